@@ -1,0 +1,348 @@
+"""The command line, `godigital`: every command with its options, examples and exit codes."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from flows.settings import Settings
+
+app = typer.Typer(
+    name="godigital",
+    help="Partner training logs of ten countries: validated, deduplicated, published as one DuckDB warehouse.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+partner_app = typer.Typer(help="Check partners' contracts, or draft one from a delivery.", no_args_is_help=True)
+app.add_typer(partner_app, name="partner")
+
+Raw = Annotated[
+    Path | None,
+    typer.Option("--raw", help="Folder of contracts and landed deliveries.", envvar="GODIGITAL_RAW"),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the vault and the releases.", envvar="GODIGITAL_DATA"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print tables as a JSON array of objects.")]
+Country = Annotated[str, typer.Argument(help="Country code, e.g. VN.", show_default=False)]
+
+RUN_EXAMPLES = """
+Examples:
+
+  godigital run
+
+  godigital run --country VN --country TH
+
+  godigital run --source '/deliveries/{country}-{partner}'
+
+Exit codes: 0 published, or nothing new; 2 published, but some partner or delivery failed; 1 nothing published.
+"""
+
+
+def settings_of(raw: Path | None, data: Path | None) -> Settings:
+    """Return the settings, an option before the environment."""
+    given: dict[str, Any] = {}
+    if raw is not None:
+        given["raw"] = raw.resolve()
+    if data is not None:
+        given["data"] = data.resolve()
+    return Settings(**given)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say what went wrong and stop."""
+    sys.stderr.write(message.rstrip() + "\n")
+    raise typer.Exit(code)
+
+
+def country_code(text: str) -> str:
+    """Return a country code in capitals, as folders are named."""
+    return text.strip().upper()
+
+
+@app.command(epilog=RUN_EXAMPLES)
+def run(
+    country: Annotated[list[str] | None, typer.Option(help="Only this country; may be repeated.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(help="Pull from this URL in this run, with {country} and {partner} filled in."),
+    ] = None,
+    prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, on record there.")] = False,
+    raw: Raw = None,
+    data: Data = None,
+    json_output: Json = False,
+) -> None:
+    """Pull what partners sent, validate, deduplicate, and publish a release if anything is new."""
+    settings = settings_of(raw, data)
+    countries = [country_code(code) for code in country] if country else None
+    if prefect:
+        from flows.pipeline import run_pipeline
+
+        # the flow has no options for folders: it reads the same settings from its environment
+        os.environ["GODIGITAL_RAW"], os.environ["GODIGITAL_DATA"] = str(settings.raw), str(settings.data)
+        result = run_pipeline(countries=countries, source=source)
+    else:
+        result = _execute(settings, countries, source=source, reread=False)
+    _print_result(result, settings, json_output)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command(epilog="Example:\n\n  godigital reprocess BN")
+def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output: Json = False) -> None:
+    """Read a country's landed deliveries again under today's contracts, publish, and print what changed."""
+    from flows.changes import reach_changes, read_reach
+
+    settings = settings_of(raw, data)
+    before = read_reach(settings.data)
+    result = _execute(settings, [country_code(country)], source=None, reread=True)
+    _print_result(result, settings, json_output)
+    if not json_output:
+        from flows.console import print_table
+
+        rows = reach_changes(before, read_reach(settings.data))
+        if rows:
+            print_table(("country", "figure", "before", "after", "change"), rows, title="What changed")
+        else:
+            typer.echo("No figure of report_reach changed.")
+    raise typer.Exit(result.exit_code)
+
+
+def _execute(settings: Settings, countries: list[str] | None, *, source: str | None, reread: bool) -> Any:
+    from flows.console import progress_display
+    from flows.partners import UnknownCountryError
+    from flows.run import execute
+    from warehouse.locks import LockedError
+    from warehouse.build import BuildError
+    from warehouse.publish import ReleaseError
+    from warehouse.vault import VaultError
+
+    try:
+        with progress_display() as progress:
+            return execute(settings, countries, source=source, reread=reread, progress=progress)
+    except (BuildError, LockedError, ReleaseError, UnknownCountryError, VaultError) as error:
+        fail(str(error))
+
+
+def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
+    from flows.console import print_table
+    from flows.tables import COUNT_HEADINGS
+
+    rows = [tuple(vars(item).values()) for item in result.counts]
+    print_table(COUNT_HEADINGS, rows, json_output=json_output)
+    for failure in result.failures:
+        sys.stderr.write(f"FAILED {failure.partner_id} [{failure.code}]\n{failure.message}\n")
+    if json_output:
+        return
+    warehouse = settings.data / "warehouse.duckdb"
+    if result.current is None:
+        typer.echo("Nothing published: no delivery could be read.")
+        return
+    if result.published is None:
+        typer.echo(f"Nothing new. Release {result.current} stays.")
+    else:
+        typer.echo(f"Release {result.published} published; {result.read} deliveries read.")
+    typer.echo(f"Warehouse: {warehouse}")
+    typer.echo('Query it:  uv run godigital sql "SELECT * FROM report_reach ORDER BY 1"')
+
+
+@app.command(epilog="Examples:\n\n  godigital status\n\n  godigital status --json")
+def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> None:
+    """Show the releases, what each partner sent and when, and what failed."""
+    from flows.console import print_table
+    from flows.partners import UnknownCountryError, find_partners
+    from flows.tables import delivery_rows, partner_rows
+    from warehouse.vault import DataFolder
+
+    settings = settings_of(raw, data)
+    folder = DataFolder(settings.data)
+    if not folder.vault.exists():
+        fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
+    names, rows = _with_vault(lambda: delivery_rows(folder))
+    if json_output:
+        print_table(names, rows, json_output=True)
+        return
+    _print_releases(settings, False)
+    print_table(*_with_vault(lambda: partner_rows(folder)), title="Partners")
+    failed = [dict(zip(names, row, strict=True)) for row in rows if row[names.index("outcome")] == "failed"]
+    for item in failed:
+        typer.echo(f"FAILED {item['partner']} [{item['error']}]\n{item['message']}")
+    try:
+        for broken in find_partners(settings.raw).broken:
+            typer.echo(f"FAILED {broken.partner_id} [contract_invalid]\n{broken.message}")
+    except UnknownCountryError as error:
+        typer.echo(str(error))
+
+
+def _with_vault(read: Callable[[], Any]) -> Any:
+    from warehouse.locks import LockedError
+    from warehouse.vault import VaultError
+
+    try:
+        return read()
+    except (LockedError, VaultError) as error:
+        fail(str(error))
+
+
+@app.command(epilog="Example:\n\n  godigital rejected VN --partner TYM --out vn-rejected.csv")
+def rejected(
+    country: Country,
+    out: Annotated[Path, typer.Option(help="CSV to write.", show_default=False)],
+    partner: Annotated[str | None, typer.Option(help="Only this partner (its folder's name).")] = None,
+    raw: Raw = None,
+    data: Data = None,
+) -> None:
+    """Write a country's rejected rows in the partner's own columns, with reasons. The file holds personal data."""
+    from flows.partners import UnknownCountryError, find_partners
+    from flows.tables import write_rejected
+    from warehouse.vault import DataFolder
+
+    settings = settings_of(raw, data)
+    code = country_code(country)
+    try:
+        found = find_partners(settings.raw, [code])
+    except UnknownCountryError as error:
+        fail(str(error))
+    known = {item.folder.name for item in found.usable} | {item.partner_id[3:] for item in found.broken}
+    if partner is not None and partner not in known:
+        fail(f"{partner}: no such partner in {code}; there are {', '.join(sorted(known))}")
+    partner_id = f"{code}-{partner}" if partner else None
+    count = _with_vault(lambda: write_rejected(DataFolder(settings.data), code, partner_id, out))
+    typer.echo(
+        f"{count} rejected rows written to {out}. The file holds personal data: keep it between you and the partner."
+    )
+
+
+@app.command(epilog='Example:\n\n  godigital sql "SELECT * FROM report_reach ORDER BY 1"')
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT.", show_default=False)],
+    raw: Raw = None,
+    data: Data = None,
+    json_output: Json = False,
+) -> None:
+    """Query the published release: read-only, without access to files or the network."""
+    from flows.console import print_table
+    from warehouse.query import QueryError
+    from warehouse.query import query as run_query
+
+    settings = settings_of(raw, data)
+    try:
+        result = run_query(settings.data / "warehouse.duckdb", query, settings.query_memory_limit, settings.threads)
+    except QueryError as error:
+        fail(str(error))
+    print_table(result.columns, result.rows, json_output=json_output)
+
+
+@app.command(epilog="Example:\n\n  godigital releases")
+def releases(raw: Raw = None, data: Data = None, json_output: Json = False) -> None:
+    """List the releases that are kept; the current one is marked."""
+    _print_releases(settings_of(raw, data), json_output)
+
+
+def _print_releases(settings: Settings, json_output: bool) -> None:
+    from flows.console import print_table
+    from warehouse.publish import Releases
+
+    rows = [
+        (
+            item.number,
+            item.is_current,
+            item.manifest["built_at"],
+            item.manifest["tables"]["core_trainee"]["rows"],
+            item.manifest["input_hash"][:12],
+        )
+        for item in Releases(settings.data).list_releases()
+    ]
+    heading = ("release", "current", "built at (UTC)", "trainees", "inputs")
+    print_table(heading, rows, json_output=json_output, title="Releases")
+
+
+@app.command(epilog="Example:\n\n  godigital rollback 3")
+def rollback(
+    number: Annotated[int, typer.Argument(help="Release to point back to.", show_default=False)],
+    raw: Raw = None,
+    data: Data = None,
+) -> None:
+    """Make an earlier release the published one. The next run with something new publishes a later number."""
+    from warehouse.locks import LockedError
+    from warehouse.publish import ReleaseError, Releases
+
+    settings = settings_of(raw, data)
+    try:
+        Releases(settings.data).rollback(number)
+    except (ReleaseError, LockedError) as error:
+        fail(str(error))
+    typer.echo(f"Release {number} is published again.")
+
+
+@app.command("export-links", epilog="Example:\n\n  godigital export-links --out private/links")
+def export_links(
+    out: Annotated[Path, typer.Option(help="Folder to write to.", show_default=False)],
+    raw: Raw = None,
+    data: Data = None,
+) -> None:
+    """Write where every row went, accepted.parquet and rejected.parquet. Private: it links rows to trainees."""
+    from flows.tables import export_links as write
+    from warehouse.vault import DataFolder
+
+    settings = settings_of(raw, data)
+    accepted, refused = _with_vault(lambda: write(DataFolder(settings.data), out))
+    typer.echo(f"{accepted} accepted and {refused} rejected rows written to {out} (private).")
+
+
+@partner_app.command("check", epilog="Examples:\n\n  godigital partner check\n\n  godigital partner check VN/TYM")
+def partner_check(
+    partner: Annotated[str | None, typer.Argument(help="CC/partner; all without it.")] = None,
+    raw: Raw = None,
+    json_output: Json = False,
+) -> None:
+    """Hold contracts against their examples and samples; nothing is loaded."""
+    from flows.check import check_partners
+    from flows.console import print_table
+    from flows.partners import UnknownCountryError
+
+    settings = settings_of(raw, None)
+    try:
+        results = check_partners(settings, partner)
+    except UnknownCountryError as error:
+        fail(str(error))
+    rows = [
+        (item.partner_id, item.deliveries, item.rows, item.valid, item.rejected, len(item.problems)) for item in results
+    ]
+    print_table(("partner", "deliveries", "rows", "valid", "rejected", "problems"), rows, json_output=json_output)
+    for item in results:
+        for problem in item.problems:
+            sys.stderr.write(f"{item.partner_id}: {problem}\n")
+    raise typer.Exit(1 if any(item.problems for item in results) else 0)
+
+
+@partner_app.command("new", epilog="Example:\n\n  godigital partner new TL/CEPAD --from attendance-2021-03.xlsx")
+def partner_new(
+    partner: Annotated[str, typer.Argument(help="CC/partner of the new folder.", show_default=False)],
+    from_file: Annotated[Path, typer.Option("--from", help="A delivery of this partner.", show_default=False)],
+    raw: Raw = None,
+) -> None:
+    """Draft a contract from a delivery, without copying anything of it; then edit and check."""
+    from flows.check import new_partner
+    from flows.partners import UnknownCountryError
+
+    settings = settings_of(raw, None)
+    try:
+        path = new_partner(settings, partner, from_file)
+    except (UnknownCountryError, FileExistsError, FileNotFoundError, ValueError) as error:
+        fail(str(error))
+    typer.echo(f"{path} drafted. Read every line marked TODO or to be confirmed.")
+    typer.echo(
+        f"Put a small invented delivery into {path.parent / 'sample'}, or set `source` to where the real ones are."
+    )
+    typer.echo(f"Then: godigital partner check {partner}")
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()

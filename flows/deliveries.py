@@ -1,0 +1,158 @@
+"""Groups landed files into deliveries, and reads period and revision out of their names."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from flows.pull import Landed
+from flows.read import LandedFile
+from schemas.languages import MONTH_PATTERN, month_number, to_ascii_digits
+from schemas.partner import Delivery
+
+# decorations that copying adds to a name; they say nothing about the content
+_COPY = re.compile(r"^(?:copy of|fw_|fwd_|re_)\s*|\s*-\s*copy(?:\s*\(\d+\))?$|\s*\(\d+\)$", re.IGNORECASE)
+_REVISION_WORDS = {
+    "final": 1,
+    "corrected": 1,
+    "correction": 1,
+    "revised": 1,
+    "rev": 1,
+    "updated": 1,
+    "fixed": 1,
+}
+_VERSION = re.compile(r"(?:^|[^a-z0-9])(?:v|ver|version|rev|revision)[ ._-]?(\d{1,3})(?![a-z0-9])", re.IGNORECASE)
+_BUDDHIST_ERA = 543
+
+
+class PeriodError(ValueError):
+    """A file name from which the contract's pattern cannot read the period."""
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a delivery's name says: the period (2020-09, 2020-Q3, 2020-09-05, 2020) and the revision (0 = first)."""
+
+    period: str | None
+    revision: int
+
+
+@dataclass(frozen=True)
+class DeliveryFiles:
+    """One delivery: its files as they were seen, and where their bytes are."""
+
+    delivery_id: str
+    partner_id: str
+    country_code: str
+    name: str
+    content_hash: str
+    seen: tuple[Landed, ...]
+
+    def landed_files(self, folder: Path) -> tuple[LandedFile, ...]:
+        """Names and paths for the reader, in the order of the names; `folder` holds the bytes."""
+        return tuple(LandedFile(path=folder / row.landed_path, name=row.file_name) for row in self.seen)
+
+
+def group_deliveries(landed: Iterable[Landed], delivery: Delivery) -> tuple[DeliveryFiles, ...]:
+    """Return the deliveries that files of one partner make up, in the order of their names.
+
+    A file is a delivery; or, where the contract says so, a folder is, with the version of each of its files
+    that was pulled last. The same file seen at two sources is one.
+    """
+    groups: dict[tuple[str, str], list[Landed]] = {}
+    for row in sorted(landed, key=lambda item: (item.file_name, item.pulled_at, item.source)):
+        folder = str(PurePosixPath(row.file_name).parent)
+        key = (row.file_name, row.sha256) if delivery.unit == "file" else (folder, "")
+        groups.setdefault(key, []).append(row)
+    result = []
+    for (name, _), rows in sorted(groups.items()):
+        if delivery.unit == "folder":
+            latest = {row.file_name: row for row in rows}
+            rows = [latest[file_name] for file_name in sorted(latest)]
+        else:
+            # a sample that somebody also delivers is no longer only a sample
+            rows = sorted(rows, key=lambda item: (item.is_sample, item.date_received, item.pulled_at))[:1]
+        content = _digest(row.sha256 for row in rows)
+        identity = _digest([rows[0].partner_id, name, *(f"{row.file_name} {row.sha256}" for row in rows)])
+        result.append(
+            DeliveryFiles(identity[:16], rows[0].partner_id, rows[0].country_code, name, content, tuple(rows))
+        )
+    return tuple(result)
+
+
+def _digest(parts: Iterable[str]) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()
+
+
+def read_name(name: str, delivery: Delivery) -> Named:
+    """Return the period and revision that the delivery's path says.
+
+    Raises:
+        PeriodError: the contract has a pattern and the name does not match it.
+    """
+    path = PurePosixPath(name)
+    stem = path.name if delivery.unit == "folder" else path.stem
+    while (shorter := _COPY.sub("", stem).strip()) != stem:
+        stem = shorter
+    period = None
+    if delivery.file_name is not None:
+        match = re.search(delivery.file_name, stem)
+        if match is None:
+            raise PeriodError(
+                f"the name does not match delivery.file_name {delivery.file_name!r}; correct the pattern in the "
+                "contract, rename the file, or list it under delivery.ignore_files"
+            )
+        period = _period(match.groupdict(), delivery)
+        # only what stands beside the period can be a revision: the pattern's own words belong to every name
+        stem = stem[: match.start()] + " " + stem[match.end() :]
+    return Named(period, _revision(stem, delivery.revisions))
+
+
+def _period(groups: dict[str, str | None], delivery: Delivery) -> str | None:
+    year = _year(groups.get("year"), delivery)
+    if year is None:
+        return None
+    if month_text := groups.get("month"):
+        month = _month(month_text)
+        if day := groups.get("day"):
+            return f"{year:04d}-{month:02d}-{int(to_ascii_digits(day)):02d}"
+        return f"{year:04d}-{month:02d}"
+    if quarter := groups.get("quarter"):
+        return f"{year:04d}-Q{int(to_ascii_digits(quarter))}"
+    return f"{year:04d}"
+
+
+def _year(text: str | None, delivery: Delivery) -> int | None:
+    if not text:
+        return None
+    year = int(to_ascii_digits(text))
+    if delivery.calendar == "buddhist":
+        return (year + 2500 if year < 100 else year) - _BUDDHIST_ERA
+    return year + 2000 if year < 100 else year
+
+
+def _month(text: str) -> int:
+    digits = to_ascii_digits(text).strip()
+    month: int | None
+    if digits.isdigit():
+        month = int(digits)
+    else:
+        month = month_number(text)
+        if month is None and (found := re.search(MONTH_PATTERN, text, re.IGNORECASE)):
+            month = month_number(found.group())
+    if month is None or not 1 <= month <= 12:
+        raise PeriodError("the month in the name cannot be read; correct delivery.file_name in the contract")
+    return month
+
+
+def _revision(rest: str, extra: dict[str, int]) -> int:
+    versions = [int(number) for number in _VERSION.findall(rest)]
+    words = {**_REVISION_WORDS, **{word.casefold(): rank for word, rank in extra.items()}}
+    found = [
+        rank
+        for word, rank in words.items()
+        if re.search(rf"(?:^|[\W_]){re.escape(word)}(?:$|[\W_]|\d)", rest, re.IGNORECASE)
+    ]
+    # v1 is the first version, not a correction of it
+    return max([0, *found, *(version - 1 for version in versions)])

@@ -1,0 +1,152 @@
+"""The Prefect flows: countries as mapped tasks that pull and read side by side, then one loader.
+
+The only module that imports Prefect. It has no logic of its own; logs and artifacts hold counts, never people.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow, get_run_logger, task, unmapped
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFutureList
+from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.tasks import Task, exponential_backoff
+
+from flows.partners import find_partners
+from flows.pull import Landed, PullError, pull_partner
+from flows.run import (
+    Clock,
+    Failure,
+    PartnerPlan,
+    Progress,
+    RunResult,
+    broken_contract,
+    country_locks,
+    execute,
+    finish,
+    load_plans,
+    open_vault,
+    plan_reading,
+    read_plans,
+)
+from flows.settings import Settings
+from schemas.partner import Partner
+from warehouse.load import DeliveryRows
+from warehouse.vault import DataFolder
+
+_SETTINGS = Settings()
+
+
+def _is_transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Try again only where it can help: a folder that is not there will not be there in ten seconds."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, PullError) and error.transient
+
+
+@task(
+    task_run_name="pull-{partner.partner_id}",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=_SETTINGS.pull_retries,
+    retry_delay_seconds=exponential_backoff(backoff_factor=2),
+    retry_jitter_factor=0.5,
+    retry_condition_fn=_is_transient,
+)
+def pull_source(partner: Partner, source: str | None, size_limit: int) -> tuple[Landed, ...]:
+    """Land what one partner's source holds."""
+    return pull_partner(partner, source, size_limit=size_limit)
+
+
+@task(task_run_name="read-{plans[0].partner.country_code}", cache_policy=NO_CACHE, persist_result=False)
+def read_country(plans: Sequence[PartnerPlan], readers: int) -> dict[str, list[DeliveryRows]]:
+    """Read, normalise and validate one country's planned deliveries."""
+    return read_plans(plans, readers, Progress())
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def load_and_publish(
+    settings: Settings,
+    plans: Sequence[PartnerPlan],
+    read: dict[str, list[DeliveryRows]],
+    failures: tuple[Failure, ...],
+) -> RunResult:
+    """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
+    fresh = [rows for plan in plans for rows in read.get(plan.partner.partner_id, [])]
+    with open_vault(settings, "load") as con:
+        if fresh or any(plan.gone for plan in plans):
+            load_plans(con, plans, read, Progress())
+        return finish(con, settings, fresh, failures, Clock(), Progress())
+
+
+@flow(
+    name="run-pipeline",
+    persist_result=False,
+    validate_parameters=True,
+    task_runner=ThreadPoolTaskRunner(max_workers=_SETTINGS.readers),  # type: ignore[arg-type]
+)
+def run_pipeline(countries: list[str] | None = None, source: str | None = None) -> RunResult:
+    """Pull, validate, deduplicate and publish; all countries without `countries`.
+
+    Args:
+        countries: ISO codes, e.g. ["VN", "TH"].
+        source: Pattern of a URL with {country} and {partner} that this one run pulls from.
+    """
+    settings = Settings()
+    found = find_partners(settings.raw, countries)
+    names = sorted({item.country_code for item in (*found.usable, *found.broken)})
+    failures = [broken_contract(item) for item in found.broken]
+    with country_locks(DataFolder(settings.data), names, "run"):
+        pulled = pull_source.map(found.usable, unmapped(source), unmapped(settings.file_size_limit))
+        landed = _landed(pulled, found.usable, failures)
+        with open_vault(settings, "plan") as con:
+            plans = plan_reading(con, found.usable, landed, reread=False)
+        by_country: dict[str, list[PartnerPlan]] = {}
+        for plan in plans:
+            if plan.to_read:
+                by_country.setdefault(plan.partner.country_code, []).append(plan)
+        read: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
+        for part in read_country.map([*by_country.values()], unmapped(settings.readers)).result():
+            read |= part
+        result = load_and_publish(settings, plans, read, tuple(failures))
+    _report(result)
+    return result
+
+
+def _landed(pulled: PrefectFutureList[Any], partners: Sequence[Partner], failures: list[Failure]) -> list[Landed]:
+    landed: list[Landed] = []
+    for partner, future in zip(partners, pulled, strict=True):
+        outcome = future.result(raise_on_failure=False)
+        if isinstance(outcome, PullError):
+            failures.append(Failure(partner.partner_id, "", "source_unreadable", str(outcome)))
+        elif isinstance(outcome, BaseException):
+            raise outcome
+        else:
+            landed += outcome
+    return landed
+
+
+@flow(name="reprocess-country", persist_result=False, validate_parameters=True)
+def reprocess_country(country: str) -> RunResult:
+    """Read a country's landed deliveries again under today's contracts, replace its rows, publish.
+
+    Args:
+        country: ISO code, e.g. "BN".
+    """
+    result = execute(Settings(), [country.strip().upper()], reread=True)
+    _report(result)
+    return result
+
+
+def _report(result: RunResult) -> None:
+    """Leave a table of counts, and a line for every failure, where the run can be looked at."""
+    log = get_run_logger()
+    create_table_artifact(
+        key="run-counts",
+        table=[vars(item) for item in result.counts],
+        description=f"Release {result.published or result.current}; {result.read} deliveries read.",
+    )
+    for failure in result.failures:
+        log.error("%s failed [%s]: %s", failure.partner_id, failure.code, failure.message)
+    log.info("release %s, exit code %s", result.published or "unchanged", result.exit_code)

@@ -1,0 +1,406 @@
+"""One run of the pipeline, as plain functions: pull, read, load, match, identify, build, verify, publish.
+
+The command line and the Prefect flows both call these; neither has logic of its own.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+from flows.deliveries import DeliveryFiles, group_deliveries
+from flows.partners import BrokenContract, find_partners
+from flows.pull import Landed, PullError, pull_partner
+from flows.settings import Settings
+from schemas.partner import Partner
+from schemas.programme import load_programme
+from warehouse import vault as vaults
+from warehouse.locks import hold
+from warehouse.vault import DataFolder
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from warehouse.load import DeliveryFacts, DeliveryRows
+
+# less than this is read sooner here than a process starts
+_BYTES_WORTH_A_PROCESS = 3_000_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run tells how far it is: stage, what (a country, usually), done, total."""
+
+    tell: Callable[[str, str, int, int], None] = lambda stage, what, done, total: None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A partner or delivery that failed, and what to do about it; nothing in it is about a person."""
+
+    partner_id: str
+    delivery: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a run brought into the vault."""
+
+    read: int
+    failures: tuple[Failure, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CountryCounts:
+    """One line of the closing table; `trainees` are people who attended there."""
+
+    country_code: str
+    deliveries: int
+    rows_in: int
+    accepted: int
+    rejected: int
+    superseded: int
+    repeated: int
+    structural: int
+    trainees: int
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did; `published` is None where nothing new came in."""
+
+    published: int | None
+    current: int | None
+    counts: tuple[CountryCounts, ...]
+    failures: tuple[Failure, ...]
+    read: int
+    seconds: dict[str, float]
+    changes: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0: published, or nothing new; 2: published, but something failed; 1: nothing published."""
+        if self.current is None:
+            return 1
+        return 2 if self.failures else 0
+
+
+@dataclass
+class Clock:
+    """Seconds per stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the block's wall time to a stage."""
+        start = dt.datetime.now(dt.UTC)
+        try:
+            yield
+        finally:
+            spent = (dt.datetime.now(dt.UTC) - start).total_seconds()
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+
+
+@dataclass(frozen=True)
+class PartnerPlan:
+    """One partner's deliveries as they are derived today, those that have to be read, and whether any are gone."""
+
+    partner: Partner
+    current: tuple["DeliveryFacts", ...]
+    to_read: tuple[DeliveryFiles, ...]
+    gone: bool
+
+
+@contextmanager
+def country_locks(data: DataFolder, countries: Sequence[str], purpose: str) -> Iterator[None]:
+    """Hold every country of a run; raises LockedError naming who holds one, and since when."""
+    vaults.files.private_folder(data.private)
+    vaults.files.private_folder(data.locks)
+    with ExitStack() as stack:
+        for country in sorted(countries):
+            stack.enter_context(hold(data.locks / f"{country}.lock", f"{purpose} {country}"))
+        yield
+
+
+def pull_partners(
+    partners: Sequence[Partner], source: str | None, settings: Settings, progress: Progress
+) -> tuple[list[Landed], list[Failure]]:
+    """Land what the partners' sources hold; a source that cannot be read is a failure of its partner alone."""
+    landed: list[Landed] = []
+    failures: list[Failure] = []
+    total = Counter(partner.country_code for partner in partners)
+    done: Counter[str] = Counter()
+    for partner in partners:
+        try:
+            landed += pull_partner(partner, source, size_limit=settings.file_size_limit)
+        except PullError as error:
+            failures.append(Failure(partner.partner_id, "", "source_unreadable", str(error)))
+        country = partner.country_code
+        done[country] += 1
+        progress.tell("pull", country, done[country], total[country])
+    return landed, failures
+
+
+def plan_reading(
+    con: "duckdb.DuckDBPyConnection", partners: Sequence[Partner], landed: Sequence[Landed], *, reread: bool
+) -> list[PartnerPlan]:
+    """Remember what was landed, and say which deliveries have to be read.
+
+    A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
+    """
+    from warehouse import load
+
+    with vaults.transaction(con):
+        load.register_landed(con, [_landed_row(row) for row in landed])
+    plans = []
+    for partner in partners:
+        everything = [_landed_of(row) for row in load.landed_rows(con, partner.partner_id)]
+        plans.append(plan_partner(partner, everything, load.known_deliveries(con, partner.partner_id), reread=reread))
+    return plans
+
+
+def plan_partner(partner: Partner, landed: Sequence[Landed], known: dict[str, str], *, reread: bool) -> PartnerPlan:
+    """Return the partner's deliveries and which of them have to be read; `known`: delivery_id -> reading_hash."""
+    from flows.intake import delivery_facts
+
+    deliveries = group_deliveries(landed, partner.contract.delivery)
+    facts = tuple(delivery_facts(partner, delivery)[0] for delivery in deliveries)
+    to_read = tuple(
+        delivery
+        for delivery, fact in zip(deliveries, facts, strict=True)
+        if reread or known.get(delivery.delivery_id) != fact.reading_hash
+    )
+    gone = bool(set(known) - {fact.delivery_id for fact in facts})
+    return PartnerPlan(partner, facts, to_read, gone)
+
+
+def _landed_row(row: Landed) -> tuple[object, ...]:
+    return (
+        row.partner_id,
+        row.country_code,
+        row.file_name,
+        row.source,
+        row.is_sample,
+        row.date_received,
+        row.size,
+        row.sha256,
+        row.landed_path,
+        row.pulled_at,
+    )
+
+
+def _landed_of(row: tuple[object, ...]) -> Landed:
+    names = (
+        "partner_id",
+        "country_code",
+        "file_name",
+        "source",
+        "is_sample",
+        "date_received",
+        "size",
+        "sha256",
+        "landed_path",
+        "pulled_at",
+    )
+    return Landed(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type] - the table's own columns
+
+
+def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -> dict[str, list["DeliveryRows"]]:
+    """Read every planned delivery, side by side where there is enough to do; partner_id -> rows in plan order."""
+    from flows.intake import read_deliveries
+
+    jobs = _reading_jobs(plans, readers)
+    total: Counter[str] = Counter()
+    for partner, deliveries in jobs:
+        total[partner.country_code] += len(deliveries)
+    size = sum(row.size for _, deliveries in jobs for item in deliveries for row in item.seen)
+    found: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
+    done: Counter[str] = Counter()
+
+    def collect(partner: Partner, rows: list["DeliveryRows"]) -> None:
+        country = partner.country_code
+        found[partner.partner_id] += rows
+        done[country] += len(rows)
+        progress.tell("read", country, done[country], total[country])
+
+    if readers < 2 or len(jobs) < 2 or size < _BYTES_WORTH_A_PROCESS:
+        for partner, deliveries in jobs:
+            collect(partner, read_deliveries(partner, deliveries))
+        return found
+    # spawned, not forked: a forked child would inherit the database's threads half alive
+    with ProcessPoolExecutor(readers, mp_context=get_context("spawn")) as pool:
+        futures = [(partner, pool.submit(read_deliveries, partner, deliveries)) for partner, deliveries in jobs]
+        for partner, future in futures:
+            collect(partner, future.result())
+    return found
+
+
+def _reading_jobs(plans: Sequence[PartnerPlan], readers: int) -> list[tuple[Partner, tuple[DeliveryFiles, ...]]]:
+    """Parts of about equal size, the largest first, so that no process waits for another at the end."""
+    size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
+    share = size / (3 * readers) + 1
+    jobs: list[tuple[int, Partner, tuple[DeliveryFiles, ...]]] = []
+    for plan in plans:
+        part: list[DeliveryFiles] = []
+        weight = 0
+        for item in plan.to_read:
+            part.append(item)
+            weight += sum(row.size for row in item.seen)
+            if weight >= share:
+                jobs.append((weight, plan.partner, tuple(part)))
+                part, weight = [], 0
+        if part:
+            jobs.append((weight, plan.partner, tuple(part)))
+    jobs.sort(key=lambda job: (-job[0], job[1].partner_id, job[2][0].delivery_id))
+    return [(partner, deliveries) for _, partner, deliveries in jobs]
+
+
+def load_plans(
+    con: "duckdb.DuckDBPyConnection",
+    plans: Sequence[PartnerPlan],
+    read: dict[str, list["DeliveryRows"]],
+    progress: Progress,
+) -> None:
+    """Write what was read, a transaction for each country."""
+    from flows.intake import contract_hash
+    from warehouse import load
+
+    by_country: dict[str, list[PartnerPlan]] = {}
+    for plan in plans:
+        by_country.setdefault(plan.partner.country_code, []).append(plan)
+    with vaults.transaction(con):
+        load.register_courses(con, load_programme().courses)
+    for country, members in sorted(by_country.items()):
+        with vaults.transaction(con):
+            load.register_partners(
+                con,
+                [
+                    load.PartnerFacts(
+                        plan.partner.partner_id,
+                        country,
+                        plan.partner.contract.name,
+                        plan.partner.contract.delivery.kind,
+                        contract_hash(plan.partner),
+                    )
+                    for plan in members
+                ],
+            )
+            for plan in members:
+                load.load_partner(con, plan.partner.contract.delivery.kind, plan.current, read[plan.partner.partner_id])
+        progress.tell("load", country, len(members), len(members))
+
+
+def execute(
+    settings: Settings,
+    countries: Sequence[str] | None,
+    *,
+    source: str | None = None,
+    reread: bool = False,
+    progress: Progress = Progress(),  # noqa: B008 - frozen, and does nothing
+) -> RunResult:
+    """Run the whole way for some countries, or all.
+
+    Args:
+        settings: Where everything is.
+        countries: ISO codes; all that have a folder when None.
+        source: Pattern of a URL with {country} and {partner} that this one run pulls from.
+        reread: Read landed deliveries again under today's contracts instead of pulling, and publish in any case.
+        progress: Told how far each stage is.
+
+    Raises:
+        UnknownCountryError: a country has no folder.
+        LockedError: another run has one of the countries.
+        ReleaseError: the release could not be verified; the one before stays.
+    """
+    clock = Clock()
+    data = DataFolder(settings.data)
+    found = find_partners(settings.raw, countries)
+    partners = found.usable
+    names = sorted({partner.country_code for partner in partners} | {item.country_code for item in found.broken})
+    with country_locks(data, names, "reprocess" if reread else "run"):
+        failures = [broken_contract(item) for item in found.broken]
+        landed: list[Landed] = []
+        if not reread:
+            with clock.stage("pull"):
+                landed, unreachable = pull_partners(partners, source, settings, progress)
+                failures += unreachable
+        with clock.stage("plan"), open_vault(settings, "plan") as con:
+            plans = plan_reading(con, partners, landed, reread=reread)
+            stale = any(plan.to_read or plan.gone for plan in plans)
+            if not stale and not reread:
+                # nothing to read: bring the release up to date if an earlier run was cut short, else stop here
+                return finish(con, settings, [], tuple(failures), clock, progress)
+        with clock.stage("read"):
+            read = read_plans(plans, settings.readers, progress)
+        with open_vault(settings, "load") as con:
+            with clock.stage("load"):
+                load_plans(con, plans, read, progress)
+            fresh = [rows for plan in plans for rows in read[plan.partner.partner_id]]
+            return finish(con, settings, fresh, tuple(failures), clock, progress, always=reread)
+
+
+@contextmanager
+def open_vault(settings: Settings, purpose: str) -> Iterator["duckdb.DuckDBPyConnection"]:
+    """Open the vault with the memory and threads of the settings."""
+    with vaults.open_vault(
+        DataFolder(settings.data), purpose, memory_limit=settings.memory_limit, threads=settings.threads
+    ) as con:
+        yield con
+
+
+def broken_contract(item: BrokenContract) -> Failure:
+    """A contract that cannot be used, as a failure of its partner."""
+    return Failure(item.partner_id, "", "contract_invalid", item.message)
+
+
+def finish(
+    con: "duckdb.DuckDBPyConnection",
+    settings: Settings,
+    fresh: Sequence["DeliveryRows"],
+    failures: tuple[Failure, ...],
+    clock: Clock,
+    progress: Progress,
+    *,
+    always: bool = False,
+) -> RunResult:
+    """Match, identify, build, verify and publish what the vault holds, and count what the run did."""
+    from flows.tables import country_counts
+    from warehouse.assemble import assemble
+    from warehouse.publish import Releases
+
+    failed = tuple(
+        Failure(rows.facts.partner_id, rows.facts.name, rows.error_code, rows.error_message or "")
+        for rows in fresh
+        if rows.error_code
+    )
+    data = DataFolder(settings.data)
+    before = Releases(data.root).current()
+    with clock.stage("warehouse"):
+        made = assemble(
+            con,
+            data,
+            code_version=version("go-digital-asean"),
+            keep=settings.keep_releases,
+            tell=lambda stage: progress.tell(stage, "", 1, 1),
+            always=always,
+        )
+    return RunResult(
+        published=made.number,
+        current=made.number or (before.number if before else None),
+        counts=country_counts(con),
+        failures=failures + failed,
+        read=len(fresh),
+        seconds=dict(clock.seconds),
+        changes=made.changes,
+        warnings=made.warnings,
+    )

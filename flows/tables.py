@@ -1,0 +1,185 @@
+"""The tables the commands print: counts of a run, status, rejected rows, and the private links for scoring.
+
+Everything here reads the vault or a release; nothing is written but the file a person asked for.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.run import CountryCounts, Failure
+from schemas.programme import load_programme
+from schemas.reasons import Reason, remedies
+from warehouse import files
+from warehouse.vault import DataFolder, open_vault
+
+if TYPE_CHECKING:
+    import duckdb
+
+COUNT_HEADINGS = (
+    "country",
+    "deliveries",
+    "rows in",
+    "accepted",
+    "rejected",
+    "superseded",
+    "repeated",
+    "sub-totals",
+    "trainees",
+)
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def country_counts(con: "duckdb.DuckDBPyConnection") -> tuple[CountryCounts, ...]:
+    """Return a line per country of the vault, and what its partners' deliveries came to."""
+    rows = con.execute(
+        """
+        WITH people AS (
+            SELECT record.country_code, count(DISTINCT register.trainee_id) AS trainees
+            FROM record JOIN register USING (record_id)
+            WHERE record.disposition = 'accepted'
+            GROUP BY ALL
+        ), counted AS (
+            SELECT country_code, count(*) AS deliveries, sum(rows_in)::INTEGER AS rows_in,
+                   sum(rows_accepted)::INTEGER AS accepted, sum(rows_rejected)::INTEGER AS rejected,
+                   sum(rows_superseded)::INTEGER AS superseded, sum(rows_repeated)::INTEGER AS repeated,
+                   sum(rows_structural)::INTEGER AS structural
+            FROM delivery
+            GROUP BY ALL
+        )
+        SELECT counted.*, coalesce(people.trainees, 0)
+        FROM counted LEFT JOIN people USING (country_code)
+        ORDER BY country_code
+        """
+    ).fetchall()
+    return tuple(CountryCounts(*row) for row in rows)
+
+
+def failed_deliveries(con: "duckdb.DuckDBPyConnection", countries: Sequence[str] | None = None) -> tuple[Failure, ...]:
+    """Return the deliveries that could not be read, with what to do about each."""
+    rows = con.execute(
+        "SELECT partner_id, name, error_code, error_message, country_code FROM delivery "
+        "WHERE outcome = 'failed' ORDER BY partner_id, name"
+    ).fetchall()
+    return tuple(Failure(*row[:4]) for row in rows if not countries or row[4] in countries)
+
+
+def delivery_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return what each partner sent and when, a row per delivery: column names and rows."""
+    with open_vault(data, "status") as con:
+        found = con.execute(
+            """
+            SELECT country_code AS country, partner_id AS partner, name AS delivery, period, revision,
+                   date_received AS received, outcome, rows_in, rows_accepted AS accepted,
+                   rows_rejected AS rejected, rows_superseded AS superseded, rows_repeated AS repeated,
+                   rows_structural AS structural, error_code AS error, error_message AS message
+            FROM delivery ORDER BY country_code, partner_id, date_received, name
+            """
+        )
+        names = tuple(column[0] for column in found.description)
+        return names, found.fetchall()
+
+
+def partner_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return a row per partner: deliveries, the last period and day, and how many failed."""
+    with open_vault(data, "status") as con:
+        found = con.execute(
+            """
+            SELECT partner_id AS partner, any_value(delivery_kind) AS kind, count(*) AS deliveries,
+                   max(period) AS "last period", max(date_received) AS "last received",
+                   count(*) FILTER (WHERE outcome = 'loaded') AS "in force",
+                   count(*) FILTER (WHERE outcome = 'failed') AS failed,
+                   sum(rows_accepted)::INTEGER AS accepted, sum(rows_rejected)::INTEGER AS rejected
+            FROM delivery GROUP BY partner_id ORDER BY partner_id
+            """
+        )
+        names = tuple(column[0] for column in found.description)
+        return names, found.fetchall()
+
+
+def neutralise(cell: str) -> str:
+    """Text that a spreadsheet will not run: a cell that starts a formula gets an apostrophe in front.
+
+    A lone dash and plain numbers stay: they cannot run, and the partner wrote them (OWASP, CSV injection).
+    """
+    if cell.startswith(_FORMULA_STARTS) and cell != "-" and not _is_number(cell):
+        return "'" + cell
+    return cell
+
+
+def _is_number(cell: str) -> bool:
+    return (
+        cell[:1] == "-"
+        and cell[1:].replace(".", "", 1).replace(",", "", 1).isascii()
+        and cell[1:].replace(".", "", 1).replace(",", "", 1).isdigit()
+    )
+
+
+def write_rejected(data: DataFolder, country: str, partner_id: str | None, out: Path) -> int:
+    """Write the rejected rows of a country in the partners' own columns, with reasons; returns how many.
+
+    One CSV in UTF-8 with a byte-order mark, so that a spreadsheet shows every script; mode 0600.
+    """
+    with open_vault(data, "rejected") as con:
+        rows = con.execute(
+            """
+            SELECT rejected_row.partner_id, delivery.name, sheet, row_number, reasons, cells, header
+            FROM rejected_row JOIN delivery USING (delivery_id)
+            WHERE rejected_row.country_code = ? AND (? IS NULL OR rejected_row.partner_id = ?)
+              AND disposition = 'rejected'
+            ORDER BY rejected_row.partner_id, delivery.date_received, delivery.name, ordinal
+            """,
+            [country, partner_id, partner_id],
+        ).fetchall()
+    said = remedies(load_programme())
+    headings: dict[str, None] = {}
+    for row in rows:
+        headings.update(dict.fromkeys(json.loads(row[6])))
+    own = list(headings)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(
+        [neutralise(name) for name in ("partner", "delivery", "sheet", "row", *own, "reasons", "what to do")]
+    )
+    for partner, name, sheet, number, reasons, cells, header in rows:
+        values = dict(zip(json.loads(header), json.loads(cells), strict=True))
+        codes = reasons.split(" ")
+        advice = " ".join(
+            f"{said[Reason(code)].column}: {said[Reason(code)].sentence}"
+            if said[Reason(code)].column
+            else said[Reason(code)].sentence
+            for code in codes
+        )
+        line = [partner, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
+        writer.writerow([neutralise(cell) for cell in (*line, " ".join(codes), advice)])
+    files.write_durably(out, text.getvalue().encode("utf-8-sig"))
+    return len(rows)
+
+
+def export_links(data: DataFolder, out: Path) -> tuple[int, int]:
+    """Write accepted.parquet and rejected.parquet with every row's place and its trainee or reason; private.
+
+    Accepted: the rows that count and their repetitions in later deliveries. Rejected: every row with a reason,
+    whichever delivery it stands in. Returns the two numbers of rows.
+    """
+    files.private_folder(out)
+    place = "file, sheet, row_number AS row, source_id, country_code AS country, partner_id AS partner"
+    with open_vault(data, "export-links") as con:
+        accepted = con.execute(
+            f"""
+            SELECT {place}, register.trainee_id, disposition
+            FROM record JOIN register USING (record_id)
+            WHERE disposition = 'accepted' OR (disposition = 'repeated' AND record_id IN (
+                SELECT record_id FROM record WHERE disposition = 'accepted'))
+            ORDER BY file, sheet, row
+            """  # noqa: S608 - column names of ours
+        ).df()
+        rejected = con.execute(
+            f"SELECT {place}, reasons AS reason, disposition FROM rejected_row ORDER BY file, sheet, row"  # noqa: S608
+        ).df()
+    for name, frame in (("accepted", accepted), ("rejected", rejected)):
+        files.write_durably(out / f"{name}.parquet", frame.to_parquet(index=False))
+    return len(accepted), len(rejected)

@@ -1,0 +1,173 @@
+"""Every column of the project, described once: type, meaning, unit, and whether it can identify a person.
+
+The contracts at the border, the comments in the warehouse and the data dictionary are made from this list.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SqlType = Literal["VARCHAR", "DATE", "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE", "TIMESTAMP"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; the same name means the same thing in every table that has it."""
+
+    name: str
+    type: SqlType
+    description: str
+    personal: bool = False
+    unit: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+_ALL = (
+    # where a row comes from
+    Column("record_id", "VARCHAR", "Hash of the partner and the row's natural key as delivered.", personal=True),
+    Column("delivery_id", "VARCHAR", "One delivery of one partner: a file, or a folder of pages."),
+    Column("partner_id", "VARCHAR", "Country code and partner folder, e.g. VN-TYM."),
+    Column("partner_name", "VARCHAR", "The partner's name as its contract gives it."),
+    Column("country_code", "VARCHAR", "ISO 3166-1 alpha-2 code of the country; ALL where a report adds them up."),
+    Column("file", "VARCHAR", "Source and path of the file as it was delivered.", personal=True),
+    Column("sheet", "VARCHAR", "Worksheet the row stands on; empty where the format has none."),
+    Column("row_number", "INTEGER", "Row as a spreadsheet shows it: 1-based, header and blank lines counted."),
+    Column("source_id", "VARCHAR", "The submission's own id at the source (KoboToolbox _id).", personal=True),
+    # the person
+    Column("full_name", "VARCHAR", "Name in full, NFC, without honorific.", personal=True),
+    Column("surname", "VARCHAR", "Surname, where the partner has it in a column.", personal=True),
+    Column("given_name", "VARCHAR", "Given names, where the partner has them in a column.", personal=True),
+    Column("middle_name", "VARCHAR", "Middle name, where the partner has it in a column.", personal=True),
+    Column("name_suffix", "VARCHAR", "Jr., Sr., III and the like.", personal=True),
+    Column("latin_name", "VARCHAR", "The name in Latin letters as the partner wrote it.", personal=True),
+    Column("honorific", "VARCHAR", "Titles split off the name, as written.", personal=True),
+    Column("sex", "VARCHAR", "F female, M male, X another answer; NULL not stated.", choices=("F", "M", "X")),
+    Column("birth_date", "DATE", "Day of birth, where a full date was given.", personal=True),
+    Column("birth_earliest", "DATE", "First day on which the person can have been born.", personal=True),
+    Column("birth_latest", "DATE", "Last day on which the person can have been born.", personal=True),
+    Column("birth_year", "INTEGER", "Year of birth; NULL where only an age or age band is known.", unit="year"),
+    Column(
+        "age_low",
+        "INTEGER",
+        "Age as delivered, or the lower end of its band, on the day of the training.",
+        unit="completed years",
+    ),
+    Column(
+        "age_high",
+        "INTEGER",
+        "Age as delivered, or the upper end of its band, on the day of the training.",
+        unit="completed years",
+    ),
+    Column("phones", "VARCHAR", "Phone numbers in E.164, separated by a blank.", personal=True),
+    Column("email", "VARCHAR", "E-mail address in lower case.", personal=True),
+    Column("national_id", "VARCHAR", "National identity number in its compact form.", personal=True),
+    Column(
+        "national_id_status",
+        "VARCHAR",
+        "valid: check passed; unchecked: no check exists; partial: a part of the number; invalid: check failed.",
+        choices=("valid", "unchecked", "partial", "invalid"),
+    ),
+    Column("member_id", "VARCHAR", "The partner's own number for a person, stable over its files.", personal=True),
+    Column("province", "VARCHAR", "Province, state or region as the partner wrote it."),
+    Column("district", "VARCHAR", "District, city or township as the partner wrote it."),
+    Column(
+        "trainee_type",
+        "VARCHAR",
+        "Owner of a micro or small business, or job seeker.",
+        choices=("msme_owner", "job_seeker"),
+    ),
+    Column("has_disability", "BOOLEAN", "Has a disability; NULL not stated."),
+    Column("is_indigenous", "BOOLEAN", "Belongs to an indigenous people or ethnic minority; NULL not stated."),
+    Column("is_rural", "BOOLEAN", "Lives in a rural area; NULL not stated."),
+    # the training
+    Column("course_code", "VARCHAR", "Course in the programme's catalogue."),
+    Column("course_title", "VARCHAR", "Title of the course in English."),
+    Column("training_date", "DATE", "Day of the training."),
+    Column("hours", "DOUBLE", "Time attended; NULL not stated.", unit="hours"),
+    Column("flags", "VARCHAR", "What is odd about the row, separated by a blank; empty where nothing is."),
+    # the trainee
+    Column("trainee_id", "VARCHAR", "Opaque, stable id of one person over all releases."),
+    Column("age_at_first_training", "INTEGER", "Age on the day of the first training.", unit="completed years"),
+    Column("is_youth", "BOOLEAN", "In the programme's youth band on the day of the first training."),
+    Column("first_training_date", "DATE", "Day of the person's first training."),
+    Column("last_training_date", "DATE", "Day of the person's last training."),
+    Column("trainings", "INTEGER", "Attendances of the person.", unit="attendances"),
+    # the delivery
+    Column("period", "VARCHAR", "Period the delivery is about, from its name: 2020-09, 2020-Q3, 2020."),
+    Column("revision", "INTEGER", "0 for the first version of a period, higher for corrections, from the name."),
+    Column("date_received", "DATE", "Day the delivery arrived."),
+    Column(
+        "delivery_kind",
+        "VARCHAR",
+        "How deliveries follow each other.",
+        choices=("monthly", "cumulative", "snapshot", "append"),
+    ),
+    Column(
+        "outcome",
+        "VARCHAR",
+        "loaded; superseded by a newer one; repeated: the same content came before; failed: could not be read.",
+        choices=("loaded", "superseded", "repeated", "failed"),
+    ),
+    Column("error_code", "VARCHAR", "Why a failed delivery could not be read; empty otherwise."),
+    Column("rows_in", "INTEGER", "Rows of the delivery, sub-totals and footers included.", unit="rows"),
+    Column("rows_accepted", "INTEGER", "Rows that count.", unit="rows"),
+    Column("rows_rejected", "INTEGER", "Rows with at least one reason against them.", unit="rows"),
+    Column("rows_superseded", "INTEGER", "Rows that a newer delivery replaced.", unit="rows"),
+    Column("rows_repeated", "INTEGER", "Rows that repeat one already counted.", unit="rows"),
+    Column("rows_structural", "INTEGER", "Sub-total and footer rows.", unit="rows"),
+    # reports
+    Column("trainees", "BIGINT", "Different people; not additive over countries.", unit="people"),
+    Column("women", "BIGINT", "Trainees whose sex is F.", unit="people"),
+    Column("youth", "BIGINT", "Trainees in the youth band at their first training.", unit="people"),
+    Column("msme_owners", "BIGINT", "Trainees who own a micro or small business.", unit="people"),
+    Column("job_seekers", "BIGINT", "Trainees who look for work.", unit="people"),
+    Column("with_disability", "BIGINT", "Trainees with a disability.", unit="people"),
+    Column("indigenous", "BIGINT", "Trainees of an indigenous people or ethnic minority.", unit="people"),
+    Column("rural", "BIGINT", "Trainees living in a rural area.", unit="people"),
+    # the release
+    Column("release_number", "INTEGER", "Number of the release, counted from 1."),
+    Column("built_at", "TIMESTAMP", "When the release was built, UTC."),
+    Column("input_hash", "VARCHAR", "Hash of deliveries, contracts, rules, decisions and model that went in."),
+    Column("model_version", "VARCHAR", "Version of the matching model."),
+    Column("code_version", "VARCHAR", "Version of the program that built the release."),
+)
+
+COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
+
+# The columns of one accepted training record, in order: the border between "theirs" and "ours".
+TRAINING_LOG_COLUMNS = (
+    "record_id",
+    "delivery_id",
+    "partner_id",
+    "country_code",
+    "sheet",
+    "row_number",
+    "source_id",
+    "full_name",
+    "surname",
+    "given_name",
+    "middle_name",
+    "name_suffix",
+    "latin_name",
+    "honorific",
+    "sex",
+    "birth_date",
+    "birth_earliest",
+    "birth_latest",
+    "age_low",
+    "age_high",
+    "phones",
+    "email",
+    "national_id",
+    "national_id_status",
+    "member_id",
+    "province",
+    "district",
+    "trainee_type",
+    "has_disability",
+    "is_indigenous",
+    "is_rural",
+    "course_code",
+    "training_date",
+    "hours",
+    "flags",
+)

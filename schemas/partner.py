@@ -1,0 +1,423 @@
+"""The contract of one partner (`partner.yml`): a closed vocabulary for everything peculiar to its deliveries.
+
+Unknown keys are refused. An error names the file and the line, and says what to edit.
+"""
+
+import datetime as dt
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+CONTRACT_NAME = "partner.yml"
+
+Kind = Literal["monthly", "cumulative", "snapshot", "append"]
+Format = Literal["csv", "xlsx", "kobo_json", "csv_pair"]
+Calendar = Literal["gregorian", "buddhist"]
+DateOrder = Literal["dmy", "mdy", "ymd"]
+Language = Literal["brunei_malay", "en", "fil", "id", "km", "lo", "ms", "my", "th", "vi", "zh", "ta"]
+IdKind = Literal[
+    "bn_ic",
+    "id_nik",
+    "kh_id",
+    "la_id",
+    "mm_nrc",
+    "my_nric",
+    "ph_philsys",
+    "sg_nric",
+    "sg_nric_last4",
+    "th_pin",
+    "vn_id",
+    "other",
+]
+
+PERSON_COLUMNS = (
+    "full_name",
+    "surname",
+    "given_name",
+    "middle_name",
+    "name_suffix",
+    "latin_name",
+    "sex",
+    "birth_date",
+    "age",
+    "phones",
+    "email",
+    "national_id",
+    "member_id",
+    "province",
+    "district",
+    "trainee_type",
+    "has_disability",
+    "is_indigenous",
+    "is_rural",
+)
+TRAINING_COLUMNS = ("course_code", "training_date", "hours")
+LOOKUP_COLUMNS = ("sex", "trainee_type", "has_disability", "is_indigenous", "is_rural", "course_code")
+CHOICES = {
+    "sex": ("F", "M", "X"),
+    "trainee_type": ("msme_owner", "job_seeker"),
+    "has_disability": ("yes", "no"),
+    "is_indigenous": ("yes", "no"),
+    "is_rural": ("yes", "no"),
+}
+
+
+class ContractError(ValueError):
+    """A contract that cannot be used; the message names file, line and what to edit."""
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _as_pattern(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+    return value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Pattern = Annotated[str, BeforeValidator(_as_pattern)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Delivery(_Part):
+    """How deliveries follow each other, and what their names say."""
+
+    kind: Kind = Field(
+        description="monthly: a newer revision replaces the period it names. cumulative: every file repeats all "
+        "earlier rows. snapshot: the whole state at the source. append: every file adds rows."
+    )
+    file_name: Pattern | None = Field(
+        None,
+        description="Regular expression found in the path below the source; the groups year, month, quarter and "
+        "day say which period the delivery is about. Month names of every language are understood.",
+    )
+    calendar: Calendar = Field("gregorian", description="Era of the year in the name.")
+    unit: Literal["file", "folder"] = Field(
+        "file",
+        description="Whether one file is a delivery, or one folder (pages of JSON, parent and child CSV).",
+    )
+    revisions: dict[str, int] = Field(
+        default={},
+        description="Words in the name that make a delivery a later revision, with their rank; added to final, "
+        "corrected, revised, v2, v3 ... which are always understood.",
+    )
+    ignore_files: Words = Field((), description="Names that are no deliveries, with * as in a shell.")
+
+
+class Sheets(_Part):
+    """Which worksheets hold rows."""
+
+    include: Pattern = Field(".*", description="Regular expression the sheet's name must match in full.")
+    exclude: Pattern | None = Field(None, description="Regular expression of sheets that are left out.")
+
+
+class Part(_Part):
+    """One file of a parent/child pair, found by its name and joined by its key column."""
+
+    file_name: Pattern = Field(description="Regular expression found in the file's name.")
+    key: str = Field(description="Header of the column that holds the submission's key.")
+
+
+class FileFormat(_Part):
+    """How bytes become rows of text."""
+
+    format: Format
+    encoding: str = Field("utf-8", description="Python's name of the encoding; a byte-order mark is dropped.")
+    delimiter: str = Field(",", description="Between the cells of a CSV; write '\\t' for a tab.")
+    sheets: Sheets = Sheets()
+    header_row: int | None = Field(
+        None, ge=1, description="Row of the header. Without it the header is found by its words."
+    )
+    fill_down: Words = Field((), description="Headers whose merged cells hold for the rows below.")
+    subtotal: Pattern | None = Field(
+        None, description="Regular expression of a cell that makes its row a sub-total; counted, not read."
+    )
+    footer: Pattern | None = Field(
+        None, description="Regular expression of a cell that makes its row a footer; counted, not read."
+    )
+    parent: Part | None = None
+    child: Part | None = None
+
+    @model_validator(mode="after")
+    def _pair_is_complete(self) -> "FileFormat":
+        if self.format == "csv_pair" and (self.parent is None or self.child is None):
+            raise ValueError("format csv_pair needs both `parent` and `child`, each with file_name and key")
+        try:
+            "".encode(self.encoding)
+        except LookupError as error:
+            raise ValueError(f"unknown encoding {self.encoding!r}; Windows-1258 is written cp1258") from error
+        return self
+
+
+class Dates(_Part):
+    """How days are written."""
+
+    order: Annotated[tuple[DateOrder, ...], BeforeValidator(_as_list)] = Field(
+        ("dmy",),
+        description="Order of day, month and year; several are tried in turn. A leading four-digit "
+        "year is always read as ymd. Month names and native digits of every language are understood.",
+    )
+    calendar: Calendar = Field(
+        "gregorian",
+        description="buddhist: years are 543 ahead. A year typed in the other era is recognised and flagged.",
+    )
+    excel_serials: bool = Field(False, description="Plain numbers such as 44105 are days since 1899-12-30.")
+
+
+class Source(_Part):
+    """Where one of our columns comes from: headers, the sheet's name, the file's name, or a constant."""
+
+    header: Words | None = Field(None, description="Their header; of several, those present are read in turn.")
+    optional: bool = Field(False, description="A delivery without this header is not an error.")
+    split: str | None = Field(None, description="Separator of a multi-select answer.")
+    take: Literal["first", "last"] = Field("first", description="Which answer of a multi-select counts.")
+    pattern: Pattern | None = Field(None, description="Regular expression; its group `value` is taken.")
+    sheet: Pattern | None = Field(None, description="Regular expression on the sheet's name, group `value`.")
+    file: Pattern | None = Field(None, description="Regular expression on the file's name, group `value`.")
+    constant: str | None = Field(None, description="The same value for every row.")
+    dates: Dates | None = Field(None, description="Only for this column, instead of the contract's `dates`.")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Source":
+        given = [name for name in ("header", "sheet", "file", "constant") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("say exactly one of header, sheet, file, constant")
+        for name in ("pattern", "sheet", "file"):
+            pattern = getattr(self, name)
+            if pattern is not None and "(?P<value>" not in pattern:
+                raise ValueError(f"{name} needs a group (?P<value>...)")
+        return self
+
+
+def _as_source(value: Any) -> Any:
+    return {"header": value} if isinstance(value, str | list) else value
+
+
+ColumnSource = Annotated[Source, BeforeValidator(_as_source)]
+
+
+class Lookup(_Part):
+    """Their words for one of our values; compared without regard to case, spacing or Unicode form."""
+
+    words: dict[str, Words] = Field({}, description="Our value -> their words.")
+    otherwise: str | None = Field(None, description="Our value for every other word (ethnic groups, impairments).")
+    unknown: Literal["stop", "reject", "blank"] = Field(
+        "stop",
+        description="An unknown word stops the delivery, rejects its row, or counts as not stated. "
+        "Courses are always rejected.",
+    )
+
+
+def _as_lookup(value: Any) -> Any:
+    if isinstance(value, dict) and "words" not in value:
+        words = {key: item for key, item in value.items() if key not in ("otherwise", "unknown")}
+        return {"words": words, **{key: value[key] for key in ("otherwise", "unknown") if key in value}}
+    return value
+
+
+class Names(_Part):
+    """What a name looks like here."""
+
+    honorifics: Annotated[tuple[Language, ...], BeforeValidator(_as_list)] = Field(
+        (), description="Languages whose titles stand before or after names and are split off."
+    )
+    order: Literal["as_written", "family_first", "given_first"] = Field(
+        "as_written", description="Where the family name stands when the name is one column."
+    )
+
+
+class Correction(_Part):
+    """A value put right by us, with the reason; fails the delivery once the source no longer has the error."""
+
+    file: Pattern = Field(description="Regular expression found in the path of the delivery it is about.")
+    column: str = Field(description="Their header.")
+    was: str
+    becomes: str
+    where: dict[str, str] = Field({}, description="Further headers and values the row must have.")
+    reason: str
+    expect: int = Field(ge=1, description="Rows of that delivery that have the error.")
+
+
+class Bounds(_Part):
+    """What a plausible delivery looks like; outside them it fails and nothing of it counts."""
+
+    rows_min: int = Field(0, ge=0)
+    rows_max: int = Field(1_000_000, ge=1)
+    rejected_share_max: float = Field(0.5, ge=0, le=1, description="Highest share of rows rejected.")
+
+
+class Example(_Part):
+    """A raw row and what must come out of it; checked by `godigital partner check`."""
+
+    row: dict[str, str] = Field(description="Their headers and values; headers left out are empty.")
+    sheet: str = Field("", description="Name of the sheet the row stands on, where it matters.")
+    gives: dict[str, str] = Field({}, description="Our columns as text: days in ISO 8601, true or false, '' for none.")
+    rejected: Words = Field((), description="Every reason the row must be rejected for; none: it must be valid.")
+
+
+class Contract(_Part):
+    """Everything peculiar to one partner."""
+
+    name: str
+    contact: str | None = Field(None, description="Role to write to about bad rows; never a person's own address.")
+    source: str = Field("sample", description="URL of a folder, or a path below the partner's folder.")
+    delivery: Delivery
+    file: FileFormat
+    columns: dict[str, ColumnSource]
+    row_number: Words = Field((), description="Headers of running numbers: no part of a row's identity.")
+    record_key: Words = Field((), description="Headers of the row's own id at the source, where there is one.")
+    ignore: Words = Field((), description="Headers that are read past; `*` at the end stands for any ending.")
+    missing: Words = Field(("", "-"), description="Words that mean: not stated.")
+    dates: Dates = Dates()
+    decimal: Literal["point", "comma", "either"] = Field("either", description="Decimal sign of hours.")
+    lookups: dict[str, Annotated[Lookup, BeforeValidator(_as_lookup)]] = {}
+    names: Names = Names()
+    national_id: IdKind = Field("other", description="Which number the national_id column holds.")
+    phone_region: str | None = Field(None, description="Country of numbers without prefix; the partner's own.")
+    zawgyi: bool = Field(False, description="Burmese text is in Zawgyi's private encoding and is converted.")
+    corrections: tuple[Correction, ...] = ()
+    bounds: Bounds = Bounds()
+    examples: tuple[Example, ...] = ()
+
+    @model_validator(mode="after")
+    def _vocabulary_is_closed(self) -> "Contract":
+        known = PERSON_COLUMNS + TRAINING_COLUMNS
+        for name in self.columns:
+            if name not in known:
+                raise ValueError(f"columns: {name!r} is not one of ours; use {', '.join(known)}")
+        for name in ("course_code", "training_date"):
+            if name not in self.columns:
+                raise ValueError(f"columns: {name} is missing; every attendance needs it")
+        if "full_name" not in self.columns and not {"surname", "given_name"} & set(self.columns):
+            raise ValueError("columns: say where the name is: full_name, or surname and given_name")
+        for name, lookup in self.lookups.items():
+            if name not in LOOKUP_COLUMNS:
+                raise ValueError(f"lookups: {name!r} has no lookup; use {', '.join(LOOKUP_COLUMNS)}")
+            values = set(lookup.words) | ({lookup.otherwise} if lookup.otherwise else set())
+            if name in CHOICES and not values <= set(CHOICES[name]):
+                wrong = ", ".join(sorted(values - set(CHOICES[name])))
+                raise ValueError(f"lookups: {name} cannot become {wrong}; use {', '.join(CHOICES[name])}")
+        for name in self.columns:
+            if name in CHOICES and name not in self.lookups:
+                raise ValueError(f"lookups: {name} is missing; say which of their words mean what")
+        return self
+
+
+class Partner(_Part):
+    """A contract and where it lives: the country is the folder's name."""
+
+    country_code: str
+    folder: Path
+    contract: Contract
+
+    @property
+    def partner_id(self) -> str:
+        """Country and folder, e.g. VN-TYM; unique over all partners."""
+        return f"{self.country_code}-{self.folder.name}"
+
+    @property
+    def contract_path(self) -> Path:
+        """The contract's file, for error messages."""
+        return self.folder / CONTRACT_NAME
+
+    @property
+    def phone_region(self) -> str:
+        """Region of phone numbers written without a country prefix."""
+        return self.contract.phone_region or self.country_code
+
+
+_Loc = tuple[str | int, ...]
+
+
+def _construct(node: yaml.Node, path: _Loc, lines: dict[_Loc, int], file: Path) -> Any:
+    # every scalar stays text: YAML 1.1 would read NO as false and 2020-07 as a number
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.ScalarNode):
+        return None if node.value in ("", "~", "null") and node.style is None else node.value
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(item, (*path, index), lines, file) for index, item in enumerate(node.value)]
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in result:
+                raise ContractError(f"{file}, line {key_node.start_mark.line + 1}: {key!r} stands here twice; keep one")
+            result[key] = _construct(value_node, (*path, key), lines, file)
+            lines[(*path, key)] = key_node.start_mark.line + 1
+        return result
+    raise ContractError(f"{file}, line {node.start_mark.line + 1}: this YAML construct is not supported")
+
+
+def _line_of(location: _Loc, lines: dict[_Loc, int]) -> int:
+    """The line of the deepest part of a pydantic location that stands in the file."""
+    kept: _Loc = ()
+    best = lines[()]
+    for step in location:
+        if (*kept, step) in lines:
+            kept = (*kept, step)
+            best = lines[kept]
+    return best
+
+
+def parse_contract(text: str, file: Path) -> Contract:
+    """Return the contract written in `text`.
+
+    Raises:
+        ContractError: naming `file`, the line, and what to edit; all problems at once, one a line.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractError(f"{file}, line {line}: not valid YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise ContractError(f"{file}: not valid YAML: {error}") from error
+    if root is None:
+        raise ContractError(f"{file}, line 1: the contract is empty; see raw/README.md")
+    lines: dict[_Loc, int] = {}
+    data = _construct(root, (), lines, file)
+    try:
+        return Contract.model_validate(data)
+    except ValidationError as error:
+        messages = []
+        for problem in error.errors():
+            where = ".".join(str(step) for step in problem["loc"])
+            what = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] == "extra_forbidden":
+                what = "unknown key; see raw/README.md for the vocabulary"
+            # a message made by a validator of the whole contract names its section first
+            section = what.split(":", 1)[0]
+            line = _line_of(problem["loc"] or (section,), lines)
+            messages.append(f"{file}, line {line}: {where + ': ' if where else ''}{what}")
+        raise ContractError("\n".join(messages)) from error
+
+
+def load_contract(file: Path) -> Contract:
+    """Return the contract in `file`; raises ContractError where it is missing or wrong."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ContractError(f"{file}: no such file; `godigital partner new` drafts one") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{file}: not UTF-8; save it as UTF-8") from error
+    return parse_contract(text, file)
+
+
+def parse_day(text: str) -> dt.date | None:
+    """Return the day written as YYYY-MM-DD, or None where `text` is no such day."""
+    try:
+        return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
+    except ValueError:
+        return None

@@ -1,0 +1,176 @@
+"""From a loaded vault to a published release: match, identify, build, verify, publish.
+
+Each step is skipped when what went into it has not changed, and can be repeated after a crash.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import duckdb
+
+from schemas.columns import TRAINING_LOG_COLUMNS
+from schemas.programme import PROGRAMME_FILE
+from warehouse.publish import Releases
+from warehouse.vault import DataFolder, identity_secret, transaction
+
+MODEL_FILE = Path(__file__).parent / "match_model.json"
+# what identity is judged by; a row's place in a file is not
+_LINKAGE_COLUMNS = tuple(
+    name
+    for name in TRAINING_LOG_COLUMNS
+    if name not in ("delivery_id", "sheet", "row_number", "source_id", "course_code", "hours", "flags")
+)
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """What came of it: the release's number, None where nothing was new, and what changed in the register."""
+
+    number: int | None
+    changes: dict[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@cache
+def _code_hash(*patterns: str) -> str:
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+    row = con.execute(sql).fetchone()
+    return "" if row is None or row[0] is None else str(row[0])
+
+
+def input_hash(con: duckdb.DuckDBPyConnection) -> str:
+    """Hash of everything a release is made of: deliveries, contracts, rules, model, and the code that builds it."""
+    deliveries = _one(
+        con,
+        """
+        SELECT sha256(string_agg(concat_ws(' ', delivery_id, content_hash, reading_hash, outcome, is_sample,
+                                           error_code), chr(10) ORDER BY delivery_id))
+        FROM delivery
+        """,
+    )
+    partners = _one(
+        con,
+        "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
+        "ORDER BY partner_id)) FROM partner",
+    )
+    code = _code_hash("*.py", "*.json", "sql/*.sql")
+    rules = hashlib.sha256(PROGRAMME_FILE.read_bytes()).hexdigest()
+    return hashlib.sha256(" ".join((deliveries, partners, code, rules)).encode()).hexdigest()
+
+
+def _linkage_hash(con: duckdb.DuckDBPyConnection) -> str:
+    """Hash of what identity is judged by: unchanged, the clusters of the last time still hold."""
+    names = ", ".join(f"record.{name}" for name in _LINKAGE_COLUMNS)
+    records = _one(
+        con,
+        f"""
+        SELECT sha256(concat(count(*), sum(hash({names}, delivery.date_received, record.disposition)::HUGEINT),
+                             bit_xor(hash({names}, delivery.date_received, record.disposition))))
+        FROM record JOIN delivery USING (delivery_id)
+        WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
+        """,  # noqa: S608 - column names of ours
+    )
+    code = _code_hash("features*", "match*", "clusters.py", "identities.py")
+    return hashlib.sha256(f"{records} {code}".encode()).hexdigest()
+
+
+def assemble(
+    con: duckdb.DuckDBPyConnection,
+    data: DataFolder,
+    *,
+    code_version: str,
+    keep: int,
+    tell: Tell = lambda stage: None,
+    always: bool = False,
+) -> Assembled:
+    """Bring the published release up to the vault's state.
+
+    Args:
+        con: The open vault.
+        data: The data folder.
+        code_version: Written into the release.
+        keep: Releases that are kept.
+        tell: Told each stage as it begins: match, identify, build, verify, publish.
+        always: Publish even if nothing is new.
+
+    Raises:
+        ReleaseError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
+        BuildError: a model fails, or a table is not as it is described.
+    """
+    releases = Releases(data.root)
+    wanted = input_hash(con)
+    listed = releases.list_releases()
+    # the newest, not the current one: after a rollback nothing is published again until something new comes
+    if not always and listed and listed[-1].manifest["input_hash"] == wanted and releases.current() is not None:
+        return Assembled(None)
+    if not _anything_read(con):
+        return Assembled(None)
+    number = releases.next_number()
+    changes = _identify(con, data, number, tell)
+    warnings = _release(con, releases, number, wanted, code_version, keep, tell)
+    return Assembled(number, changes, warnings)
+
+
+def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
+    # without a single readable delivery there is nothing to publish, and an empty release would say zero
+    return _one(con, "SELECT count(*) FROM delivery WHERE outcome <> 'failed'") != "0"
+
+
+def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tell: Tell) -> dict[str, int]:
+    from warehouse.load import linkage_records
+
+    linkage = _linkage_hash(con)
+    done = con.execute("SELECT input_hash FROM resolution").fetchone()
+    if done is not None and done[0] == linkage:
+        return {}
+    from warehouse import identities, match
+
+    tell("match")
+    records = linkage_records(con)
+    resolution = match.resolve(records.drop(columns="founding_order"), match.load_model(MODEL_FILE))
+    tell("identify")
+    order = records[["record_id", "founding_order"]].rename(columns={"founding_order": "order"})
+    with transaction(con):
+        changed = identities.identify(con, resolution.clusters, order, identity_secret(data), number)
+        con.execute("DELETE FROM resolution")
+        con.execute("INSERT INTO resolution VALUES (?, ?)", [linkage, number])
+    return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
+
+
+def _release(
+    con: duckdb.DuckDBPyConnection,
+    releases: Releases,
+    number: int,
+    wanted: str,
+    code_version: str,
+    keep: int,
+    tell: Tell,
+) -> tuple[str, ...]:
+    """Build, verify and publish; returns the warnings of the checks."""
+    from warehouse import build, match
+
+    tell("build")
+    info = build.ReleaseInfo(
+        number=number,
+        built_at=dt.datetime.now(dt.UTC),
+        input_hash=wanted,
+        model_version=match.load_model(MODEL_FILE).version,
+        code_version=code_version,
+    )
+    candidate = releases.candidate(number)
+    tables = build.build_release(con, candidate, info)
+    tell("publish")
+    published = releases.publish(candidate, number, build.release_manifest(candidate, info, tables), keep)
+    return tuple(str(finding) for finding in published.warnings)

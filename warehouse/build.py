@@ -1,0 +1,280 @@
+"""Builds a release: runs the SQL models of `warehouse/sql` over the vault into a new database file.
+
+A model is a file, its name the table's; the order follows from what each reads, and every table must come out
+exactly as `schemas.published` describes it.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from schemas.published import PUBLISHED_TABLES, Table
+from warehouse import files
+from warehouse.describe import comment_statements
+
+if TYPE_CHECKING:
+    from schemas.programme import Programme
+
+SQL_FOLDER = Path(__file__).parent / "sql"
+# what models call the private database: the name DuckDB gives to the open file vault.duckdb
+VAULT = "vault"
+INDICATORS = "indicators"
+CHECKS = "checks"
+_ROWS_AT_ONCE = 50_000
+
+
+class BuildError(RuntimeError):
+    """A release cannot be built; the message names the model or table."""
+
+
+@dataclass(frozen=True)
+class ReleaseInfo:
+    """Which release this is and what went into it: the one row of table `release`; `built_at` is UTC."""
+
+    number: int
+    built_at: dt.datetime
+    input_hash: str
+    model_version: str
+    code_version: str
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """What a table holds, to be recognised again: its rows, and a hash over them without volatile columns."""
+
+    rows: int
+    content_hash: str
+
+
+def model_order(folder: Path = SQL_FOLDER) -> list[str]:
+    """Return the models of `folder`, each after those it reads; the order depends on nothing else.
+
+    Raises:
+        BuildError: A file is no single SELECT, reads a table that is neither a model nor the vault's, or
+            models read each other in a circle; the message names them.
+    """
+    models = sorted(path.stem for path in folder.glob("*.sql") if path.stem not in (INDICATORS, CHECKS))
+    graph = {model: sorted(_tables_read(folder / f"{model}.sql")) for model in models}
+    for model, reads in graph.items():
+        for table in reads:
+            if table not in graph:
+                raise BuildError(
+                    f"{model}.sql reads {table}, which is no model; "
+                    f"write {VAULT}.{table} for a table of the vault, or add {table}.sql"
+                )
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        raise BuildError(f"models read each other in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _tables_read(file: Path) -> set[str]:
+    """Names of the models that a file reads: tables that are neither the vault's nor steps of its own."""
+    # a second of imports, needed only where something is built
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    try:
+        statements = [part for part in sqlglot.parse(file.read_text(encoding="utf-8"), dialect="duckdb") if part]
+    except SqlglotError as error:
+        raise BuildError(f"{file.name}: not understood as SQL: {error}") from error
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        raise BuildError(f"{file.name}: a model is one SELECT")
+    steps = {step.alias for step in statements[0].find_all(exp.CTE)}
+    read = set()
+    for table in statements[0].find_all(exp.Table):
+        qualifier = table.catalog or table.db
+        if qualifier not in ("", VAULT):
+            raise BuildError(f"{file.name} reads {table.sql()}; only models and tables of {VAULT} can be read")
+        # a table function such as unnest() has no name of its own
+        if qualifier == "" and table.name and table.name not in steps:
+            read.add(table.name)
+    return read
+
+
+def build_release(
+    vault: duckdb.DuckDBPyConnection,
+    target: Path,
+    info: ReleaseInfo,
+    *,
+    programme: "Programme | None" = None,
+    folder: Path = SQL_FOLDER,
+) -> dict[str, TableSummary]:
+    """Build the release in the new file `target` from the committed state of an open vault.
+
+    Args:
+        vault: Connection whose database is the vault; its own settings and default database stay as they are.
+        target: File to make, mode 0600 until it is published; its folder exists.
+        info: Goes into table `release`.
+        programme: The rules; those of the project without it.
+        folder: Where the models are.
+
+    Returns:
+        Rows and content hash of every table; `target` is closed, complete and without a write-ahead log.
+
+    Raises:
+        BuildError: A model fails, or a table is not as it is described; nothing is left at `target`.
+        FileExistsError: `target` is there already.
+    """
+    # a second connection to the same open database: attaching the vault's file again would be refused
+    con = vault.cursor()
+    try:
+        row = con.execute("SELECT current_database()").fetchone()
+        if row is None or row[0] != VAULT:
+            raise BuildError(f"the models read {VAULT}.<table>, but the open database is {row and row[0]}")
+        if target.exists():
+            raise FileExistsError(f"{target}: a release is built into a new file")
+        try:
+            con.execute(f"ATTACH {_literal(str(target))} AS release")
+            try:
+                # nobody shall read what is not verified
+                target.chmod(0o600)
+                con.execute("USE release")
+                summaries = _build_tables(con, info, rules_of(programme), folder)
+                con.execute("CHECKPOINT release")
+            finally:
+                con.execute(f"USE {VAULT}")
+                con.execute("DETACH release")
+        except BaseException:
+            target.unlink(missing_ok=True)
+            target.with_name(target.name + ".wal").unlink(missing_ok=True)
+            raise
+    finally:
+        con.close()
+    return summaries
+
+
+def rules_of(programme: "Programme | None" = None) -> dict[str, str | int]:
+    """Return the programme's rules that models and checks use, by the name of their SQL variable."""
+    if programme is None:
+        from schemas.programme import load_programme
+
+        programme = load_programme()
+    return {
+        "first_day": programme.first_day.isoformat(),
+        "last_day": programme.last_day.isoformat(),
+        "age_minimum": programme.age_minimum,
+        "age_maximum": programme.age_maximum,
+        "youth_from": programme.youth.from_age,
+        "youth_to": programme.youth.to_age,
+    }
+
+
+def set_rules(con: duckdb.DuckDBPyConnection, rules: Mapping[str, str | int]) -> None:
+    """Make the rules readable in SQL as getvariable('youth_from') and so on, for this connection."""
+    for name, value in rules.items():
+        con.execute(f"SET VARIABLE {name} = {_literal(value)}")
+
+
+def _build_tables(
+    con: duckdb.DuckDBPyConnection, info: ReleaseInfo, rules: Mapping[str, str | int], folder: Path
+) -> dict[str, TableSummary]:
+    order = model_order(folder)
+    described = {table.name: table for table in PUBLISHED_TABLES}
+    if set(order) != set(described):
+        odd = ", ".join(sorted(set(order) ^ set(described)))
+        raise BuildError(f"models and schemas/published.py differ in {odd}; add the file or the description")
+    set_rules(con, rules)
+    for name, value in _release_row(info).items():
+        con.execute(f"SET VARIABLE {name} = {_literal(value)}")
+    con.execute((folder / f"{INDICATORS}.sql").read_text(encoding="utf-8"))
+    for model in order:
+        select = (folder / f"{model}.sql").read_text(encoding="utf-8").rstrip().rstrip(";")
+        try:
+            con.execute(f"CREATE TABLE {model} AS\n{select}")
+        except duckdb.Error as error:
+            # the engine's message can quote a value it could not convert, so only its kind is told
+            raise BuildError(f"{model}.sql failed: {_without_values(error)}") from error
+        _require_described(con, described[model])
+    for statement in comment_statements():
+        con.execute(statement)
+    return {table.name: summarise(con, table.name) for table in PUBLISHED_TABLES}
+
+
+def _release_row(info: ReleaseInfo) -> dict[str, str | int]:
+    aware = info.built_at.tzinfo is not None
+    built_at = info.built_at.astimezone(dt.UTC).replace(tzinfo=None) if aware else info.built_at
+    return {
+        "release_number": info.number,
+        "built_at": built_at.isoformat(sep=" "),
+        "input_hash": info.input_hash,
+        "model_version": info.model_version,
+        "code_version": info.code_version,
+    }
+
+
+def _without_values(error: duckdb.Error) -> str:
+    if isinstance(error, (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException)):
+        return str(error)
+    return type(error).__name__
+
+
+def _require_described(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    found = columns_of(con, table.name)
+    wanted = [(column.name, column.type) for column in table.columns]
+    if found != wanted:
+        odd = [f"{name} {kind}" for name, kind in found if (name, kind) not in wanted]
+        missing = [f"{name} {kind}" for name, kind in wanted if (name, kind) not in found]
+        raise BuildError(
+            f"{table.name}.sql does not give the columns of schemas/published.py: "
+            f"too many or of another type: {', '.join(odd) or 'none'}; "
+            f"missing: {', '.join(missing) or 'none'}"
+            f"{'; the order differs' if not odd and not missing else ''}"
+        )
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    """Return name and type of each column, in order."""
+    return [(name, kind) for name, kind, *_ in con.execute(f'DESCRIBE "{table}"').fetchall()]
+
+
+def summarise(con: duckdb.DuckDBPyConnection, table: str) -> TableSummary:
+    """Return rows and content hash of a table."""
+    row = con.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608 (a name of our own)
+    if row is None:
+        raise BuildError(f"{table}: no count")
+    return TableSummary(row[0], content_hash(con, table))
+
+
+def content_hash(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Return the SHA-256 over names, types and rows of a table, 64 hexadecimal digits.
+
+    Rows are taken in the order of their text, so the order in the file, the number of threads and volatile
+    columns change nothing. A value is preceded by its length: ('ab', NULL) and ('a', 'b') differ.
+    """
+    volatile = next((described.volatile for described in PUBLISHED_TABLES if described.name == table), ())
+    columns = [(name, kind) for name, kind in columns_of(con, table) if name not in volatile]
+    digest = hashlib.sha256("".join(f"{name} {kind}\n" for name, kind in columns).encode())
+    texts = ", ".join(
+        f"""coalesce(strlen("{name}"::VARCHAR) || ':' || "{name}"::VARCHAR, '-')""" for name, _ in columns
+    )
+    # SQL of names that DESCRIBE gave
+    con.execute(f'SELECT concat({texts}, chr(10)) AS row_text FROM "{table}" ORDER BY row_text')  # noqa: S608
+    while rows := con.fetchmany(_ROWS_AT_ONCE):
+        digest.update("".join(text for (text,) in rows).encode())
+    return digest.hexdigest()
+
+
+def release_manifest(
+    target: Path, info: ReleaseInfo, tables: Mapping[str, TableSummary], programme: "Programme | None" = None
+) -> dict[str, Any]:
+    """Return what the built file must turn out to be when it is read again; JSON types only."""
+    return {
+        **_release_row(info),
+        "duckdb_version": duckdb.__version__,
+        "file_size": target.stat().st_size,
+        "file_sha256": files.sha256_of(target),
+        "rules": rules_of(programme),
+        "tables": {name: asdict(summary) for name, summary in tables.items()},
+    }
+
+
+def _literal(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,293 @@
+"""Writes what was read into the vault: one partner at a time, and one transaction for a country.
+
+Keeps the law that nothing vanishes: rows in = accepted + rejected + superseded + repeated + structural.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from schemas.columns import TRAINING_LOG_COLUMNS
+from schemas.partner import Kind
+from warehouse.settle import Candidate, Disposition, Outcome, RowKeys, settle_deliveries, settle_rows
+
+RECORD_COLUMNS = (*TRAINING_LOG_COLUMNS, "ordinal", "content_id", "file")
+
+
+class ConservationError(AssertionError):
+    """Rows went in that did not come out; the load is rolled back."""
+
+
+@dataclass(frozen=True)
+class DeliveryFacts:
+    """What is known of a delivery before its rows are read."""
+
+    delivery_id: str
+    partner_id: str
+    country_code: str
+    kind: Kind
+    name: str
+    period: str | None
+    revision: int
+    date_received: dt.date
+    pulled_at: dt.datetime
+    is_sample: bool
+    content_hash: str
+    reading_hash: str
+
+
+@dataclass(frozen=True)
+class DeliveryRows:
+    """What reading a delivery gave: rows, or the error for which it could not be read."""
+
+    facts: DeliveryFacts
+    header: str
+    structural: int
+    valid: pd.DataFrame | None
+    rejected: pd.DataFrame | None
+    error_code: str | None = None
+    error_message: str | None = None
+
+    @property
+    def rows_in(self) -> int:
+        """All rows of the delivery, structural ones included; 0 where it could not be read."""
+        if self.valid is None or self.rejected is None:
+            return 0
+        return len(self.valid) + len(self.rejected) + self.structural
+
+
+@dataclass(frozen=True)
+class PartnerFacts:
+    """What the published tables say of a partner."""
+
+    partner_id: str
+    country_code: str
+    name: str
+    kind: Kind
+    contract_hash: str
+
+
+def register_partners(con: duckdb.DuckDBPyConnection, partners: Iterable[PartnerFacts]) -> None:
+    """Write partners that have a usable contract; others stay as they were."""
+    for item in partners:
+        con.execute(
+            "INSERT OR REPLACE INTO partner VALUES (?, ?, ?, ?, ?)",
+            [item.partner_id, item.country_code, item.name, item.kind, item.contract_hash],
+        )
+
+
+def register_courses(con: duckdb.DuckDBPyConnection, courses: Mapping[str, str]) -> None:
+    """Write the course catalogue as it is today."""
+    con.execute("DELETE FROM course")
+    con.executemany("INSERT INTO course VALUES (?, ?)", [[code, title] for code, title in sorted(courses.items())])
+
+
+def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]]) -> None:
+    """Remember files as they were seen, (columns of `landed_file`); the first sighting of each is kept."""
+    if rows:
+        con.executemany(f"INSERT OR IGNORE INTO landed_file VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def landed_rows(con: duckdb.DuckDBPyConnection, partner_id: str) -> list[tuple[Any, ...]]:
+    """Return the partner's rows of `landed_file` in the order of its columns."""
+    return con.execute(
+        "SELECT * FROM landed_file WHERE partner_id = ? ORDER BY file_name, pulled_at, source", [partner_id]
+    ).fetchall()
+
+
+def known_deliveries(con: duckdb.DuckDBPyConnection, partner_id: str) -> dict[str, str]:
+    """Return delivery_id -> reading_hash of the partner's deliveries that have been read."""
+    return dict(
+        con.execute("SELECT delivery_id, reading_hash FROM delivery WHERE partner_id = ?", [partner_id]).fetchall()
+    )
+
+
+def load_partner(
+    con: duckdb.DuckDBPyConnection, kind: Kind, current: Sequence[DeliveryFacts], read: Sequence[DeliveryRows]
+) -> None:
+    """Replace the rows of the deliveries in `read`, drop deliveries that are no longer, and settle all again.
+
+    The caller holds the transaction.
+
+    Args:
+        con: The vault.
+        kind: How the partner's deliveries follow each other.
+        current: All deliveries of one partner as they are derived today.
+        read: Those that were read in this run.
+
+    Raises:
+        ConservationError: the rows of a delivery do not add up.
+    """
+    if not current:
+        return
+    partner_id = current[0].partner_id
+    gone = set(known_deliveries(con, partner_id)) - {item.delivery_id for item in current}
+    for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
+        for table in ("delivery", "record", "rejected_row"):
+            con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
+    for item in read:
+        _insert_delivery(con, item)
+    _insert_rows(con, "record", [item.valid for item in read if item.valid is not None], RECORD_COLUMNS)
+    _insert_rows(con, "rejected_row", [item.rejected for item in read if item.rejected is not None], None)
+    _settle(con, partner_id, kind)
+
+
+def _insert_delivery(con: duckdb.DuckDBPyConnection, item: DeliveryRows) -> None:
+    facts = item.facts
+    con.execute(
+        """
+        INSERT INTO delivery BY NAME SELECT
+            ? AS delivery_id, ? AS partner_id, ? AS country_code, ? AS delivery_kind, ? AS name, ? AS period,
+            ? AS revision, ? AS date_received, ? AS pulled_at, ? AS is_sample, ? AS content_hash,
+            ? AS reading_hash, ? AS outcome, ? AS error_code, ? AS error_message, ? AS header,
+            ? AS rows_in, 0 AS rows_accepted, 0 AS rows_rejected, ? AS rows_superseded, 0 AS rows_repeated,
+            ? AS rows_structural
+        """,
+        [
+            facts.delivery_id,
+            facts.partner_id,
+            facts.country_code,
+            facts.kind,
+            facts.name,
+            facts.period,
+            facts.revision,
+            facts.date_received,
+            facts.pulled_at,
+            facts.is_sample,
+            facts.content_hash,
+            facts.reading_hash,
+            Outcome.FAILED if item.error_code else Outcome.LOADED,
+            item.error_code,
+            item.error_message,
+            item.header,
+            item.rows_in,
+            # until it is settled, every row is on hold
+            item.rows_in - item.structural,
+            item.structural,
+        ],
+    )
+
+
+def _insert_rows(
+    con: duckdb.DuckDBPyConnection, table: str, frames: Sequence[pd.DataFrame], names: Sequence[str] | None
+) -> None:
+    filled = [frame for frame in frames if not frame.empty]
+    if not filled:
+        return
+    incoming = pd.concat(filled, ignore_index=True)
+    con.register("incoming", incoming[list(names)] if names else incoming)
+    try:
+        con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - fixed names
+    finally:
+        con.unregister("incoming")
+
+
+def _settle(con: duckdb.DuckDBPyConnection, partner_id: str, kind: Kind) -> None:
+    found = con.execute(
+        """
+        SELECT delivery_id, name, period, revision, date_received, pulled_at, content_hash, is_sample
+        FROM delivery WHERE partner_id = ? AND outcome <> 'failed' ORDER BY date_received, name, delivery_id
+        """,
+        [partner_id],
+    ).fetchall()
+    settled = settle_deliveries(kind, [Candidate(*row) for row in found])
+    rows = con.execute(
+        """
+        SELECT delivery_id, ordinal, record_id, content_id, TRUE AS is_valid FROM record WHERE partner_id = $1
+        UNION ALL
+        SELECT delivery_id, ordinal, record_id, content_id, FALSE FROM rejected_row WHERE partner_id = $1
+        ORDER BY delivery_id, ordinal
+        """,
+        [partner_id],
+    ).fetchall()
+    keys: dict[str, tuple[list[int], list[str], list[str], list[bool]]] = {row[0]: ([], [], [], []) for row in found}
+    for delivery_id, *values in rows:
+        for column, value in zip(keys[delivery_id], values, strict=True):
+            column.append(value)
+    fates = settle_rows(kind, settled, [RowKeys(row[0], keys[row[0]][1], keys[row[0]][2]) for row in found])
+    _write_dispositions(con, partner_id, keys, fates)
+    _write_counts(con, partner_id, {row[0]: settled.outcome(row[0]) for row in found})
+
+
+def _write_dispositions(
+    con: duckdb.DuckDBPyConnection,
+    partner_id: str,
+    keys: Mapping[str, tuple[list[int], list[str], list[str], list[bool]]],
+    fates: Mapping[str, Sequence[Disposition]],
+) -> None:
+    parts: dict[str, list[Any]] = {"delivery_id": [], "ordinal": [], "disposition": []}
+    for delivery_id, (ordinals, _, _, valid) in keys.items():
+        parts["delivery_id"] += [delivery_id] * len(ordinals)
+        parts["ordinal"] += ordinals
+        parts["disposition"] += [
+            str(fate if ok or fate is not Disposition.ACCEPTED else Disposition.REJECTED)
+            for fate, ok in zip(fates[delivery_id], valid, strict=True)
+        ]
+    con.register("fate", pd.DataFrame(parts).astype({"ordinal": "int32"}))
+    try:
+        for table in ("record", "rejected_row"):
+            con.execute(
+                f"UPDATE {table} SET disposition = fate.disposition FROM fate "  # noqa: S608 - fixed names
+                f"WHERE {table}.partner_id = ? AND {table}.delivery_id = fate.delivery_id "
+                f"AND {table}.ordinal = fate.ordinal AND {table}.disposition IS DISTINCT FROM fate.disposition",
+                [partner_id],
+            )
+    finally:
+        con.unregister("fate")
+
+
+def _write_counts(con: duckdb.DuckDBPyConnection, partner_id: str, outcomes: Mapping[str, Outcome]) -> None:
+    counted = con.execute(
+        """
+        SELECT delivery_id,
+               count(*) FILTER (WHERE disposition = 'accepted'), count(*) FILTER (WHERE disposition = 'rejected'),
+               count(*) FILTER (WHERE disposition = 'superseded'), count(*) FILTER (WHERE disposition = 'repeated')
+        FROM (SELECT delivery_id, disposition FROM record WHERE partner_id = $1
+              UNION ALL SELECT delivery_id, disposition FROM rejected_row WHERE partner_id = $1)
+        GROUP BY delivery_id
+        """,
+        [partner_id],
+    ).fetchall()
+    counts = {row[0]: row[1:] for row in counted}
+    for delivery_id, outcome in outcomes.items():
+        accepted, rejected, superseded, repeated = counts.get(delivery_id, (0, 0, 0, 0))
+        try:
+            # the table's own CHECK is the law of conservation
+            con.execute(
+                "UPDATE delivery SET outcome = ?, rows_accepted = ?, rows_rejected = ?, rows_superseded = ?, "
+                "rows_repeated = ? WHERE delivery_id = ?",
+                [outcome, accepted, rejected, superseded, repeated, delivery_id],
+            )
+        except duckdb.ConstraintException as error:
+            raise ConservationError(
+                f"{partner_id}, delivery {delivery_id}: rows in are not accepted + rejected + superseded + repeated "
+                "+ structural; nothing was loaded. This is a defect of the program"
+            ) from error
+
+
+def linkage_records(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+    """Return one row per record_id for linkage: accepted records, and superseded ones as witnesses.
+
+    Witnesses count for nothing; they let a person whose name was put right keep the id.
+    Adds `founding_order`, text: the day received and the record's id, by which the oldest record is known.
+    """
+    names = ", ".join(f"record.{name}" for name in TRAINING_LOG_COLUMNS)
+    return con.execute(
+        f"""
+        SELECT {names},
+               strftime(min(delivery.date_received) OVER (PARTITION BY record.record_id), '%Y-%m-%d')
+                   || ' ' || record.record_id AS founding_order
+        FROM record JOIN delivery USING (delivery_id)
+        WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
+        QUALIFY row_number() OVER (
+            PARTITION BY record.record_id
+            ORDER BY record.disposition = 'accepted' DESC, delivery.date_received DESC, record.ordinal,
+                     record.delivery_id
+        ) = 1
+        ORDER BY record.record_id
+        """  # noqa: S608 - column names of ours
+    ).df()

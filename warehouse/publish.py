@@ -1,0 +1,290 @@
+"""Publishes releases: numbered read-only files, of which one link names the current one.
+
+Readers open `warehouse.duckdb` in the data folder; the link is swapped in one step, so they meet the old
+release or the new one, whole, and never a lock. What a killed publication leaves, the next one removes.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warehouse import files
+from warehouse.build import ReleaseInfo, TableSummary, release_manifest
+from warehouse.locks import hold
+from warehouse.verify import Finding, Verdict
+
+if TYPE_CHECKING:
+    from schemas.programme import Programme
+
+_PROJECT = Path(__file__).resolve().parents[1]
+_NUMBERED = re.compile(r"(\d{6,})\.(duckdb|json|duckdb\.wal)")
+_BUILDING = re.compile(r"\d{6,}\.building(\.wal)?")
+# a rollback may come while the schedule publishes
+WAIT_SECONDS = 300.0
+
+
+class PublishError(RuntimeError):
+    """A release cannot be published or found; the message says why, and readers keep what they have."""
+
+
+class CheckFailed(PublishError):
+    """Checks of `warehouse/sql/checks.sql` failed; the message names each with its sentence."""
+
+    def __init__(self, number: int, failed: tuple[Finding, ...]):
+        self.failed = failed
+        listed = "; ".join(str(finding) for finding in failed)
+        super().__init__(f"release {number} is not published, these checks failed: {listed}")
+
+
+@dataclass(frozen=True)
+class Release:
+    """A published release that is still kept."""
+
+    number: int
+    path: Path
+    manifest: dict[str, Any]
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did: the release, the warnings of its checks, the numbers of releases let go."""
+
+    release: Release
+    warnings: tuple[Finding, ...]
+    removed: tuple[int, ...]
+
+
+def next_number(data: Path) -> int:
+    """Return the number of the release to build now: one more than any that ever had a file here.
+
+    Whoever builds holds the vault from here until `publish` returns, so there is one builder at a time.
+    """
+    return 1 + max([0, _current_number(data) or 0, *_numbers(data)])
+
+
+def candidate_path(data: Path, number: int) -> Path:
+    """Return where to build release `number`, cleared of what a killed build left there."""
+    _open_folders(data)
+    path = _folder(data) / f"{number:06d}.building"
+    for leftover in (path, _wal(path)):
+        leftover.unlink(missing_ok=True)
+    return path
+
+
+def current(data: Path) -> Release | None:
+    """Return the release that readers open; None before the first, or where the link leads nowhere."""
+    number = _current_number(data)
+    return None if number is None else _release(data, number)
+
+
+def published_input_hash(data: Path) -> str | None:
+    """Return the input hash of the release that readers open; None where there is none."""
+    release = current(data)
+    return None if release is None else str(release.manifest["input_hash"])
+
+
+def list_releases(data: Path) -> tuple[Release, ...]:
+    """Return the complete releases, by number.
+
+    One that was never current can be among them: its publication was killed before the last step.
+    """
+    found = (_release(data, number) for number in sorted(set(_numbers(data))))
+    return tuple(release for release in found if release is not None)
+
+
+def publish(
+    data: Path,
+    candidate: Path,
+    info: ReleaseInfo,
+    tables: Mapping[str, TableSummary],
+    *,
+    keep: int,
+    tell: Callable[[str], None] = lambda stage: None,
+    programme: "Programme | None" = None,
+) -> Published:
+    """Make `candidate` the release that readers open.
+
+    It is read again in a new process, compared with what was built, checked, and only then named. Killed at
+    any point, readers have the old release or the new one, and the next publication clears up.
+
+    Args:
+        data: The data folder.
+        candidate: The closed file at `candidate_path(data, info.number)`.
+        info: As given to `build_release`.
+        tables: What `build_release` returned.
+        keep: Releases to keep, at least 1; the current one always stays.
+        tell: Told "publish" when the candidate has been found good.
+        programme: The rules that checks use; those of the project without it.
+
+    Raises:
+        CheckFailed: A check says that the figures are wrong.
+        PublishError: The file is not what was built, or the number is taken.
+        LockedError: Another process has been publishing for longer than WAIT_SECONDS.
+    """
+    if keep < 1:
+        raise ValueError(f"keep must be at least 1, not {keep}")
+    number = info.number
+    _open_folders(data)
+    with hold(_lock(data), f"publishing release {number}", WAIT_SECONDS):
+        files.remove_stale(_folder(data))
+        files.remove_stale(data, of=f"{_link(data).name}.*")
+        if number < next_number(data):
+            raise PublishError(f"release {number} exists already; build again as {next_number(data)}")
+        if not candidate.is_file():
+            raise PublishError(f"release {number} is not published: {candidate.name} is gone; build again")
+        manifest = release_manifest(candidate, info, tables, programme)
+        verdict = _verify(candidate, manifest)
+        _require_good(number, verdict)
+        tell("publish")
+        # no failed check is left, so all findings are warnings
+        manifest["warnings"] = [str(finding) for finding in verdict.findings]
+        files.sync(candidate)
+        candidate.chmod(0o444)
+        candidate.rename(_path(data, number))
+        files.sync(_folder(data))
+        files.write_durably(_manifest_path(data, number), _json(manifest), mode=0o444)
+        _point_to(data, number)
+        removed = _prune(data, keep)
+    return Published(Release(number, _path(data, number), manifest, True), verdict.findings, removed)
+
+
+def rollback(data: Path, number: int) -> Release:
+    """Read release `number` again and make it the one that readers open.
+
+    The next run publishes anew where its inputs differ from this release's.
+
+    Raises:
+        PublishError: It is not kept, or its file is no longer what was published.
+        LockedError: Another process has been publishing for longer than WAIT_SECONDS.
+    """
+    _open_folders(data)
+    with hold(_lock(data), f"rolling back to release {number}", WAIT_SECONDS):
+        release = _release(data, number)
+        if release is None:
+            kept = ", ".join(str(known.number) for known in list_releases(data)) or "none"
+            raise PublishError(f"there is no release {number}; kept: {kept}")
+        _require_good(number, _verify(release.path, release.manifest, with_checks=False))
+        _point_to(data, number)
+    return Release(number, release.path, release.manifest, True)
+
+
+def _folder(data: Path) -> Path:
+    return data / "releases"
+
+
+def _link(data: Path) -> Path:
+    return data / "warehouse.duckdb"
+
+
+def _lock(data: Path) -> Path:
+    return data / "private" / "locks" / "publish.lock"
+
+
+def _path(data: Path, number: int) -> Path:
+    return _folder(data) / f"{number:06d}.duckdb"
+
+
+def _manifest_path(data: Path, number: int) -> Path:
+    return _folder(data) / f"{number:06d}.json"
+
+
+def _wal(path: Path) -> Path:
+    """DuckDB's write-ahead log, there as long as somebody has the file open for writing."""
+    return path.with_name(path.name + ".wal")
+
+
+def _open_folders(data: Path) -> None:
+    files.shared_folder(data)
+    files.shared_folder(_folder(data))
+    files.private_folder(data / "private")
+    files.private_folder(_lock(data).parent)
+
+
+def _numbers(data: Path) -> list[int]:
+    """Numbers of every release file or manifest, complete or not."""
+    names = [path.name for path in _folder(data).iterdir()] if _folder(data).is_dir() else []
+    return [int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))]
+
+
+def _current_number(data: Path) -> int | None:
+    link = _link(data)
+    match = _NUMBERED.fullmatch(link.readlink().name) if link.is_symlink() else None
+    return int(match[1]) if match else None
+
+
+def _release(data: Path, number: int) -> Release | None:
+    """The release, if both its file and its manifest are there."""
+    path, manifest = _path(data, number), _manifest_path(data, number)
+    if not (path.is_file() and manifest.is_file()):
+        return None
+    content = json.loads(manifest.read_text(encoding="utf-8"))
+    return Release(number, path, content, number == _current_number(data))
+
+
+def _point_to(data: Path, number: int) -> None:
+    # relative, so that the data folder can be moved or mounted elsewhere
+    path = _path(data, number)
+    files.replace_symlink(_link(data), f"{path.parent.name}/{path.name}")
+
+
+def _prune(data: Path, keep: int) -> tuple[int, ...]:
+    """Remove releases beyond the newest `keep`, and what killed publications left; returns their numbers.
+
+    The current release stays, and one that somebody has open for writing. A reader that has a removed file
+    open keeps reading it.
+    """
+    complete = [release.number for release in list_releases(data)]
+    old = set(complete[:-keep])
+    leftovers = set(_numbers(data)) - set(complete)
+    removed = [
+        number
+        for number in sorted(old | leftovers)
+        if number != _current_number(data) and not _wal(_path(data, number)).exists()
+    ]
+    for number in removed:
+        # the manifest first: a file without one is known as a leftover
+        _manifest_path(data, number).unlink(missing_ok=True)
+        _path(data, number).unlink(missing_ok=True)
+    for path in _folder(data).iterdir():
+        if _BUILDING.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    return tuple(number for number in removed if number in old)
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _require_good(number: int, verdict: Verdict) -> None:
+    if verdict.problems:
+        raise PublishError(
+            f"release {number} is not what was built: {'; '.join(verdict.problems)}; readers keep the release they have"
+        )
+    failed = tuple(finding for finding in verdict.findings if finding.severity == "fail")
+    if failed:
+        raise CheckFailed(number, failed)
+
+
+def _verify(release: Path, manifest: Mapping[str, Any], *, with_checks: bool = True) -> Verdict:
+    """Verify in a new process: the builder's memory could hide what did not reach the file."""
+    command = [sys.executable, "-P", "-m", "warehouse.verify", str(release.resolve())]
+    result = subprocess.run(  # noqa: S603 (our own program, no shell)
+        command if with_checks else [*command, "--without-checks"],
+        input=json.dumps(manifest),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(_PROJECT)},
+    )
+    if result.returncode != 0:
+        # a damaged file can bring the engine down
+        return Verdict((f"reading the file ended with exit status {result.returncode}",), ())
+    answer = json.loads(result.stdout)
+    return Verdict(tuple(answer["problems"]), tuple(Finding(**finding) for finding in answer["findings"]))

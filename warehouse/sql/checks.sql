@@ -1,0 +1,172 @@
+-- Checks of a release. Each gives the rows that offend it; its second line says what is right.
+-- fail: the release is not published. warn: it is, and somebody should look.
+
+-- fail: key_missing
+-- Every key is filled in.
+SELECT 'core_trainee' AS table_name FROM core_trainee WHERE trainee_id IS NULL
+UNION ALL
+SELECT 'core_attendance' FROM core_attendance
+WHERE trainee_id IS NULL OR partner_id IS NULL OR country_code IS NULL OR course_code IS NULL OR training_date IS NULL
+UNION ALL
+SELECT 'core_partner' FROM core_partner WHERE partner_id IS NULL OR country_code IS NULL
+UNION ALL
+SELECT 'core_course' FROM core_course WHERE course_code IS NULL
+UNION ALL
+SELECT 'core_delivery' FROM core_delivery WHERE delivery_id IS NULL
+UNION ALL
+SELECT 'report_reach' FROM report_reach WHERE country_code IS NULL
+UNION ALL
+SELECT 'release' FROM release WHERE release_number IS NULL;
+
+-- fail: key_repeated
+-- Every key stands in one row only.
+SELECT 'core_trainee' AS table_name, trainee_id AS key_value FROM core_trainee GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'core_partner', partner_id FROM core_partner GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'core_course', course_code FROM core_course GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'core_delivery', delivery_id FROM core_delivery GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'report_reach', country_code FROM report_reach GROUP BY ALL HAVING count(*) > 1;
+
+-- fail: one_release_row
+-- Table release has exactly one row.
+SELECT count(*) AS release_rows FROM release HAVING count(*) <> 1;
+
+-- fail: rows_unaccounted
+-- In every delivery the rows that came in are those accepted, rejected, superseded, repeated and structural.
+SELECT delivery_id
+FROM core_delivery
+WHERE rows_in IS DISTINCT FROM
+    rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural;
+
+-- fail: accepted_rows_lost
+-- For every partner the accepted rows of its deliveries are its attendances, no more and no fewer.
+WITH accepted AS (
+    SELECT partner_id, sum(rows_accepted) AS accepted_rows FROM core_delivery GROUP BY partner_id
+),
+
+attended AS (
+    SELECT partner_id, count(*) AS attendances FROM core_attendance GROUP BY partner_id
+)
+
+SELECT coalesce(accepted.partner_id, attended.partner_id) AS partner_id
+FROM accepted
+FULL JOIN attended ON attended.partner_id = accepted.partner_id
+WHERE coalesce(accepted_rows, 0) <> coalesce(attendances, 0);
+
+-- fail: trainee_disagrees_with_attendances
+-- Every trainee has attended; number, first day and last day are those of the attendances, and none is without a trainee.
+WITH attended AS (
+    SELECT trainee_id, count(*) AS attendances, min(training_date) AS first_day, max(training_date) AS last_day
+    FROM core_attendance
+    GROUP BY trainee_id
+)
+
+SELECT coalesce(person.trainee_id, attended.trainee_id) AS trainee_id
+FROM core_trainee AS person
+FULL JOIN attended ON attended.trainee_id = person.trainee_id
+WHERE
+    person.trainings IS DISTINCT FROM attended.attendances
+    OR person.first_training_date IS DISTINCT FROM attended.first_day
+    OR person.last_training_date IS DISTINCT FROM attended.last_day;
+
+-- fail: unknown_partner_or_course
+-- Every attendance is of a partner, a country of that partner, and a course that the release lists.
+SELECT attendance.partner_id, attendance.country_code, attendance.course_code
+FROM core_attendance AS attendance
+LEFT JOIN core_partner AS partner
+    ON partner.partner_id = attendance.partner_id AND partner.country_code = attendance.country_code
+LEFT JOIN core_course AS course ON course.course_code = attendance.course_code
+WHERE partner.partner_id IS NULL OR course.course_code IS NULL;
+
+-- fail: training_outside_programme
+-- Every training lies between the programme's first and last day.
+SELECT trainee_id, training_date
+FROM core_attendance
+WHERE
+    training_date < CAST(getvariable('first_day') AS DATE)
+    OR training_date > CAST(getvariable('last_day') AS DATE);
+
+-- fail: youth_disagrees_with_age
+-- Where the age at the first training is known, the youth flag follows from it.
+SELECT trainee_id
+FROM core_trainee
+WHERE
+    age_at_first_training IS NOT NULL
+    AND is_youth IS DISTINCT FROM
+        age_at_first_training BETWEEN getvariable('youth_from') AND getvariable('youth_to');
+
+-- fail: unknown_word
+-- Sex and trainee type hold only the words that their description lists.
+SELECT trainee_id
+FROM core_trainee
+WHERE sex NOT IN ('F', 'M', 'X') OR trainee_type NOT IN ('msme_owner', 'job_seeker');
+
+-- fail: reach_differs_from_trainees
+-- Line ALL of the report counts every trainee once; a country's line everybody who attended there.
+WITH expected AS (
+    SELECT 'ALL' AS country_code, count(*) AS people FROM core_trainee
+    UNION ALL
+    SELECT country_code, count(DISTINCT trainee_id) FROM core_attendance GROUP BY country_code
+    UNION ALL
+    SELECT DISTINCT country_code, 0 FROM core_partner
+    WHERE country_code NOT IN (SELECT country_code FROM core_attendance)
+)
+
+SELECT coalesce(reach.country_code, expected.country_code) AS country_code
+FROM report_reach AS reach
+FULL JOIN expected ON expected.country_code = reach.country_code
+WHERE reach.trainees IS DISTINCT FROM expected.people;
+
+-- fail: reach_part_exceeds_whole
+-- No part of a line is greater than its trainees; owners and job seekers together are not either.
+SELECT country_code
+FROM report_reach
+WHERE
+    greatest(women, youth, msme_owners + job_seekers, with_disability, indigenous, rural) > trainees
+    OR least(women, youth, msme_owners, job_seekers, with_disability, indigenous, rural) < 0;
+
+-- fail: reach_all_below_a_country
+-- No figure of a country is greater than the same figure of ALL.
+SELECT line.country_code
+FROM report_reach AS line
+JOIN report_reach AS total ON total.country_code = 'ALL'
+WHERE
+    line.trainees > total.trainees OR line.women > total.women OR line.youth > total.youth
+    OR line.msme_owners > total.msme_owners OR line.job_seekers > total.job_seekers
+    OR line.with_disability > total.with_disability OR line.indigenous > total.indigenous
+    OR line.rural > total.rural;
+
+-- warn: age_outside_bounds
+-- The age at the first training lies within the programme's bounds, also where a later record told it.
+SELECT trainee_id
+FROM core_trainee
+WHERE age_at_first_training NOT BETWEEN getvariable('age_minimum') AND getvariable('age_maximum');
+
+-- warn: sex_often_unknown
+-- In every country at most one trainee in ten is without sex.
+SELECT country_code
+FROM core_trainee
+GROUP BY country_code
+HAVING count(*) FILTER (WHERE sex IS NULL) > 0.1 * count(*);
+
+-- warn: youth_often_unknown
+-- In every country at most one trainee in ten is neither known as youth nor as none.
+SELECT country_code
+FROM core_trainee
+GROUP BY country_code
+HAVING count(*) FILTER (WHERE is_youth IS NULL) > 0.1 * count(*);
+
+-- warn: delivery_failed
+-- Every delivery could be read.
+SELECT delivery_id FROM core_delivery WHERE outcome = 'failed';
+
+-- warn: many_rows_rejected
+-- In every delivery at most one row in five is rejected.
+SELECT delivery_id FROM core_delivery WHERE rows_rejected > 0.2 * rows_in;
+
+-- warn: partner_without_attendance
+-- Every partner with a contract has at least one accepted row.
+SELECT partner_id FROM core_partner WHERE partner_id NOT IN (SELECT partner_id FROM core_attendance);

@@ -1,0 +1,183 @@
+"""The private database: people's records, rejected rows, the identity register and every delivery's outcome.
+
+It is opened by one function, `open_vault`; nothing in it reaches a reader but through a built release.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
+from warehouse import files
+from warehouse.identities import REGISTER_DDL
+from warehouse.locks import hold
+
+SCHEMA_VERSION = 1
+# a second process waits this long for the one that is loading
+WAIT_SECONDS = 900.0
+
+
+def _columns_ddl(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} {COLUMNS[name].type}" for name in names)
+
+
+COUNT_COLUMNS = (
+    "rows_in",
+    "rows_accepted",
+    "rows_rejected",
+    "rows_superseded",
+    "rows_repeated",
+    "rows_structural",
+)
+
+VAULT_DDL = f"""
+CREATE TABLE IF NOT EXISTS vault_schema (version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS partner (
+    partner_id VARCHAR PRIMARY KEY, country_code VARCHAR NOT NULL, partner_name VARCHAR NOT NULL,
+    delivery_kind VARCHAR NOT NULL, contract_hash VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS course (course_code VARCHAR PRIMARY KEY, course_title VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS landed_file (
+    partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL, file_name VARCHAR NOT NULL,
+    source VARCHAR NOT NULL, is_sample BOOLEAN NOT NULL, date_received DATE NOT NULL, size BIGINT NOT NULL,
+    sha256 VARCHAR NOT NULL, landed_path VARCHAR NOT NULL, pulled_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (partner_id, source, file_name, sha256)
+);
+CREATE TABLE IF NOT EXISTS delivery (
+    delivery_id VARCHAR PRIMARY KEY, partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL,
+    delivery_kind VARCHAR NOT NULL, name VARCHAR NOT NULL, period VARCHAR, revision INTEGER NOT NULL,
+    date_received DATE NOT NULL, pulled_at TIMESTAMP NOT NULL, is_sample BOOLEAN NOT NULL,
+    content_hash VARCHAR NOT NULL,
+    reading_hash VARCHAR NOT NULL, outcome VARCHAR NOT NULL, error_code VARCHAR, error_message VARCHAR,
+    header VARCHAR, {", ".join(f"{name} INTEGER NOT NULL" for name in COUNT_COLUMNS)},
+    CHECK (rows_in = rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural)
+);
+CREATE TABLE IF NOT EXISTS record (
+    {_columns_ddl(TRAINING_LOG_COLUMNS)},
+    ordinal INTEGER, content_id VARCHAR, file VARCHAR, disposition VARCHAR
+);
+CREATE TABLE IF NOT EXISTS rejected_row (
+    delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, file VARCHAR, sheet VARCHAR,
+    row_number INTEGER, source_id VARCHAR, record_id VARCHAR, reasons VARCHAR, cells VARCHAR,
+    ordinal INTEGER, content_id VARCHAR, disposition VARCHAR
+);
+CREATE TABLE IF NOT EXISTS resolution (input_hash VARCHAR NOT NULL, release_number INTEGER NOT NULL);
+{REGISTER_DDL}
+"""
+
+
+class VaultError(RuntimeError):
+    """The vault cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """Where everything made by the program lives, below `--data`."""
+
+    root: Path
+
+    @property
+    def private(self) -> Path:
+        """Folder of mode 0700 for everything about people."""
+        return self.root / "private"
+
+    @property
+    def vault(self) -> Path:
+        """The private database."""
+        return self.private / "vault.duckdb"
+
+    @property
+    def secret(self) -> Path:
+        """The key under which trainee ids are minted; lose it and new ids differ, so back it up."""
+        return self.private / "identity.key"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of lock files."""
+        return self.private / "locks"
+
+    @property
+    def warehouse(self) -> Path:
+        """Link to the published release."""
+        return self.root / "warehouse.duckdb"
+
+
+def identity_secret(data: DataFolder) -> bytes:
+    """Return the vault's secret, made at the first call; 32 bytes."""
+    files.private_folder(data.private)
+    if not data.secret.exists():
+        files.write_durably(data.secret, secrets.token_hex(32).encode("ascii"))
+    return bytes.fromhex(data.secret.read_text(encoding="ascii").strip())
+
+
+@contextmanager
+def open_vault(
+    data: DataFolder, purpose: str, *, memory_limit: str = "2GB", threads: int = 2
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the vault for reading and writing, alone; waits for another process that has it.
+
+    Args:
+        data: The data folder; made where missing, private part in mode 0700.
+        purpose: What this process does, shown to whoever has to wait.
+        memory_limit: DuckDB's limit; beyond it, it spills into the private folder.
+        threads: DuckDB's threads.
+
+    Raises:
+        LockedError: Another process has held the vault longer than WAIT_SECONDS.
+        VaultError: The file is no vault, or of a later version of the program.
+    """
+    files.private_folder(data.private)
+    files.private_folder(data.locks)
+    with hold(data.locks / "vault.lock", purpose, wait_seconds=WAIT_SECONDS):
+        fresh = not data.vault.exists()
+        try:
+            con = duckdb.connect(
+                str(data.vault),
+                config={
+                    "memory_limit": memory_limit,
+                    "threads": threads,
+                    "temp_directory": str(data.private / "spill"),
+                    "preserve_insertion_order": True,
+                },
+            )
+        except duckdb.Error as error:
+            raise VaultError(
+                f"{data.vault}: the vault cannot be opened ({type(error).__name__}); "
+                "restore it from a backup, or move it away to rebuild from the sources"
+            ) from error
+        try:
+            data.vault.chmod(0o600)
+            if fresh or not _has_schema(con):
+                con.execute("BEGIN; " + VAULT_DDL)
+                con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
+                con.execute("COMMIT")
+            found = con.execute("SELECT max(version) FROM vault_schema").fetchone()
+            if found is None or found[0] != SCHEMA_VERSION:
+                raise VaultError(
+                    f"{data.vault}: the vault has schema {found and found[0]}, this program needs "
+                    f"{SCHEMA_VERSION}; use the program's matching version"
+                )
+            yield con
+        finally:
+            con.close()
+
+
+def _has_schema(con: duckdb.DuckDBPyConnection) -> bool:
+    row = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'vault_schema'").fetchone()
+    return row is not None and row[0] > 0
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All of the block's changes, or none of them."""
+    con.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        con.execute("ROLLBACK")
+        raise
+    con.execute("COMMIT")

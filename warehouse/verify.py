@@ -1,0 +1,136 @@
+"""Reads a built release again, in a new process, and says whether it is as built and passes its checks.
+
+Run as `python -m warehouse.verify RELEASE`, manifest on standard input, findings as JSON on standard output;
+it imports little, because it runs at every publication.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import duckdb
+
+from warehouse import files
+from warehouse.build import CHECKS, SQL_FOLDER, set_rules, summarise
+
+Severity = Literal["fail", "warn"]
+_MARK = re.compile(r"^-- (fail|warn): ([a-z_]+)\n-- (.+)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: its name, the sentence that must hold, and the query of the rows that break it."""
+
+    severity: Severity
+    name: str
+    sentence: str
+    query: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check that did not hold, and how many rows broke it."""
+
+    severity: Severity
+    name: str
+    sentence: str
+    rows: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.rows} {'row' if self.rows == 1 else 'rows'}): {self.sentence}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What reading a release again has shown; publishable without problems and failed checks."""
+
+    problems: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_checks(text: str) -> list[Check]:
+    """Return the checks of a file: each a line `-- fail: name` or `-- warn: name`, a sentence, and a query.
+
+    Raises:
+        ValueError: Two checks have one name, or a marked line is not followed by a sentence and a query.
+    """
+    marks = list(_MARK.finditer(text))
+    if len(marks) != len(re.findall(r"^-- (?:fail|warn): [a-z_]+ *$", text, re.MULTILINE)):
+        raise ValueError("a check needs a line `-- fail: name` or `-- warn: name` and a line with a sentence")
+    checks = []
+    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+        query = text[mark.end() : following.start() if following else len(text)].strip().rstrip(";")
+        checks.append(Check(cast(Severity, mark[1]), mark[2], mark[3], query))
+        if not query:
+            raise ValueError(f"check {mark[2]} has no query")
+    names = [check.name for check in checks]
+    if len(set(names)) != len(names):
+        raise ValueError("two checks have one name")
+    return checks
+
+
+def run_checks(con: duckdb.DuckDBPyConnection, checks: list[Check]) -> Iterator[Finding]:
+    """Yield a finding for every check that gives rows; SQL variables of the rules are set."""
+    for check in checks:
+        row = con.execute(f"SELECT count(*) FROM (\n{check.query}\n)").fetchone()  # noqa: S608 (our own file)
+        if row is not None and row[0] > 0:
+            yield Finding(check.severity, check.name, check.sentence, row[0])
+
+
+def verify(release: Path, manifest: dict[str, Any], *, with_checks: bool = True) -> Verdict:
+    """Read every row of `release` and compare it with `manifest` (see `build.release_manifest`).
+
+    Args:
+        release: The file; it is opened read-only.
+        manifest: Number, size and hash of the file, rows and content hash of every table, rules.
+        with_checks: Also run `checks.sql`; not for an old release, which passed the checks of its day.
+    """
+    problems = []
+    if release.with_name(release.name + ".wal").exists():
+        problems.append("a write-ahead log lies beside the file: somebody has it open for writing")
+    if files.sha256_of(release) != manifest["file_sha256"]:
+        problems.append("the bytes of the file are not those that were built")
+    findings: list[Finding] = []
+    try:
+        with duckdb.connect(str(release), read_only=True, config={"enable_external_access": "false"}) as con:
+            set_rules(con, manifest["rules"])
+            problems.extend(_compare_tables(con, manifest))
+            if with_checks and not problems:
+                checks = read_checks((SQL_FOLDER / f"{CHECKS}.sql").read_text(encoding="utf-8"))
+                findings.extend(run_checks(con, checks))
+    except duckdb.Error as error:
+        problems.append(f"the file cannot be read ({type(error).__name__})")
+    return Verdict(tuple(problems), tuple(findings))
+
+
+def _compare_tables(con: duckdb.DuckDBPyConnection, manifest: dict[str, Any]) -> Iterator[str]:
+    found = [name for (name,) in con.execute("SELECT table_name FROM information_schema.tables").fetchall()]
+    if sorted(found) != sorted(manifest["tables"]):
+        odd = ", ".join(sorted(set(found) ^ set(manifest["tables"])))
+        yield f"the tables are not those of the manifest: {odd}"
+        return
+    for table, promised in manifest["tables"].items():
+        summary = asdict(summarise(con, table))
+        yield from (
+            f"{table}: {what.replace('_', ' ')} {summary[what]}, but {promised[what]} was built"
+            for what in ("rows", "content_hash")
+            if summary[what] != promised[what]
+        )
+    numbers = {number for (number,) in con.execute("SELECT release_number FROM release").fetchall()}
+    if numbers != {manifest["release_number"]}:
+        yield f"table release does not say number {manifest['release_number']}"
+
+
+def main() -> None:
+    """Print the verdict on the release named on the command line as JSON."""
+    manifest = json.load(sys.stdin)
+    verdict = verify(Path(sys.argv[1]), manifest, with_checks="--without-checks" not in sys.argv[2:])
+    json.dump(asdict(verdict), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
