@@ -119,13 +119,13 @@ def _execute(settings: Settings, countries: list[str] | None, *, source: str | N
     from flows.run import execute
     from warehouse.locks import LockedError
     from warehouse.build import BuildError
-    from warehouse.publish import ReleaseError
+    from warehouse.publish import PublishError
     from warehouse.vault import VaultError
 
     try:
         with progress_display() as progress:
             return execute(settings, countries, source=source, reread=reread, progress=progress)
-    except (BuildError, LockedError, ReleaseError, UnknownCountryError, VaultError) as error:
+    except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
         fail(str(error))
 
 
@@ -246,7 +246,7 @@ def releases(raw: Raw = None, data: Data = None, json_output: Json = False) -> N
 
 def _print_releases(settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
-    from warehouse.publish import Releases
+    from warehouse.publish import list_releases
 
     rows = [
         (
@@ -256,7 +256,7 @@ def _print_releases(settings: Settings, json_output: bool) -> None:
             item.manifest["tables"]["core_trainee"]["rows"],
             item.manifest["input_hash"][:12],
         )
-        for item in Releases(settings.data).list_releases()
+        for item in list_releases(settings.data)
     ]
     heading = ("release", "current", "built at (UTC)", "trainees", "inputs")
     print_table(heading, rows, json_output=json_output, title="Releases")
@@ -270,12 +270,12 @@ def rollback(
 ) -> None:
     """Make an earlier release the published one. The next run with something new publishes a later number."""
     from warehouse.locks import LockedError
-    from warehouse.publish import ReleaseError, Releases
+    from warehouse import publish
 
     settings = settings_of(raw, data)
     try:
-        Releases(settings.data).rollback(number)
-    except (ReleaseError, LockedError) as error:
+        publish.rollback(settings.data, number)
+    except (publish.PublishError, LockedError) as error:
         fail(str(error))
     typer.echo(f"Release {number} is published again.")
 

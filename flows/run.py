@@ -320,7 +320,7 @@ def execute(
     Raises:
         UnknownCountryError: a country has no folder.
         LockedError: another run has one of the countries.
-        ReleaseError: the release could not be verified; the one before stays.
+        PublishError: the release could not be verified; the one before stays.
     """
     clock = Clock()
     data = DataFolder(settings.data)
@@ -375,8 +375,8 @@ def finish(
 ) -> RunResult:
     """Match, identify, build, verify and publish what the vault holds, and count what the run did."""
     from flows.tables import country_counts
+    from warehouse import publish
     from warehouse.assemble import assemble
-    from warehouse.publish import Releases
 
     failed = tuple(
         Failure(rows.facts.partner_id, rows.facts.name, rows.error_code, rows.error_message or "")
@@ -384,7 +384,7 @@ def finish(
         if rows.error_code
     )
     data = DataFolder(settings.data)
-    before = Releases(data.root).current()
+    before = publish.current(data.root)
     with clock.stage("warehouse"):
         made = assemble(
             con,

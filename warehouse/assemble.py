@@ -14,7 +14,7 @@ import duckdb
 
 from schemas.columns import TRAINING_LOG_COLUMNS
 from schemas.programme import PROGRAMME_FILE
-from warehouse.publish import Releases
+from warehouse import publish
 from warehouse.vault import DataFolder, identity_secret, transaction
 
 MODEL_FILE = Path(__file__).parent / "match_model.json"
@@ -106,20 +106,18 @@ def assemble(
         always: Publish even if nothing is new.
 
     Raises:
-        ReleaseError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
+        PublishError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
         BuildError: a model fails, or a table is not as it is described.
     """
-    releases = Releases(data.root)
     wanted = input_hash(con)
-    listed = releases.list_releases()
-    # the newest, not the current one: after a rollback nothing is published again until something new comes
-    if not always and listed and listed[-1].manifest["input_hash"] == wanted and releases.current() is not None:
+    known = (publish.published_input_hash(data.root), publish.withdrawn_input_hash(data.root))
+    if not always and wanted in known:
         return Assembled(None)
     if not _anything_read(con):
         return Assembled(None)
-    number = releases.next_number()
+    number = publish.next_number(data.root)
     changes = _identify(con, data, number, tell)
-    warnings = _release(con, releases, number, wanted, code_version, keep, tell)
+    warnings = _release(con, data, number, wanted, code_version, keep, tell)
     return Assembled(number, changes, warnings)
 
 
@@ -151,7 +149,7 @@ def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tel
 
 def _release(
     con: duckdb.DuckDBPyConnection,
-    releases: Releases,
+    data: DataFolder,
     number: int,
     wanted: str,
     code_version: str,
@@ -169,8 +167,8 @@ def _release(
         model_version=match.load_model(MODEL_FILE).version,
         code_version=code_version,
     )
-    candidate = releases.candidate(number)
+    candidate = publish.candidate_path(data.root, number)
     tables = build.build_release(con, candidate, info)
-    tell("publish")
-    published = releases.publish(candidate, number, build.release_manifest(candidate, info, tables), keep)
+    tell("verify")
+    published = publish.publish(data.root, candidate, info, tables, keep=keep, tell=tell)
     return tuple(str(finding) for finding in published.warnings)

@@ -90,6 +90,17 @@ def published_input_hash(data: Path) -> str | None:
     return None if release is None else str(release.manifest["input_hash"])
 
 
+def withdrawn_input_hash(data: Path) -> str | None:
+    """Return the input hash of the release that somebody rolled back from; None where nobody did.
+
+    The same inputs are not published again by the next run: the person had a reason.
+    """
+    try:
+        return str(json.loads(_rollback_note(data).read_text(encoding="utf-8"))["input_hash"])
+    except FileNotFoundError:
+        return None
+
+
 def list_releases(data: Path) -> tuple[Release, ...]:
     """Return the complete releases, by number.
 
@@ -151,6 +162,7 @@ def publish(
         files.sync(_folder(data))
         files.write_durably(_manifest_path(data, number), _json(manifest), mode=0o444)
         _point_to(data, number)
+        _rollback_note(data).unlink(missing_ok=True)
         removed = _prune(data, keep)
     return Published(Release(number, _path(data, number), manifest, True), verdict.findings, removed)
 
@@ -158,7 +170,7 @@ def publish(
 def rollback(data: Path, number: int) -> Release:
     """Read release `number` again and make it the one that readers open.
 
-    The next run publishes anew where its inputs differ from this release's.
+    The next run publishes again only when something new has come in since.
 
     Raises:
         PublishError: It is not kept, or its file is no longer what was published.
@@ -171,6 +183,9 @@ def rollback(data: Path, number: int) -> Release:
             kept = ", ".join(str(known.number) for known in list_releases(data)) or "none"
             raise PublishError(f"there is no release {number}; kept: {kept}")
         _require_good(number, _verify(release.path, release.manifest, with_checks=False))
+        newest = list_releases(data)[-1]
+        note = {"to": number, "from": newest.number, "input_hash": newest.manifest["input_hash"]}
+        files.write_durably(_rollback_note(data), _json(note), mode=0o644)
         _point_to(data, number)
     return Release(number, release.path, release.manifest, True)
 
@@ -181,6 +196,10 @@ def _folder(data: Path) -> Path:
 
 def _link(data: Path) -> Path:
     return data / "warehouse.duckdb"
+
+
+def _rollback_note(data: Path) -> Path:
+    return _folder(data) / "rolled_back.json"
 
 
 def _lock(data: Path) -> Path:
