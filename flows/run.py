@@ -13,7 +13,7 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
-from flows.deliveries import DeliveryFiles, group_deliveries
+from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
 from flows.partners import BrokenContract, find_partners
 from flows.pull import Landed, PullError, pull_partner
 from flows.settings import Settings
@@ -162,17 +162,20 @@ def plan_reading(
 
     with vaults.transaction(con):
         load.register_landed(con, [_landed_row(row) for row in landed])
-    plans = []
-    for partner in partners:
-        everything = [_landed_of(row) for row in load.landed_rows(con, partner.partner_id)]
-        plans.append(plan_partner(partner, everything, load.known_deliveries(con, partner.partner_id), reread=reread))
-    return plans
+    seen, known = load.landed_rows(con), load.known_deliveries(con)
+    return [
+        plan_partner(
+            partner,
+            [_landed_of(row) for row in seen.get(partner.partner_id, [])],
+            known.get(partner.partner_id, {}),
+            reread=reread,
+        )
+        for partner in partners
+    ]
 
 
 def plan_partner(partner: Partner, landed: Sequence[Landed], known: dict[str, str], *, reread: bool) -> PartnerPlan:
     """Return the partner's deliveries and which of them have to be read; `known`: delivery_id -> reading_hash."""
-    from flows.intake import delivery_facts
-
     deliveries = group_deliveries(landed, partner.contract.delivery)
     facts = tuple(delivery_facts(partner, delivery)[0] for delivery in deliveries)
     to_read = tuple(
@@ -272,7 +275,6 @@ def load_plans(
     progress: Progress,
 ) -> None:
     """Write what was read, a transaction for each country."""
-    from flows.intake import contract_hash
     from warehouse import load
 
     by_country: dict[str, list[PartnerPlan]] = {}

@@ -8,9 +8,13 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
-import pandas as pd
+
+if TYPE_CHECKING:
+    # imported where it is used: opening the vault needs the tables' names, not a data frame
+    import pandas as pd
 
 REGISTER_DDL = """
 CREATE TABLE IF NOT EXISTS register (
@@ -55,8 +59,8 @@ class _Cluster:
 
 def identify(
     con: duckdb.DuckDBPyConnection,
-    clusters: pd.DataFrame,
-    founding_order: pd.DataFrame,
+    clusters: "pd.DataFrame",
+    founding_order: "pd.DataFrame",
     secret: bytes,
     release_number: int,
 ) -> IdentityChanges:
@@ -185,6 +189,8 @@ def _write(
     revived: set[str],
     events: list[tuple[int, str, str, str | None, int, str]],
 ) -> None:
+    import pandas as pd
+
     rows = pd.DataFrame(
         {
             "record_id": list(assigned),

@@ -6,14 +6,17 @@ Keeps the law that nothing vanishes: rows in = accepted + rejected + superseded 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 
 from schemas.columns import TRAINING_LOG_COLUMNS
 from schemas.partner import Kind
 from warehouse.settle import Candidate, Disposition, Outcome, RowKeys, settle_deliveries, settle_rows
+
+if TYPE_CHECKING:
+    # imported where it is used: a run that finds nothing new reads no frame
+    import pandas as pd
 
 RECORD_COLUMNS = (*TRAINING_LOG_COLUMNS, "ordinal", "content_id", "file")
 
@@ -47,8 +50,8 @@ class DeliveryRows:
     facts: DeliveryFacts
     header: str
     structural: int
-    valid: pd.DataFrame | None
-    rejected: pd.DataFrame | None
+    valid: "pd.DataFrame | None"
+    rejected: "pd.DataFrame | None"
     error_code: str | None = None
     error_message: str | None = None
 
@@ -88,22 +91,29 @@ def register_courses(con: duckdb.DuckDBPyConnection, courses: Mapping[str, str])
 
 def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]]) -> None:
     """Remember files as they were seen, (columns of `landed_file`); the first sighting of each is kept."""
-    if rows:
-        con.executemany(f"INSERT OR IGNORE INTO landed_file VALUES ({', '.join('?' * len(rows[0]))})", rows)
+    # whatever binds a parameter makes the engine import pandas, a second: most runs find nothing new to write
+    seen = set(con.execute("SELECT partner_id, source, file_name, sha256 FROM landed_file").fetchall())
+    new = [row for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
+    if new:
+        con.executemany(f"INSERT INTO landed_file VALUES ({', '.join('?' * len(new[0]))})", new)
 
 
-def landed_rows(con: duckdb.DuckDBPyConnection, partner_id: str) -> list[tuple[Any, ...]]:
-    """Return the partner's rows of `landed_file` in the order of its columns."""
-    return con.execute(
-        "SELECT * FROM landed_file WHERE partner_id = ? ORDER BY file_name, pulled_at, source", [partner_id]
-    ).fetchall()
+def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
+    """Return partner_id -> rows of `landed_file` in the order of its columns."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for row in con.execute("SELECT * FROM landed_file ORDER BY partner_id, file_name, pulled_at, source").fetchall():
+        found.setdefault(row[0], []).append(row)
+    return found
 
 
-def known_deliveries(con: duckdb.DuckDBPyConnection, partner_id: str) -> dict[str, str]:
-    """Return delivery_id -> reading_hash of the partner's deliveries that have been read."""
-    return dict(
-        con.execute("SELECT delivery_id, reading_hash FROM delivery WHERE partner_id = ?", [partner_id]).fetchall()
-    )
+def known_deliveries(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
+    """Return partner_id -> delivery_id -> reading_hash of the deliveries that have been read."""
+    found: dict[str, dict[str, str]] = {}
+    for partner_id, delivery_id, reading_hash in con.execute(
+        "SELECT partner_id, delivery_id, reading_hash FROM delivery"
+    ).fetchall():
+        found.setdefault(partner_id, {})[delivery_id] = reading_hash
+    return found
 
 
 def load_partner(
@@ -125,7 +135,7 @@ def load_partner(
     if not current:
         return
     partner_id = current[0].partner_id
-    gone = set(known_deliveries(con, partner_id)) - {item.delivery_id for item in current}
+    gone = set(known_deliveries(con).get(partner_id, ())) - {item.delivery_id for item in current}
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
         for table in ("delivery", "record", "rejected_row"):
             con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
@@ -173,11 +183,13 @@ def _insert_delivery(con: duckdb.DuckDBPyConnection, item: DeliveryRows) -> None
 
 
 def _insert_rows(
-    con: duckdb.DuckDBPyConnection, table: str, frames: Sequence[pd.DataFrame], names: Sequence[str] | None
+    con: duckdb.DuckDBPyConnection, table: str, frames: "Sequence[pd.DataFrame]", names: Sequence[str] | None
 ) -> None:
     filled = [frame for frame in frames if not frame.empty]
     if not filled:
         return
+    import pandas as pd
+
     incoming = pd.concat(filled, ignore_index=True)
     con.register("incoming", incoming[list(names)] if names else incoming)
     try:
@@ -219,6 +231,8 @@ def _write_dispositions(
     keys: Mapping[str, tuple[list[int], list[str], list[str], list[bool]]],
     fates: Mapping[str, Sequence[Disposition]],
 ) -> None:
+    import pandas as pd
+
     parts: dict[str, list[Any]] = {"delivery_id": [], "ordinal": [], "disposition": []}
     for delivery_id, (ordinals, _, _, valid) in keys.items():
         parts["delivery_id"] += [delivery_id] * len(ordinals)
@@ -269,7 +283,7 @@ def _write_counts(con: duckdb.DuckDBPyConnection, partner_id: str, outcomes: Map
             ) from error
 
 
-def linkage_records(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+def linkage_records(con: duckdb.DuckDBPyConnection) -> "pd.DataFrame":
     """Return one row per record_id for linkage: accepted records, and superseded ones as witnesses.
 
     Witnesses count for nothing; they let a person whose name was put right keep the id.
