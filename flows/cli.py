@@ -117,8 +117,8 @@ def _execute(settings: Settings, countries: list[str] | None, *, source: str | N
     from flows.console import progress_display
     from flows.partners import UnknownCountryError
     from flows.run import execute
-    from warehouse.locks import LockedError
     from warehouse.build import BuildError
+    from warehouse.locks import LockedError
     from warehouse.publish import PublishError
     from warehouse.vault import VaultError
 
@@ -269,8 +269,8 @@ def rollback(
     data: Data = None,
 ) -> None:
     """Make an earlier release the published one. The next run with something new publishes a later number."""
-    from warehouse.locks import LockedError
     from warehouse import publish
+    from warehouse.locks import LockedError
 
     settings = settings_of(raw, data)
     try:

@@ -259,10 +259,9 @@ class Normaliser:
         found += self._training_reasons(i, raw, read)
         found += self._birth_reasons(i, raw, read, columns)
         for name, lookup in self._lookups.items():
-            if lookup.unknown == "reject" and name in raw and raw[name][i] and read[name][i] is None:
-                if name != "course_code":
-                    found.append(Reason.UNKNOWN_WORD)
-                    break
+            judged = lookup.unknown == "reject" and name != "course_code" and name in raw
+            if judged and raw[name][i] and read[name][i] is None:
+                found.append(Reason.UNKNOWN_WORD)
         return tuple(dict.fromkeys(found))
 
     def _training_reasons(self, i: int, raw: dict[str, list[str]], read: dict[str, list[Any]]) -> list[Reason]:
@@ -399,10 +398,10 @@ class Normaliser:
                 if day.era_slip:
                     flags[i].append(Flag.ERA_SLIP)
                 if age is not None and training is not None and low is not None and high is not None:
-                    if not (
-                        completed_years(high, training) - 1 <= age[1] and age[0] <= completed_years(low, training) + 1
-                    ):
-                        flags[i].append(Flag.AGE_DISAGREES)
+                    youngest, oldest = completed_years(high, training), completed_years(low, training)
+                    # ages are counted before or after a birthday: a year is no disagreement
+                    agrees = youngest - 1 <= age[1] and age[0] <= oldest + 1
+                    flags[i] += [] if agrees else [Flag.AGE_DISAGREES]
             elif age is not None and training is not None and age[0] >= 0:
                 # an age is an interval of birth days: whoever is 34 today was born 34 to 35 years ago
                 low = years_before(training, age[1] + 1) + dt.timedelta(days=1)

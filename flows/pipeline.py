@@ -95,7 +95,7 @@ def run_pipeline(countries: list[str] | None = None, source: str | None = None) 
     """
     settings = Settings()
     found = find_partners(settings.raw, countries)
-    names = sorted({item.country_code for item in (*found.usable, *found.broken)})
+    names = sorted({item.country_code for item in found.usable} | {item.country_code for item in found.broken})
     failures = [broken_contract(item) for item in found.broken]
     with country_locks(DataFolder(settings.data), names, "run"):
         pulled = pull_source.map(found.usable, unmapped(source), unmapped(settings.file_size_limit))
@@ -107,7 +107,7 @@ def run_pipeline(countries: list[str] | None = None, source: str | None = None) 
             if plan.to_read:
                 by_country.setdefault(plan.partner.country_code, []).append(plan)
         read: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
-        for part in read_country.map([*by_country.values()], unmapped(settings.readers)).result():
+        for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
             read |= part
         result = load_and_publish(settings, plans, read, tuple(failures))
     _report(result)

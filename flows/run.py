@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
 from flows.partners import BrokenContract, find_partners
@@ -19,6 +19,7 @@ from flows.pull import Landed, PullError, pull_partner
 from flows.settings import Settings
 from schemas.partner import Partner
 from schemas.programme import load_programme
+from warehouse import files
 from warehouse import vault as vaults
 from warehouse.locks import hold
 from warehouse.vault import DataFolder
@@ -124,8 +125,8 @@ class PartnerPlan:
 @contextmanager
 def country_locks(data: DataFolder, countries: Sequence[str], purpose: str) -> Iterator[None]:
     """Hold every country of a run; raises LockedError naming who holds one, and since when."""
-    vaults.files.private_folder(data.private)
-    vaults.files.private_folder(data.locks)
+    files.private_folder(data.private)
+    files.private_folder(data.locks)
     with ExitStack() as stack:
         for country in sorted(countries):
             stack.enter_context(hold(data.locks / f"{country}.lock", f"{purpose} {country}"))
@@ -202,7 +203,7 @@ def _landed_row(row: Landed) -> tuple[object, ...]:
     )
 
 
-def _landed_of(row: tuple[object, ...]) -> Landed:
+def _landed_of(row: tuple[Any, ...]) -> Landed:
     names = (
         "partner_id",
         "country_code",
@@ -215,7 +216,7 @@ def _landed_of(row: tuple[object, ...]) -> Landed:
         "landed_path",
         "pulled_at",
     )
-    return Landed(**dict(zip(names, row, strict=True)))  # type: ignore[arg-type] - the table's own columns
+    return Landed(**dict(zip(names, row, strict=True)))
 
 
 def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -> dict[str, list["DeliveryRows"]]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import pandera.errors
@@ -68,7 +69,7 @@ def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[st
             f"contract is wrong as a whole: compare columns and date order with {partner.contract_path}, or raise "
             "bounds.rejected_share_max",
         )
-    lineage = {
+    lineage: dict[str, list[Any]] = {
         "delivery_id": [delivery_id] * len(rows),
         "partner_id": [partner.partner_id] * len(rows),
         "country_code": [partner.country_code] * len(rows),
@@ -86,10 +87,13 @@ def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[st
     valid = pd.DataFrame(
         {name: _series([everything[name][i] for i in good], name) for name in (*TRAINING_LOG_COLUMNS, *LINEAGE_COLUMNS)}
     )
-    said = {
+    said: dict[str, list[Any]] = {
         **lineage,
         "reasons": [" ".join(reasons) for reasons in rows.reasons],
-        "cells": [json.dumps(cells, ensure_ascii=False) for cells in rows.text.cells] if bad else [""] * len(rows),
+        "cells": [
+            json.dumps(cells, ensure_ascii=False) if reasons else ""
+            for cells, reasons in zip(rows.text.cells, rows.reasons, strict=True)
+        ],
     }
     rejected = pd.DataFrame({name: _series([said[name][i] for i in bad], name) for name in REJECTED_COLUMNS})
     return Parted(valid, rejected)

@@ -123,7 +123,7 @@ def identity_features(records: pd.DataFrame) -> pd.DataFrame:
     full = records["full_name"].fillna("")
     latin = records["latin_name"].fillna("")
     forms = _name_features(pd.concat([full, latin]).unique())
-    phones = records["phones"].fillna("").str.split(" ")
+    phones = records["phones"].fillna("").str.partition(" ")
     national = records["national_id"].fillna("")
     partial = records["national_id_status"].fillna("") == "partial"
     exact = pd.to_datetime(records["birth_date"])
@@ -138,8 +138,8 @@ def identity_features(records: pd.DataFrame) -> pd.DataFrame:
         "birth": exact.dt.strftime("%Y%m%d").fillna(""),
         "birth_low": _days(records["birth_earliest"]),
         "birth_high": _days(records["birth_latest"]),
-        "phone_1": phones.str.get(0).fillna(""),
-        "phone_2": phones.str.get(1).fillna(""),
+        "phone_1": phones[0].fillna(""),
+        "phone_2": phones[2].fillna("").str.partition(" ")[0].fillna(""),
         "national": national.where(~partial, ""),
         "national_partial": national.where(partial, ""),
         "member": records["partner_id"].where(records["member_id"].notna(), "")

@@ -95,7 +95,7 @@ def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]
     seen = set(con.execute("SELECT partner_id, source, file_name, sha256 FROM landed_file").fetchall())
     new = [row for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
     if new:
-        con.executemany(f"INSERT INTO landed_file VALUES ({', '.join('?' * len(new[0]))})", new)
+        con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
 
 
 def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
@@ -217,9 +217,12 @@ def _settle(con: duckdb.DuckDBPyConnection, partner_id: str, kind: Kind) -> None
         [partner_id],
     ).fetchall()
     keys: dict[str, tuple[list[int], list[str], list[str], list[bool]]] = {row[0]: ([], [], [], []) for row in found}
-    for delivery_id, *values in rows:
-        for column, value in zip(keys[delivery_id], values, strict=True):
-            column.append(value)
+    for delivery_id, ordinal, record_id, content_id, is_valid in rows:
+        ordinals, records, contents, validity = keys[delivery_id]
+        ordinals.append(ordinal)
+        records.append(record_id)
+        contents.append(content_id)
+        validity.append(is_valid)
     fates = settle_rows(kind, settled, [RowKeys(row[0], keys[row[0]][1], keys[row[0]][2]) for row in found])
     _write_dispositions(con, partner_id, keys, fates)
     _write_counts(con, partner_id, {row[0]: settled.outcome(row[0]) for row in found})

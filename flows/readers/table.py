@@ -85,8 +85,9 @@ def _matches(pattern: re.Pattern[str] | None, row: Sequence[str]) -> bool:
 def _sort_rows(grid: Grid, header_at: int, width: int, file_format: FileFormat) -> _Sorted:
     """Tell data rows from structural ones.
 
-    A footer reaches from the blank rows before it to the end, unless a row as full as a data row follows:
-    that one was written below the footer and is read. A header repeated on every page is structural.
+    A footer reaches to the end, unless a row as full as a data row follows: that one was written below the
+    footer and is read. Blank rows beside a footer are the sheet's layout and no rows; a header repeated on
+    every page is structural.
     """
     subtotal = re.compile(file_format.subtotal) if file_format.subtotal is not None else None
     footer = re.compile(file_format.footer) if file_format.footer is not None else None
@@ -119,7 +120,6 @@ def _sort_rows(grid: Grid, header_at: int, width: int, file_format: FileFormat) 
             while indexes and _is_blank(rows[indexes[-1]]):
                 indexes.pop()
                 groups.pop()
-                structural += 1
     return _Sorted(indexes, groups, structural)
 
 

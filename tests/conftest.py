@@ -1,0 +1,87 @@
+"""Copies of the shipped partners, run for real; the development kit, where it lies beside the project."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.run import Progress, RunResult, execute
+from flows.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[1]
+SHARED = PROJECT.parent / "shared"
+# the same key in every test vault: the same inputs must give the same ids
+KEY = "5a" * 32
+
+
+def copy_partners(target: Path, *partners: str) -> Path:
+    """Copy contracts and samples (all, or some as CC/partner) into a raw folder of a test's own."""
+    for contract in sorted((PROJECT / "raw").glob("*/*/partner.yml")):
+        name = contract.parent.relative_to(PROJECT / "raw")
+        if not partners or name.as_posix() in partners:
+            (target / name).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(contract, target / name / "partner.yml")
+            shutil.copytree(contract.parent / "sample", target / name / "sample")
+    return target
+
+
+def make_settings(raw: Path, data: Path, **more: object) -> Settings:
+    """Settings of a test's own folders, with the tests' key."""
+    private = data / "private"
+    private.mkdir(parents=True, mode=0o700, exist_ok=True)
+    (private / "identity.key").write_text(KEY)
+    return Settings(raw=raw, data=data, **more)
+
+
+def run(settings: Settings, countries: list[str] | None = None, **options: object) -> RunResult:
+    """Run the pipeline in silence."""
+    return execute(settings, countries, progress=Progress(), **options)
+
+
+def hashes(data: Path) -> dict[str, str]:
+    """Content hash of every table of the current release."""
+    link = data / "warehouse.duckdb"
+    manifest = json.loads(link.resolve().with_suffix(".json").read_text())
+    return {
+        name: table["content_hash"]
+        for name, table in manifest["tables"].items()
+        # what went in is named there, not what came out
+        if name != "release"
+    }
+
+
+def rows(data: Path, sql: str) -> list[tuple]:
+    """Rows of the current release."""
+    with duckdb.connect(str((data / "warehouse.duckdb").resolve()), read_only=True) as con:
+        return con.execute(sql).fetchall()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]:
+    """All shipped samples, run once; read only."""
+    folder = tmp_path_factory.mktemp("demo")
+    settings = make_settings(copy_partners(folder / "raw"), folder / "data")
+    return settings, run(settings)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings with some partners only; BN and SG unless told otherwise."""
+
+    def make(*partners: str, **more: object) -> Settings:
+        raw = copy_partners(tmp_path / "raw", *(partners or ("BN/LDC", "SG/ACE")))
+        return make_settings(raw, tmp_path / "data", **more)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def devkit() -> Path:
+    """The development kit; a test that needs it is skipped where it is absent."""
+    folder = SHARED / "devkit"
+    if not (folder / "truth" / "records.parquet").exists():
+        pytest.skip("the development kit does not lie beside the project")
+    return folder
