@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.deliveries import group_deliveries
+from flows.deliveries import DeliveryFiles, group_deliveries
 from flows.intake import read_deliveries
 from flows.normalise import Normaliser
 from flows.partners import UnknownCountryError, find_partners
@@ -55,7 +55,7 @@ def _check(partner: Partner) -> Checked:
         for problem in check_example(partner, example, number)
     ]
     folder = partner.folder / SAMPLE
-    deliveries = group_deliveries(_sample_files(partner, folder), partner.contract.delivery)
+    deliveries = sample_deliveries(partner)
     if not deliveries:
         problems.append(f"no sample: put one small invented delivery into {folder}")
     read = read_deliveries(partner, deliveries, folder)
@@ -68,6 +68,11 @@ def _check(partner: Partner) -> Checked:
         sum(len(item.rejected) for item in read if item.rejected is not None),
         tuple(problems),
     )
+
+
+def sample_deliveries(partner: Partner) -> tuple[DeliveryFiles, ...]:
+    """Return the deliveries in a partner's sample folder, where they lie; nothing is landed."""
+    return group_deliveries(_sample_files(partner, partner.folder / SAMPLE), partner.contract.delivery)
 
 
 def _sample_files(partner: Partner, folder: Path) -> list[Landed]:

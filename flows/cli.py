@@ -346,3 +346,7 @@ def partner_new(
 def main() -> None:
     """Entry point of the command."""
     app()
+
+
+if __name__ == "__main__":
+    main()
