@@ -44,8 +44,7 @@ def test_a_run_as_json_is_an_array_of_objects(small):
     table = json.loads(result.stdout)
     assert [row["country"] for row in table] == ["BN", "SG"]
     assert all(
-        row["rows in"]
-        == row["accepted"] + row["rejected"] + row["superseded"] + row["repeated"] + row["sub-totals"]
+        row["rows in"] == row["accepted"] + row["rejected"] + row["superseded"] + row["repeated"] + row["sub-totals"]
         for row in table
     )
 
@@ -183,7 +182,9 @@ def test_every_shipped_contract_agrees_with_its_examples_and_sample():
 def test_an_example_that_no_longer_holds_is_told(tmp_path):
     raw = copy_partners(tmp_path / "raw", "BN/LDC")
     contract = raw / "BN" / "LDC" / "partner.yml"
-    contract.write_text(contract.read_text().replace("gives: {full_name: Contoh bin Misalan", "gives: {full_name: Other"))
+    contract.write_text(
+        contract.read_text().replace("gives: {full_name: Contoh bin Misalan", "gives: {full_name: Other")
+    )
     result = runner.invoke(app, ["partner", "check", "BN/LDC", "--raw", str(raw)])
     assert result.exit_code == 1
     assert "example 1: full_name becomes 'Contoh bin Misalan', expected 'Other'" in result.stderr

@@ -387,8 +387,14 @@ def test_a_corrected_name_keeps_the_trainee(small, tmp_path):
     deliver("2020-11-05", "รายชื่อ_กันยายน2563_final.csv", "นางสาวสมมุติ ตัวอย่าง")
     assert run(settings, source=source).published == 2
     assert rows(settings.data, "SELECT trainee_id FROM core_trainee") == before
-    assert rows(settings.data, "SELECT outcome, count(*) FROM core_delivery WHERE date_received > '2020-10-04' "
-                "AND date_received IN ('2020-10-05', '2020-11-05') GROUP BY 1 ORDER BY 1")[0][0] == "loaded"
+    assert (
+        rows(
+            settings.data,
+            "SELECT outcome, count(*) FROM core_delivery WHERE date_received > '2020-10-04' "
+            "AND date_received IN ('2020-10-05', '2020-11-05') GROUP BY 1 ORDER BY 1",
+        )[0][0]
+        == "loaded"
+    )
 
 
 def test_the_vault_is_refused_by_a_program_of_another_version(small):
