@@ -70,7 +70,7 @@ class ContractError(ValueError):
 
 
 def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
+    return value if isinstance(value, list | tuple) else [value]
 
 
 def _as_pattern(value: Any) -> Any:
@@ -132,10 +132,10 @@ class Part(_Part):
 class FileFormat(_Part):
     """How bytes become rows of text."""
 
-    format: Format
+    format: Format = Field(description="csv is any delimited text; kobo_json is KoboToolbox v2 `data` pages.")
     encoding: str = Field("utf-8", description="Python's name of the encoding; a byte-order mark is dropped.")
     delimiter: str = Field(",", description="Between the cells of a CSV; write '\\t' for a tab.")
-    sheets: Sheets = Sheets()
+    sheets: Sheets = Field(Sheets(), description="Which worksheets hold rows.")
     header_row: int | None = Field(
         None, ge=1, description="Row of the header. Without it the header is found by its words."
     )
@@ -146,8 +146,8 @@ class FileFormat(_Part):
     footer: Pattern | None = Field(
         None, description="Regular expression of a cell that makes its row a footer; counted, not read."
     )
-    parent: Part | None = None
-    child: Part | None = None
+    parent: Part | None = Field(None, description="csv_pair: the file of submissions.")
+    child: Part | None = Field(None, description="csv_pair: the file of repeats; its rows are the rows.")
 
     @model_validator(mode="after")
     def _pair_is_complete(self) -> "FileFormat":
@@ -242,18 +242,18 @@ class Correction(_Part):
 
     file: Pattern = Field(description="Regular expression found in the path of the delivery it is about.")
     column: str = Field(description="Their header.")
-    was: str
-    becomes: str
+    was: str = Field(description="The value as delivered.")
+    becomes: str = Field(description="The value that counts.")
     where: dict[str, str] = Field({}, description="Further headers and values the row must have.")
-    reason: str
+    reason: str = Field(description="Why, and who confirmed it; never a person's name.")
     expect: int = Field(ge=1, description="Rows of that delivery that have the error.")
 
 
 class Bounds(_Part):
     """What a plausible delivery looks like; outside them it fails and nothing of it counts."""
 
-    rows_min: int = Field(0, ge=0)
-    rows_max: int = Field(1_000_000, ge=1)
+    rows_min: int = Field(0, ge=0, description="Fewest rows.")
+    rows_max: int = Field(1_000_000, ge=1, description="Most rows.")
     rejected_share_max: float = Field(0.5, ge=0, le=1, description="Highest share of rows rejected.")
 
 
@@ -269,26 +269,30 @@ class Example(_Part):
 class Contract(_Part):
     """Everything peculiar to one partner."""
 
-    name: str
+    name: str = Field(description="The partner's name; it is published.")
     contact: str | None = Field(None, description="Role to write to about bad rows; never a person's own address.")
     source: str = Field("sample", description="URL of a folder, or a path below the partner's folder.")
-    delivery: Delivery
-    file: FileFormat
-    columns: dict[str, ColumnSource]
+    delivery: Delivery = Field(description="How deliveries follow each other, and what their names say.")
+    file: FileFormat = Field(description="How bytes become rows of text.")
+    columns: dict[str, ColumnSource] = Field(
+        description="Our column -> their header, a list of headers, or a source as described under `columns`."
+    )
     row_number: Words = Field((), description="Headers of running numbers: no part of a row's identity.")
     record_key: Words = Field((), description="Headers of the row's own id at the source, where there is one.")
     ignore: Words = Field((), description="Headers that are read past; `*` at the end stands for any ending.")
     missing: Words = Field(("", "-"), description="Words that mean: not stated.")
-    dates: Dates = Dates()
+    dates: Dates = Field(Dates(), description="How days are written.")
     decimal: Literal["point", "comma", "either"] = Field("either", description="Decimal sign of hours.")
-    lookups: dict[str, Annotated[Lookup, BeforeValidator(_as_lookup)]] = {}
-    names: Names = Names()
+    lookups: dict[str, Annotated[Lookup, BeforeValidator(_as_lookup)]] = Field(
+        {}, description="Our column -> {our value: their words}, with `otherwise` and `unknown` beside them."
+    )
+    names: Names = Field(Names(), description="What a name looks like here.")
     national_id: IdKind = Field("other", description="Which number the national_id column holds.")
     phone_region: str | None = Field(None, description="Country of numbers without prefix; the partner's own.")
     zawgyi: bool = Field(False, description="Burmese text is in Zawgyi's private encoding and is converted.")
-    corrections: tuple[Correction, ...] = ()
-    bounds: Bounds = Bounds()
-    examples: tuple[Example, ...] = ()
+    corrections: tuple[Correction, ...] = Field((), description="Values put right by us, each with a reason.")
+    bounds: Bounds = Field(Bounds(), description="What a plausible delivery looks like.")
+    examples: tuple[Example, ...] = Field((), description="Rows and what must come out of them.")
 
     @model_validator(mode="after")
     def _vocabulary_is_closed(self) -> "Contract":

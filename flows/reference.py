@@ -1,0 +1,175 @@
+"""Writes raw/README.md, the reference of partner.yml, from the contract's own model; a test keeps it true.
+
+`uv run python -m flows.reference` writes it anew.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from flows.readers.delivery import ErrorCode
+from schemas.columns import COLUMNS
+from schemas.partner import CHOICES, LOOKUP_COLUMNS, PERSON_COLUMNS, TRAINING_COLUMNS, Contract
+from schemas.programme import load_programme
+from schemas.reasons import Flag, remedies
+
+README = Path(__file__).resolve().parents[1] / "raw" / "README.md"
+
+_INTRODUCTION = """# Partners
+
+Each folder `<country code>/<partner>/` with a `partner.yml` is a partner; there is no other registry. The contract
+says everything that is peculiar to this partner, in the vocabulary below. Unknown words are refused, with the line.
+
+`sample/` holds small deliveries that ship with the project. They are **synthetic**: every person in them is invented.
+`deliveries/` holds what was pulled: private, never committed, never overwritten. `survey/` holds the synthetic
+follow-up survey, which is not loaded yet.
+
+## Add a partner in five steps
+
+1. `uv run godigital partner new TL/CEPAD --from their-first-file.xlsx` drafts `TL/CEPAD/partner.yml`.
+2. Read the draft; every line marked `TODO` or `to be confirmed` needs your eye.
+3. Put a small invented delivery into `TL/CEPAD/sample/2021-01-05/`; the folder's name is the day received.
+4. `uv run godigital partner check TL/CEPAD` holds the contract against its examples and its sample.
+5. Set `source` to where the real deliveries are, and `uv run godigital run --country TL`.
+
+## A whole contract
+
+```yaml
+name: Invented co-operative
+source: sample
+delivery: {kind: monthly, file_name: '(?P<year>\\d{4})-(?P<month>\\d{2})'}
+file: {format: csv, delimiter: ;}
+row_number: No
+columns:
+  full_name: Naran
+  sex: Seksu
+  birth_date: Loron moris
+  course_code: Kursu
+  training_date: Loron treinu
+missing: ['', '-']
+dates: {order: dmy}
+lookups:
+  sex: {F: Feto, M: Mane}
+examples:
+  - row: {Naran: Amostra Soares, Seksu: Feto, Loron moris: 03/05/1990, Kursu: DL101, Loron treinu: 02/08/2020}
+    gives: {sex: F, birth_date: '1990-05-03'}
+```
+
+What a list is asked for, one value may stand alone. Every value is text, so `no` is a word and `2020-07` is no date.
+
+## Vocabulary
+
+"""
+
+
+def reference_markdown() -> str:
+    """Return the whole reference as Markdown."""
+    parts = [_INTRODUCTION, *(_section(title, model) for title, model in _models(Contract, "partner.yml"))]
+    return "".join([*parts, _columns(), _reasons(), _failures()]).rstrip() + "\n"
+
+
+def _models(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The model and every model in it, each once, in the order in which a contract meets them."""
+    seen: set[type[BaseModel]] = set()
+
+    def walk(inner: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
+        if inner in seen:
+            return
+        seen.add(inner)
+        yield name, inner
+        for key, field in inner.model_fields.items():
+            for part in _parts(field.annotation):
+                yield from walk(part, key)
+
+    yield from walk(model, title)
+
+
+def _parts(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [part for argument in get_args(annotation) for part in _parts(argument)]
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    lines = [
+        f"### `{title}`\n\n{(model.__doc__ or '').strip()}\n\n",
+        "| key | value | default | meaning |\n|---|---|---|---|\n",
+    ]
+    for name, field in model.model_fields.items():
+        cells = (f"`{name}`", _kind(field.annotation), _default(field), field.description or "")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n")
+    return "".join(lines) + "\n"
+
+
+def _kind(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kind(get_args(annotation)[0])
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(annotation))
+    if origin in (Union, UnionType):
+        return _kind(next(part for part in get_args(annotation) if part is not type(None)))
+    if origin is tuple:
+        return f"list of {_kind(get_args(annotation)[0])}"
+    if origin is dict:
+        return f"{_kind(get_args(annotation)[0])} -> {_kind(get_args(annotation)[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "see below"
+    return {str: "text", int: "whole number", float: "number", bool: "true or false"}[annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if value is PydanticUndefined:
+        return "**must be given**"
+    if value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, BaseModel):
+        return "as below"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item!r}`" if item == "" else f"`{item}`" for item in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def _columns() -> str:
+    lines = ["## Our columns\n\n| column | meaning | their words need a lookup |\n|---|---|---|\n"]
+    for name in (*PERSON_COLUMNS, *TRAINING_COLUMNS):
+        described = COLUMNS.get(name, COLUMNS["age_low"])
+        choices = CHOICES.get(name, ())
+        need = ", ".join(f"`{value}`" for value in choices) if choices else ""
+        if name in LOOKUP_COLUMNS and not choices:
+            need = "where they write titles instead of codes"
+        meaning = "Completed years or a band, on the day of the training." if name == "age" else described.description
+        lines.append(f"| `{name}` | {meaning} | {need} |\n")
+    return "".join(lines) + "\n"
+
+
+def _reasons() -> str:
+    lines = ["## Why a row is rejected\n\n| reason | column | what the partner is told |\n|---|---|---|\n"]
+    for reason, remedy in remedies(load_programme()).items():
+        column = f"`{remedy.column}`" if remedy.column else "the row"
+        lines.append(f"| `{reason}` | {column} | {remedy.sentence} |\n")
+    flags = ", ".join(f"`{flag}`" for flag in Flag)
+    return "".join(lines) + f"\nAccepted and flagged: {flags}.\n\n"
+
+
+def _failures() -> str:
+    codes = ", ".join(f"`{code}`" for code in ErrorCode)
+    return (
+        "## Why a whole delivery fails\n\n"
+        f"{codes}. It fails alone, stays landed, and its message says what to do; see `godigital status`.\n"
+    )
+
+
+def main() -> None:
+    """Write raw/README.md."""
+    README.write_text(reference_markdown(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""What is written down says what the program does: vocabulary, commands, settings, tables."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from flows.cli import app
+from flows.reference import README, reference_markdown
+from flows.settings import Settings
+from schemas.published import PUBLISHED_TABLES
+
+PROJECT = Path(__file__).parents[1]
+TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
+COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
+COMMANDS += ["partner check", "partner new"]
+
+
+def test_the_reference_of_the_vocabulary_is_up_to_date():
+    assert README.read_text(encoding="utf-8") == reference_markdown(), "run: uv run python -m flows.reference"
+
+
+def test_every_key_of_the_vocabulary_is_described():
+    empty = [line for line in reference_markdown().splitlines() if line.startswith("| `") and line.endswith("|  |")]
+    lookups = [line for line in empty if line.count("|") == 4]
+    assert empty == lookups
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example_and_stands_in_the_readme(command):
+    shown = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "Example" in shown.output
+    assert f"godigital {command}" in TEXT
+
+
+def test_no_command_is_left_out():
+    found = typer.main.get_command(app)
+    names = {name for name in found.commands if name != "partner"}
+    names |= {f"partner {name}" for name in found.commands["partner"].commands}
+    assert names == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_stands_in_the_readme_with_its_default(name):
+    line = re.search(rf"^\| `GODIGITAL_{name.upper()}`.*$", TEXT, re.MULTILINE)
+    assert line, f"GODIGITAL_{name.upper()} is missing from README.md"
+    default = Settings.model_fields[name].default
+    shown = default.relative_to(PROJECT).as_posix() if isinstance(default, Path) else str(default)
+    assert f"`{shown}`" in line.group()
+
+
+@pytest.mark.parametrize("table", [table.name for table in PUBLISHED_TABLES])
+def test_every_published_table_stands_in_the_readme(table):
+    assert f"`{table}`" in TEXT
+
+
+def test_the_first_screen_has_exactly_the_two_commands():
+    first = TEXT.split("```sh")[1].split("```")[0].strip().splitlines()
+    assert [line.split("  ")[0] for line in first] == ["pip install uv && uv run godigital run", "uv run pytest"]
+
+
+def test_the_shipped_data_is_called_synthetic():
+    assert "synthetic" in README.read_text(encoding="utf-8").lower()
+    for contract in PROJECT.glob("raw/*/*/partner.yml"):
+        assert "synthetic" in contract.read_text(encoding="utf-8"), contract

@@ -1,0 +1,165 @@
+"""The register: ids are minted once, kept, and changed only by an event that is logged."""
+
+import duckdb
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warehouse.identities import REGISTER_DDL, IdentityChanges, identify, mint
+
+SECRET = b"\x5a" * 32
+
+
+@pytest.fixture
+def con():
+    with duckdb.connect() as connection:
+        connection.execute(REGISTER_DDL)
+        yield connection
+
+
+def give(con, *clusters, release=1, shuffled=None):
+    """Identify clusters written as strings of one-letter records; `a` is the oldest."""
+    pairs = [(record, f"cluster of {min(group)}") for group in clusters for record in group]
+    if shuffled is not None:
+        shuffled.shuffle(pairs)
+    frame = pd.DataFrame(pairs, columns=["record_id", "cluster"], dtype="str")
+    order = pd.DataFrame({"record_id": frame["record_id"], "order": "2021-01-01 " + frame["record_id"]})
+    return identify(con, frame, order, SECRET, release)
+
+
+def trainees(con):
+    return dict(con.execute("SELECT record_id, trainee_id FROM register").fetchall())
+
+
+def events(con):
+    return con.execute("SELECT event, trainee_id, other_trainee_id FROM identity_event ORDER BY ALL").fetchall()
+
+
+def test_a_new_person_is_minted_from_the_oldest_record(con):
+    assert give(con, "cab") == IdentityChanges(minted=1)
+    assert trainees(con) == dict.fromkeys("abc", mint(SECRET, "a"))
+
+
+def test_a_known_person_keeps_the_id_whatever_joins(con):
+    give(con, "bc")
+    assert give(con, "abcd") == IdentityChanges()
+    assert set(trainees(con).values()) == {mint(SECRET, "b")}
+
+
+def test_of_two_that_turn_out_to_be_one_the_older_stays(con):
+    give(con, "ac", "bd")
+    assert give(con, "abcd", release=2).merged == 1
+    assert set(trainees(con).values()) == {mint(SECRET, "a")}
+    assert con.execute("SELECT * FROM trainee_alias").fetchall() == [(mint(SECRET, "b"), mint(SECRET, "a"), 2)]
+    assert ("merge", mint(SECRET, "a"), mint(SECRET, "b")) in events(con)
+
+
+def test_the_part_with_the_oldest_record_keeps_the_id(con):
+    give(con, "abcd")
+    assert give(con, "ad", "bc", release=2).split == 1
+    found = trainees(con)
+    assert found["a"] == found["d"] == mint(SECRET, "a")
+    assert found["b"] == found["c"] == mint(SECRET, "b")
+    assert ("split", mint(SECRET, "b"), mint(SECRET, "a")) in events(con)
+
+
+def test_a_merge_undone_brings_the_old_id_back(con):
+    give(con, "ac", "bd")
+    before = trainees(con)
+    give(con, "abcd", release=2)
+    assert give(con, "ac", "bd", release=3).revived == 1
+    assert trainees(con) == before
+    assert con.execute("SELECT count(*) FROM trainee_alias").fetchone() == (0,)
+
+
+def test_a_record_that_was_away_comes_back_as_the_same_person(con):
+    give(con, "ab", "c")
+    give(con, "a")
+    assert give(con, "ab", "c") == IdentityChanges()
+
+
+def test_a_record_that_was_away_follows_its_person_into_a_merge(con):
+    give(con, "ab", "cd")
+    give(con, "ac", release=2)
+    assert trainees(con)["d"] == mint(SECRET, "a")
+
+
+def test_an_id_in_use_is_not_minted_again(con):
+    give(con, "ab")
+    give(con, "b", "a")
+    give(con, "ab", release=2)
+    # a leaves: its id stays with b, its oldest remaining record having gone elsewhere
+    con.execute("UPDATE register SET trainee_id = ? WHERE record_id = 'b'", [mint(SECRET, "a")])
+    con.execute("DELETE FROM register WHERE record_id = 'a'")
+    give(con, "a", "b", release=3)
+    found = trainees(con)
+    assert found["b"] == mint(SECRET, "a")
+    assert found["a"] == mint(SECRET, "a", 1)
+
+
+def test_ids_are_opaque_and_depend_on_the_secret():
+    assert mint(SECRET, "a") != mint(b"\x00" * 32, "a")
+    assert mint(SECRET, "a").startswith("t")
+    assert len(mint(SECRET, "a")) == 18
+
+
+def test_nothing_to_identify_changes_nothing(con):
+    empty = pd.DataFrame({"record_id": [], "cluster": []}, dtype="str")
+    assert identify(con, empty, empty.rename(columns={"cluster": "order"}), SECRET, 1) == IdentityChanges()
+
+
+records = "abcdefgh"
+clusterings = st.lists(st.integers(0, 3), min_size=1, max_size=len(records)).map(
+    lambda labels: [
+        "".join(records[i] for i, label in enumerate(labels) if label == wanted) for wanted in sorted(set(labels))
+    ]
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(clusters=clusterings, shuffled=st.randoms(use_true_random=False))
+def test_the_order_of_rows_plays_no_part_and_a_rebuild_gives_the_same_ids(clusters, shuffled):
+    with duckdb.connect() as one, duckdb.connect() as other:
+        one.execute(REGISTER_DDL)
+        other.execute(REGISTER_DDL)
+        give(one, *clusters)
+        give(other, *clusters[::-1], shuffled=shuffled)
+        assert trainees(one) == trainees(other)
+        before = events(one)
+        assert give(one, *clusters, release=2) == IdentityChanges()
+        assert events(one) == before
+
+
+@settings(max_examples=120, deadline=None)
+@given(small=clusterings, labels=st.lists(st.integers(0, 6), min_size=8, max_size=8))
+def test_growth_changes_no_id_except_by_a_logged_merge(small, labels):
+    with duckdb.connect() as con:
+        con.execute(REGISTER_DDL)
+        give(con, *small)
+        before = trainees(con)
+        # whole clusters of before grow, meet, and new ones come: nothing is torn apart
+        merged: dict[int, str] = {}
+        for group in small:
+            merged[labels[ord(group[0]) - ord("a")]] = merged.get(labels[ord(group[0]) - ord("a")], "") + group
+        for number, record in enumerate("pqrs"):
+            merged[labels[number]] = merged.get(labels[number], "") + record
+        give(con, *merged.values(), release=2)
+        after = trainees(con)
+        logged = {(old, new) for event, new, old in events(con) if event == "merge"}
+        assert all(before[r] == after[r] or (before[r], after[r]) in logged for r in before)
+
+
+@settings(max_examples=100, deadline=None)
+@given(history=st.lists(clusterings, min_size=1, max_size=5))
+def test_after_any_history_a_cluster_is_one_person_and_two_clusters_are_two(history):
+    with duckdb.connect() as con:
+        con.execute(REGISTER_DDL)
+        for release, clusters in enumerate(history, start=1):
+            give(con, *clusters, release=release)
+            found = trainees(con)
+            people = [{found[record] for record in group} for group in clusters]
+            assert all(len(person) == 1 for person in people)
+            assert len(set.union(*people)) == len(clusters)
+            retired = {row[0] for row in con.execute("SELECT retired_id FROM trainee_alias").fetchall()}
+            assert retired.isdisjoint(found.values())
