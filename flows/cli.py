@@ -131,7 +131,7 @@ def _execute(settings: Settings, countries: list[str] | None, *, source: str | N
 
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
-    from flows.tables import COUNT_HEADINGS
+    from flows.counts import COUNT_HEADINGS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
     print_table(COUNT_HEADINGS, rows, json_output=json_output)

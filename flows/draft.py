@@ -20,8 +20,9 @@ from rapidfuzz import fuzz
 
 from flows.normalise import fold_word
 from flows.readers.headers import fold_header
+from schemas.columns import COLUMNS
 from schemas.languages import MONTH_PATTERN, to_ascii_digits
-from schemas.partner import CHOICES, parse_contract
+from schemas.partner import CHOICES, PERSON_COLUMNS, parse_contract
 from schemas.programme import load_programme
 
 HEADERS_FILE = Path(__file__).resolve().parents[1] / "schemas" / "headers.yml"
@@ -29,9 +30,14 @@ _CONFIRM = "# to be confirmed"
 # how alike a header must be to a known word, of 100; below, half of the guesses are wrong
 _ALIKE = 86
 _MOST_WORDS = 12
+# a word of fewer rows may be anything, a person's name in a slipped row included
+_COMMON = 3
+# ids of fewer characters are parts of one
+_WHOLE_ID = 6
 _EXPLAINED = 0.4
 _HEADER_WITHIN = 50
 _MANDATORY = ("full_name", "course_code", "training_date")
+_PERSONAL = tuple(name for name in PERSON_COLUMNS if name in COLUMNS and COLUMNS[name].personal)
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,19 @@ class _Table:
         at = self.header.index(header)
         counted = Counter(row[at].strip() for row in self.rows if at < len(row) and row[at].strip())
         return [text for text, _ in counted.most_common()]
+
+    def common(self, header: str, columns: dict[str, str]) -> list[str]:
+        """Texts of a column that may be shown: in several rows, and nowhere in a column about a person."""
+        at = self.header.index(header)
+        counted = Counter(row[at].strip() for row in self.rows if at < len(row))
+        personal = {
+            text.casefold()
+            for name in _PERSONAL
+            if name in columns and columns[name] != header
+            for text in self.values(columns[name])
+        }
+        often = [text for text in self.values(header) if counted[text] >= _COMMON]
+        return [text for text in often if text.casefold() not in personal][:_MOST_WORDS]
 
 
 @cache
@@ -81,6 +100,7 @@ def draft_contract(file: Path, country_code: str, partner: str) -> str:
             *_file_name(file.name),
             "file:",
             *(f"  {line}" for line in table.file),
+            *_merged(table, columns),
             *_columns(table, columns),
             *_values(table, columns, country_code),
             *_lookups(table, columns),
@@ -149,11 +169,14 @@ def _read_json(content: bytes, name: str) -> _Table:
 
 def _read_csv(content: bytes, name: str, country_code: str) -> _Table:
     encoding, text = _decode(content, country_code)
-    delimiter = _delimiter(text)
-    grid = [
-        [unicodedata.normalize("NFC", cell).strip() for cell in row]
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    ]
+    try:
+        delimiter = _delimiter(text)
+        grid = [
+            [unicodedata.normalize("NFC", cell).strip() for cell in row]
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        ]
+    except csv.Error as error:
+        raise ValueError(f"{name} cannot be split into cells: {error}; look for a quote that is left open") from error
     at = _header_row(grid)
     if at is None:
         raise ValueError(f"{name}: no row of headings is recognised; write the contract by hand")
@@ -167,7 +190,7 @@ def _read_csv(content: bytes, name: str, country_code: str) -> _Table:
 def _decode(content: bytes, country_code: str) -> tuple[str, str]:
     """Byte-order mark, else UTF-8, else the 8-bit encoding whose letters fit the country's script best."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16", content.decode("utf-16")
+        return "utf-16", content.decode("utf-16", errors="replace")
     try:
         return "utf-8", content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -257,6 +280,8 @@ def _file_name(name: str) -> list[str]:
     stem = to_ascii_digits(unicodedata.normalize("NFC", Path(name).stem))
     patterns = (
         (r"20\d\d[-_.]\d\d", r"(?P<year>\d{4})[-_.](?P<month>\d{2})"),
+        (r"20\d\d[-_. ]?Q[1-4]", r"(?P<year>\d{4})[-_. ]?Q(?P<quarter>[1-4])"),
+        (r"Q[1-4][-_. ]?20\d\d", r"Q(?P<quarter>[1-4])[-_. ]?(?P<year>\d{4})"),
         (r"25\d\d[-_.]\d\d", r"(?P<year>\d{4})[-_.](?P<month>\d{2})"),
         (r"(?<!\d)20\d\d[01]\d(?!\d)", r"(?P<year>\d{4})(?P<month>\d{2})"),
         (r"(?<!\d)[01]\d20\d\d(?!\d)", r"(?P<month>\d{2})(?P<year>\d{4})"),
@@ -271,6 +296,25 @@ def _file_name(name: str) -> list[str]:
                 lines.append("  calendar: buddhist")
             return lines
     return [f"  # {_CONFIRM[2:]}: file_name, a pattern with the groups year and month, where names say the period"]
+
+
+def _merged(table: _Table, columns: dict[str, str]) -> list[str]:
+    """Places that stand once for several rows: only a workbook merges cells."""
+    if "format: xlsx" not in table.file:
+        return []
+    merged = []
+    for name in ("province", "district"):
+        if name in columns:
+            at = table.header.index(columns[name])
+            stated = sum(bool(row[at]) for row in table.rows if at < len(row))
+            if 0 < stated < len(table.rows) / 2:
+                merged.append(_scalar(columns[name]))
+    lines = [f"  fill_down: [{', '.join(merged)}] {_CONFIRM}"] if merged else []
+    # not shown: a footer tells who wrote it
+    short = sum(0 < sum(map(bool, row)) <= 2 for row in table.rows)
+    if short:
+        lines.append(f"  # {_CONFIRM[2:]}: {short} rows hold one or two cells; say subtotal or footer for them")
+    return lines
 
 
 def _columns(table: _Table, columns: dict[str, str]) -> list[str]:
@@ -300,10 +344,17 @@ def _values(table: _Table, columns: dict[str, str], country_code: str) -> list[s
     missing = sorted({"", "-", *seen})
     lines = [f"missing: [{', '.join(_scalar(word) for word in missing)}]", *_dates(table, columns)]
     if "national_id" in columns and country_code in words["national_id"]:
-        lines.append(f"national_id: {words['national_id'][country_code]} {_CONFIRM}")
+        lines.append(f"national_id: {_id_kind(table.values(columns['national_id']), country_code)} {_CONFIRM}")
     if country_code in words["honorifics"]:
         lines.append(f"names: {{honorifics: {words['honorifics'][country_code]}}} {_CONFIRM}")
     return lines
+
+
+def _id_kind(ids: list[str], country_code: str) -> str:
+    words = _vocabulary()
+    short = sum(len(text) < _WHOLE_ID for text in ids) > len(ids) / 2
+    kinds = words["national_id_part"] if short and country_code in words["national_id_part"] else words["national_id"]
+    return str(kinds[country_code])
 
 
 def _dates(table: _Table, columns: dict[str, str]) -> list[str]:
@@ -329,9 +380,12 @@ def _known_words(table: _Table, name: str, header: str) -> dict[str, list[str]]:
     seen = table.values(header)
     words = _vocabulary()["words"]
     known = words[name] if name in words else words["yes_no"]
+    # a heading may explain its own codes: SEX (1=M, 2=F)
+    legend = {fold_word(code): fold_word(said) for code, said in re.findall(r"(\w+)\s*=\s*(\w+)", header)}
     found: dict[str, list[str]] = {}
     for ours, theirs in known.items():
-        hits = [word for word in seen if fold_word(word) in {fold_word(item) for item in theirs}]
+        folded = {fold_word(item) for item in theirs}
+        hits = [word for word in seen if legend.get(fold_word(word), fold_word(word)) in folded]
         if hits:
             found[ours] = hits
     # a column of which most rows say something else is another column; ethnic groups have many words
@@ -353,11 +407,12 @@ def _lookups(table: _Table, columns: dict[str, str]) -> list[str]:
         )
         lines.append(f"  {name}: {{{pairs}}} {_CONFIRM}")
         explained = {word for theirs in known.values() for word in theirs}
-        open_words = [word for word in table.values(header) if word not in explained and fold_word(word) not in missing]
-        # few and frequent: single odd words may be anything, a person's name in a slipped row included
-        at = table.header.index(header)
-        counted = Counter(row[at].strip() for row in table.rows if at < len(row))
-        lines += [f"  #   {_CONFIRM[2:]}: {_scalar(word)}" for word in open_words[:_MOST_WORDS] if counted[word] >= 3]
+        shown = [
+            word
+            for word in table.common(header, columns)
+            if fold_word(word) not in missing | set(map(fold_word, explained))
+        ]
+        lines += [f"  #   {_CONFIRM[2:]}: {_scalar(word)}" for word in shown]
     lines += _courses(table, columns)
     return ["lookups:", *lines] if any(not line.lstrip().startswith("#") for line in lines) else lines
 
@@ -368,9 +423,13 @@ def _courses(table: _Table, columns: dict[str, str]) -> list[str]:
     codes = {code.casefold() for code in load_programme().courses}
     counted = table.values(columns["course_code"])
     titles = [text for text in counted if text.split(" ")[0].casefold() not in codes]
-    if len(titles) * 2 < len(counted):
+    if not titles or len(titles) * 2 < len(counted):
         return []
-    return [f"  # {_CONFIRM[2:]}: course_code: {{CODE: {_scalar(title)}}}" for title in titles[:_MOST_WORDS]]
+    shown = [title for title in table.common(columns["course_code"], columns) if title in titles]
+    lines = [f"  # {_CONFIRM[2:]}: course_code: {{CODE: {_scalar(title)}}}" for title in shown]
+    if len(titles) > len(shown):
+        lines.append(f"  # {_CONFIRM[2:]}: course_code: {len(titles) - len(shown)} more titles, not shown here")
+    return lines
 
 
 def _scalar(text: str) -> str:

@@ -6,6 +6,7 @@ A source is a URL that fsspec understands. A name given by a partner is remember
 import datetime as dt
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -35,6 +36,7 @@ LITTER = (
     "*.crdownload",
 )
 _CHUNK = 1 << 20
+_UNFINISHED_SECONDS = 600.0
 
 
 class PullError(RuntimeError):
@@ -123,6 +125,7 @@ def pull_partner(
             f"{partner.contract_path}, or the pattern given with --source"
         )
     sample = _is_sample(partner, url)
+    _clear_unfinished(landing_folder(partner))
     rows = []
     for path, info in sorted(found.items()):
         name = str(PurePosixPath(path).relative_to(PurePosixPath(root)))
@@ -144,6 +147,14 @@ def pull_partner(
             )
         )
     return tuple(rows)
+
+
+def _clear_unfinished(folder: Path) -> None:
+    """Remove what a killed pull left half-written; another program's file of this minute stays."""
+    now = time.time()
+    for part in folder.glob("*/*.part"):
+        if now - part.stat().st_mtime > _UNFINISHED_SECONDS:
+            part.unlink(missing_ok=True)
 
 
 def is_litter(name: str, ignored: tuple[str, ...]) -> bool:

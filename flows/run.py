@@ -13,6 +13,7 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
+from flows.counts import CountryCounts, country_counts
 from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
 from flows.partners import BrokenContract, find_partners
 from flows.pull import Landed, PullError, pull_partner
@@ -48,30 +49,6 @@ class Failure:
     delivery: str
     code: str
     message: str
-
-
-@dataclass(frozen=True)
-class Taken:
-    """What a run brought into the vault."""
-
-    read: int
-    failures: tuple[Failure, ...]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class CountryCounts:
-    """One line of the closing table; `trainees` are people who attended there."""
-
-    country_code: str
-    deliveries: int
-    rows_in: int
-    accepted: int
-    rejected: int
-    superseded: int
-    repeated: int
-    structural: int
-    trainees: int
 
 
 @dataclass(frozen=True)
@@ -377,7 +354,6 @@ def finish(
     always: bool = False,
 ) -> RunResult:
     """Match, identify, build, verify and publish what the vault holds, and count what the run did."""
-    from flows.tables import country_counts
     from warehouse import publish
     from warehouse.assemble import assemble
 
@@ -388,15 +364,25 @@ def finish(
     )
     data = DataFolder(settings.data)
     before = publish.current(data.root)
+    begun: list[str] = []
+
+    def begin(stage: str) -> None:
+        if begun:
+            progress.tell(begun[-1], "", 1, 1)
+        begun.append(stage)
+        progress.tell(stage, "", 0, 1)
+
     with clock.stage("warehouse"):
         made = assemble(
             con,
             data,
             code_version=version("go-digital-asean"),
             keep=settings.keep_releases,
-            tell=lambda stage: progress.tell(stage, "", 1, 1),
+            tell=begin,
             always=always,
         )
+        if begun:
+            progress.tell(begun[-1], "", 1, 1)
     return RunResult(
         published=made.number,
         current=made.number or (before.number if before else None),

@@ -6,65 +6,18 @@ Everything here reads the vault or a release; nothing is written but the file a 
 import csv
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.run import CountryCounts, Failure
 from schemas.programme import load_programme
 from schemas.reasons import Reason, remedies
 from warehouse import files
 from warehouse.vault import DataFolder, open_vault
 
 if TYPE_CHECKING:
-    import duckdb
+    pass
 
-COUNT_HEADINGS = (
-    "country",
-    "deliveries",
-    "rows in",
-    "accepted",
-    "rejected",
-    "superseded",
-    "repeated",
-    "sub-totals",
-    "trainees",
-)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-
-def country_counts(con: "duckdb.DuckDBPyConnection") -> tuple[CountryCounts, ...]:
-    """Return a line per country of the vault, and what its partners' deliveries came to."""
-    rows = con.execute(
-        """
-        WITH people AS (
-            SELECT record.country_code, count(DISTINCT register.trainee_id) AS trainees
-            FROM record JOIN register USING (record_id)
-            WHERE record.disposition = 'accepted'
-            GROUP BY ALL
-        ), counted AS (
-            SELECT country_code, count(*) AS deliveries, sum(rows_in)::INTEGER AS rows_in,
-                   sum(rows_accepted)::INTEGER AS accepted, sum(rows_rejected)::INTEGER AS rejected,
-                   sum(rows_superseded)::INTEGER AS superseded, sum(rows_repeated)::INTEGER AS repeated,
-                   sum(rows_structural)::INTEGER AS structural
-            FROM delivery
-            GROUP BY ALL
-        )
-        SELECT counted.*, coalesce(people.trainees, 0)
-        FROM counted LEFT JOIN people USING (country_code)
-        ORDER BY country_code
-        """
-    ).fetchall()
-    return tuple(CountryCounts(*row) for row in rows)
-
-
-def failed_deliveries(con: "duckdb.DuckDBPyConnection", countries: Sequence[str] | None = None) -> tuple[Failure, ...]:
-    """Return the deliveries that could not be read, with what to do about each."""
-    rows = con.execute(
-        "SELECT partner_id, name, error_code, error_message, country_code FROM delivery "
-        "WHERE outcome = 'failed' ORDER BY partner_id, name"
-    ).fetchall()
-    return tuple(Failure(*row[:4]) for row in rows if not countries or row[4] in countries)
 
 
 def delivery_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

@@ -1,5 +1,6 @@
 """A contract drafted from one delivery: parses, finds what matters, and holds nobody's name."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,10 @@ def test_a_draft_finds_what_a_person_found(partner):
     assert draft.dates.calendar == real.dates.calendar
     assert draft.dates.order == real.dates.order
     known = real.lookups["sex"].words
-    if partner.country_code != "PH":  # 1 and 2 mean what the heading says, which no word list knows
-        folded = {ours: {word.casefold() for word in words} for ours, words in known.items()}
-        for ours, words in draft.lookups["sex"].words.items():
-            assert {word.casefold() for word in words} <= folded[ours]
+    folded = {ours: {word.casefold() for word in words} for ours, words in known.items()}
+    for ours, words in draft.lookups["sex"].words.items():
+        assert {word.casefold() for word in words} <= folded[ours]
+    assert draft.national_id == real.national_id
 
 
 @pytest.mark.parametrize("partner", PARTNERS, ids=lambda partner: partner.partner_id)
@@ -103,3 +104,56 @@ def test_a_month_and_buddhist_year_in_the_name_are_recognised(tmp_path):
         "buddhist",
         "cp874",
     )
+
+
+@pytest.mark.parametrize("heading", ["Course", "Gender"])
+def test_a_name_in_a_slipped_row_stays_out_however_often_it_slipped(tmp_path, heading):
+    people = [{"Name": f"One {n}", "Gender": "F", "Course": "Basics"} for n in range(12)]
+    slipped = [{"Name": "x", "Gender": "F", "Course": "Basics"} | {heading: "Planted Once"}]
+    often = [{"Name": "x", "Gender": "F", "Course": "Basics"} | {heading: "Planted Often"} for _ in range(4)]
+    often.append({"Name": "Planted Often", "Gender": "F", "Course": "Basics"})
+    file = tmp_path / "list.csv"
+    lines = [",".join([*row.values(), "2020-09-01"]) for row in people + slipped + often]
+    file.write_text("\n".join(["Name,Gender,Course,Training date", *lines]))
+    text = draft_contract(file, "TL", "COOP")
+    assert "Planted" not in text
+    assert "Basics" in text
+
+
+def test_merged_places_and_rows_of_one_cell_are_pointed_out_without_their_words(tmp_path):
+    import xlsxwriter
+
+    file = tmp_path / "list.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        sheet = book.add_worksheet("One")
+        rows = [["Province", "Name", "Course", "Date"], ["Dili", "One", "DL101", "2020-09-01"]]
+        rows += [["", f"More {n}", "DL101", "2020-09-01"] for n in range(4)]
+        for at, row in enumerate([*rows, ["Planted footer"]]):
+            sheet.write_row(at, 0, row)
+    text = draft_contract(file, "TL", "COOP")
+    assert parse_contract(text, Path("partner.yml")).file.fill_down == ("Province",)
+    assert "1 rows hold one or two cells" in text
+    assert "Planted" not in text
+
+
+def test_a_heading_that_explains_its_codes_is_believed(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text("Name,Sex (1=M; 2=F),Course,Date\nOne,1,DL101,2020-09-01\nTwo,2,DL101,2020-09-01\n")
+    contract = parse_contract(draft_contract(file, "TL", "COOP"), Path("partner.yml"))
+    assert contract.lookups["sex"].words == {"M": ("1",), "F": ("2",)}
+
+
+@pytest.mark.parametrize("name", ["list 2021-Q3.csv", "list_Q3 2021.csv"])
+def test_a_quarter_in_the_name_is_recognised(tmp_path, name):
+    file = tmp_path / name
+    file.write_text("Name,Course,Date\nOne,DL101,2020-09-01\n")
+    pattern = parse_contract(draft_contract(file, "TL", "COOP"), Path("partner.yml")).delivery.file_name
+    found = re.search(pattern, name)
+    assert (found["year"], found["quarter"]) == ("2021", "3")
+
+
+def test_a_cell_without_end_is_said(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text('Name,Course,Date\n"' + "A" * 200_000)
+    with pytest.raises(ValueError, match="quote"):
+        draft_contract(file, "TL", "COOP")

@@ -132,3 +132,15 @@ def test_a_damaged_landed_file_is_named_not_overwritten(partner):
     with pytest.raises(PullError, match="damaged"):
         pull_partner(partner, size_limit=LIMIT)
     assert target.read_bytes() == b"ab"
+
+
+def test_what_a_killed_pull_left_is_cleared_and_a_living_ones_is_not(partner):
+    put(partner, "a.csv", b"abc")
+    folder = landing_folder(partner) / "ba"
+    folder.mkdir(parents=True)
+    old, fresh = folder / "old.csv.1234.part", folder / "fresh.csv.1234.part"
+    old.write_bytes(b"a")
+    fresh.write_bytes(b"a")
+    os.utime(old, (0, 0))
+    pull_partner(partner, size_limit=LIMIT)
+    assert (old.exists(), fresh.exists()) == (False, True)
