@@ -200,11 +200,14 @@ def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -
     """Read every planned delivery, side by side where there is enough to do; partner_id -> rows in plan order."""
     from flows.intake import read_deliveries
 
-    jobs = _reading_jobs(plans, readers)
+    size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
+    alone = readers < 2 or size < _BYTES_WORTH_A_PROCESS
+    # here, a partner's deliveries are read together: what one has taught about its values serves the next
+    whole = [(plan.partner, plan.to_read) for plan in plans if plan.to_read]
+    jobs = whole if alone else _reading_jobs(plans, readers)
     total: Counter[str] = Counter()
     for partner, deliveries in jobs:
         total[partner.country_code] += len(deliveries)
-    size = sum(row.size for _, deliveries in jobs for item in deliveries for row in item.seen)
     found: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
     done: Counter[str] = Counter()
 
@@ -214,7 +217,7 @@ def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -
         done[country] += len(rows)
         progress.tell("read", country, done[country], total[country])
 
-    if readers < 2 or len(jobs) < 2 or size < _BYTES_WORTH_A_PROCESS:
+    if alone:
         for partner, deliveries in jobs:
             collect(partner, read_deliveries(partner, deliveries))
         return found

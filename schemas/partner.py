@@ -208,7 +208,10 @@ ColumnSource = Annotated[Source, BeforeValidator(_as_source)]
 
 
 class Lookup(_Part):
-    """Their words for one of our values; compared without regard to case, spacing or Unicode form."""
+    """Their words for one of our values; compared without regard to case, spacing or Unicode form.
+
+    A word that stands here and under `missing` counts as stated: "none" can be an answer.
+    """
 
     words: dict[str, Words] = Field({}, description="Our value -> their words.")
     otherwise: str | None = Field(None, description="Our value for every other word (ethnic groups, impairments).")
