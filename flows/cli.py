@@ -134,7 +134,7 @@ def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     from flows.counts import COUNT_HEADINGS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
-    print_table(COUNT_HEADINGS, rows, json_output=json_output)
+    print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
     for failure in result.failures:
         sys.stderr.write(f"FAILED {failure.partner_id} [{failure.code}]\n{failure.message}\n")
     if json_output:
@@ -168,7 +168,7 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
         print_table(names, rows, json_output=True)
         return
     _print_releases(settings, False)
-    print_table(*_with_vault(lambda: partner_rows(folder)), title="Partners")
+    print_table(*_with_vault(lambda: partner_rows(folder)), title="Partners", thousands=True)
     failed = [dict(zip(names, row, strict=True)) for row in rows if row[names.index("outcome")] == "failed"]
     for item in failed:
         typer.echo(f"FAILED {item['partner']} [{item['error']}]\n{item['message']}")
@@ -199,7 +199,7 @@ def rejected(
 ) -> None:
     """Write a country's rejected rows in the partner's own columns, with reasons. The file holds personal data."""
     from flows.partners import UnknownCountryError, find_partners
-    from flows.tables import write_rejected
+    from flows.tables import own_headings, write_rejected
     from warehouse.vault import DataFolder
 
     settings = settings_of(raw, data)
@@ -212,7 +212,8 @@ def rejected(
     if partner is not None and partner not in known:
         fail(f"{partner}: no such partner in {code}; there are {', '.join(sorted(known))}")
     partner_id = f"{code}-{partner}" if partner else None
-    count = _with_vault(lambda: write_rejected(DataFolder(settings.data), code, partner_id, out))
+    headings = {item.partner_id: own_headings(item) for item in found.usable}
+    count = _with_vault(lambda: write_rejected(DataFolder(settings.data), code, partner_id, out, headings))
     typer.echo(
         f"{count} rejected rows written to {out}. The file holds personal data: keep it between you and the partner."
     )

@@ -30,8 +30,9 @@ def print_table(
     *,
     json_output: bool = False,
     title: str | None = None,
+    thousands: bool = False,
 ) -> None:
-    """Print a table for a person, or as JSON on request."""
+    """Print a table for a person, or as JSON on request; `thousands` only where every number is a count."""
     if json_output:
         # written as it is: a terminal's width must not break a string
         sys.stdout.write(as_json(columns, rows) + "\n")
@@ -46,7 +47,7 @@ def print_table(
         numeric = any(isinstance(row[index], int | float) and not isinstance(row[index], bool) for row in rows)
         table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text("" if value is None else _shown(value)) for value in row))
+        table.add_row(*(Text("" if value is None else _shown(value, thousands)) for value in row))
     console = Console()
     if not console.is_terminal:
         # a file or a pipe has no width: never cut a figure there
@@ -54,10 +55,10 @@ def print_table(
     console.print(table)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, thousands: bool) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
+    if isinstance(value, int) and thousands:
         return f"{value:,}"
     return str(value)
 

@@ -6,16 +6,15 @@ Everything here reads the vault or a release; nothing is written but the file a 
 import csv
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from schemas.partner import Partner
 from schemas.programme import load_programme
-from schemas.reasons import Reason, remedies
+from schemas.reasons import Reason, Remedy, remedies
 from warehouse import files
 from warehouse.vault import DataFolder, open_vault
-
-if TYPE_CHECKING:
-    pass
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -71,9 +70,22 @@ def _is_number(cell: str) -> bool:
     )
 
 
-def write_rejected(data: DataFolder, country: str, partner_id: str | None, out: Path) -> int:
+def own_headings(partner: Partner) -> dict[str, str]:
+    """Return our column -> the heading the partner knows it by; an age stands in for a birth date."""
+    found = {name: source.header[0] for name, source in partner.contract.columns.items() if source.header}
+    if "birth_date" not in found and "age" in found:
+        found["birth_date"] = found["age"]
+    if "full_name" not in found and (given := found.get("surname", found.get("given_name"))):
+        found["full_name"] = given
+    return found
+
+
+def write_rejected(
+    data: DataFolder, country: str, partner_id: str | None, out: Path, headings_of: Mapping[str, Mapping[str, str]]
+) -> int:
     """Write the rejected rows of a country in the partners' own columns, with reasons; returns how many.
 
+    `headings_of`: partner_id -> our column -> their heading, for the advice.
     One CSV in UTF-8 with a byte-order mark, so that a spreadsheet shows every script; mode 0600.
     """
     with open_vault(data, "rejected") as con:
@@ -100,16 +112,17 @@ def write_rejected(data: DataFolder, country: str, partner_id: str | None, out: 
     for partner, name, sheet, number, reasons, cells, header in rows:
         values = dict(zip(json.loads(header), json.loads(cells), strict=True))
         codes = reasons.split(" ")
-        advice = " ".join(
-            f"{said[Reason(code)].column}: {said[Reason(code)].sentence}"
-            if said[Reason(code)].column
-            else said[Reason(code)].sentence
-            for code in codes
-        )
+        advice = " ".join(_advice(said[Reason(code)], headings_of.get(partner, {})) for code in codes)
         line = [partner, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
         writer.writerow([neutralise(cell) for cell in (*line, " ".join(codes), advice)])
     files.write_durably(out, text.getvalue().encode("utf-8-sig"))
     return len(rows)
+
+
+def _advice(remedy: Remedy, headings: Mapping[str, str]) -> str:
+    if remedy.column is None:
+        return remedy.sentence
+    return f"{headings.get(remedy.column, remedy.column)}: {remedy.sentence}"
 
 
 def export_links(data: DataFolder, out: Path) -> tuple[int, int]:

@@ -1,6 +1,6 @@
 """Figures, not verdicts: seconds and megabytes of a full run, a run with nothing new, and one country again.
 
-Not part of the ordinary tests; `uv run pytest tests/benchmarks -m benchmark_only -s` prints them.
+Not part of the ordinary tests; `uv run pytest -n 0 tests/benchmarks -m benchmark_only -s` prints them.
 """
 
 import os

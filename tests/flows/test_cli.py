@@ -106,7 +106,7 @@ def test_rejected_rows_go_back_in_the_partners_own_columns(small, tmp_path):
     assert f"{len(lines)} rejected rows" in result.output
     assert {"delivery", "row", "Họ và tên", "Ngày sinh", "reasons", "what to do"} <= set(lines[0])
     by_reason = {line["reasons"]: line for line in lines}
-    assert by_reason["hours_negative"]["what to do"] == "hours: Hours cannot be negative. Write the hours attended."
+    assert by_reason["hours_negative"]["what to do"] == "Số giờ: Hours cannot be negative. Write the hours attended."
     source = next(
         path
         for path in (settings.raw / "VN" / "TYM" / "sample").rglob("*.csv")
