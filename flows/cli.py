@@ -300,6 +300,7 @@ def export_links(
 def partner_check(
     partner: Annotated[str | None, typer.Argument(help="CC/partner; all without it.")] = None,
     raw: Raw = None,
+    data: Data = None,
     json_output: Json = False,
 ) -> None:
     """Hold contracts against their examples and samples; nothing is loaded."""
@@ -307,7 +308,7 @@ def partner_check(
     from flows.console import print_table
     from flows.partners import UnknownCountryError
 
-    settings = settings_of(raw, None)
+    settings = settings_of(raw, data)
     try:
         results = check_partners(settings, partner)
     except UnknownCountryError as error:
@@ -327,12 +328,13 @@ def partner_new(
     partner: Annotated[str, typer.Argument(help="CC/partner of the new folder.", show_default=False)],
     from_file: Annotated[Path, typer.Option("--from", help="A delivery of this partner.", show_default=False)],
     raw: Raw = None,
+    data: Data = None,
 ) -> None:
     """Draft a contract from a delivery, without copying anything of it; then edit and check."""
     from flows.check import new_partner
     from flows.partners import UnknownCountryError
 
-    settings = settings_of(raw, None)
+    settings = settings_of(raw, data)
     try:
         path = new_partner(settings, partner, from_file)
     except (UnknownCountryError, FileExistsError, FileNotFoundError, ValueError) as error:

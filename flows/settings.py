@@ -1,4 +1,4 @@
-"""Every setting with its default, read from the environment (`GODIGITAL_...`) or a `.env` file."""
+"""Every setting with its default, read from the environment (`GODIGITAL_...`); a command's option goes first."""
 
 from pathlib import Path
 

@@ -5,6 +5,10 @@ import pytest
 from tests.conftest import hashes, make_settings, run
 
 
+# one worker, so that the server is started once
+pytestmark = pytest.mark.xdist_group("prefect")
+
+
 @pytest.fixture(scope="session")
 def prefect_server():
     from prefect.testing.utilities import prefect_test_harness
