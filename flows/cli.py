@@ -127,6 +127,10 @@ def _execute(settings: Settings, countries: list[str] | None, *, source: str | N
             return execute(settings, countries, source=source, reread=reread, progress=progress)
     except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
         fail(str(error))
+    except OSError as error:
+        # the disk is full or a folder may not be written: whatever was published stays, and a rerun goes on
+        what = f"{error.filename or 'disk'}: {error.strerror or type(error).__name__}"
+        fail(f"{what}; free space or mend permissions, then run again")
 
 
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:

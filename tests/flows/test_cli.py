@@ -232,3 +232,12 @@ def test_a_run_with_nothing_new_does_not_load_the_heavy_libraries(small):
         text=True,
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_a_sentence(small, tmp_path):
+    settings = small("BN/LDC")
+    (tmp_path / "file").write_text("in the way")
+    words = ["run", "--raw", str(settings.raw), "--data", str(tmp_path / "file" / "data")]
+    result = runner.invoke(app, words)
+    assert result.exit_code == 1
+    assert "mend permissions, then run again" in result.stderr

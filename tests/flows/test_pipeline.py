@@ -4,7 +4,6 @@ import pytest
 
 from tests.conftest import hashes, make_settings, run
 
-
 # one worker, so that the server is started once
 pytestmark = pytest.mark.xdist_group("prefect")
 
