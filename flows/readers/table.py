@@ -72,10 +72,10 @@ def _end_of_rows(grid: Grid) -> int:
 def _narrow_limit(width: int) -> int:
     """Return how many filled cells a sub-total or footer row has at most.
 
-    A third of the columns and at least three, but fewer than all: somebody whose name contains the word
+    A third of the columns and at least three, but never more than half: somebody whose name contains the word
     "total" has a row with more cells than that, and stays a person.
     """
-    return min(max(3, width // 3), width - 1) if width > 1 else 1
+    return max(1, min(max(3, width // 3), width // 2))
 
 
 def _matches(pattern: re.Pattern[str] | None, row: Sequence[str]) -> bool:

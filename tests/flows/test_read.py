@@ -330,6 +330,11 @@ def test_a_header_that_disagrees_stops_the_delivery(
     assert [word for word in ["august.csv", *named] if word not in str(error)] == []
 
 
+def test_of_two_rows_that_fit_equally_the_first_is_the_header(land: Callable[..., LandedFile]) -> None:
+    columns = {**COLUMNS, "phones": {"header": "Phone", "optional": True}}
+    assert rows_of(GOOD_CSV * 2, contract(columns=columns), land).row_numbers == [2, 4]
+
+
 def test_every_missing_column_is_named_at_once(land: Callable[..., LandedFile]) -> None:
     columns = {**COLUMNS, "phones": ["Phone", "Mobile"], "district": "City", "province": "Province"}
     error = failure(land(GOOD_CSV), contract(columns=columns))
@@ -433,6 +438,19 @@ def test_a_workbook_with_titles_merged_cells_subtotals_and_footers(land: Callabl
     assert rows.structural == 2 * (2 + 1 + 1)
 
 
+@pytest.mark.parametrize(
+    ("width", "filled", "structural"),
+    [(4, 1, 1), (4, 2, 1), (4, 3, 0), (12, 1, 1), (12, 4, 1), (12, 5, 0), (12, 12, 0)],
+)
+def test_only_a_row_with_few_cells_is_a_subtotal(
+    land: Callable[..., LandedFile], width: int, filled: int, structural: int
+) -> None:
+    headers = [*COLUMNS.values(), *(f"Q{number}" for number in range(width - 3))]
+    row = ["Ana Total", *["x"] * (filled - 1)]
+    rows = rows_of(sheet_of([headers, row]), contract("xlsx", ignore=["Q*"], subtotal="Total"), land)
+    assert (rows.structural, len(rows.cells)) == (structural, 1 - structural)
+
+
 @pytest.mark.parametrize("at", [(0, 0), (3, 2), (10, 0)])
 def test_row_numbers_hold_where_a_sheet_does_not_start_at_its_first_cell(
     land: Callable[..., LandedFile], at: tuple[int, int]
@@ -489,6 +507,19 @@ def test_unmerged_cells_are_filled_from_above_but_not_across_a_subtotal(
     )
     rows = rows_of(data, contract("xlsx", CITY, fill_down=["City"], subtotal="^Total"), land)
     assert [row[0] for row in rows.cells] == ["", "Tuba", "", "Tuba", ""]
+
+
+def test_beside_merged_cells_an_empty_one_is_a_missing_value(land: Callable[..., LandedFile]) -> None:
+    def fill(book: xlsxwriter.Workbook) -> None:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["City", "Name", "Course", "Date"])
+        for row in range(1, 6):
+            sheet.write_row(row, 0, ["", f"Invented {row}", "DL101", "d"])
+        sheet.merge_range(1, 0, 2, 0, "Itogon")
+        sheet.merge_range(4, 0, 5, 0, "Tuba")
+
+    rows = rows_of(workbook(fill), contract("xlsx", CITY, fill_down=["City"]), land)
+    assert [row[0] for row in rows.cells] == ["Itogon", "Itogon", "", "Tuba", "Tuba"]
 
 
 def test_rows_written_below_a_footer_are_read(land: Callable[..., LandedFile]) -> None:
@@ -663,6 +694,15 @@ def test_a_workbook_that_cannot_be_read_stops_the_delivery(
     assert error.code == code
     assert "2020-08-09/august.xlsx" in str(error)
     assert words in str(error)
+
+
+@pytest.mark.parametrize("split", range(1, len("<!DOCTYPE"), 3))
+def test_entities_across_two_chunks_are_seen(split: int) -> None:
+    # parts are unpacked a megabyte at a time
+    data = _with_part(SHEET_PART, lambda xml: (b"<!-- -->" * 131_072)[: 1024**2 - split] + b"<!DOCTYPE x>")
+    with pytest.raises(DeliveryError) as caught:
+        check_workbook(data, "a.xlsx")
+    assert caught.value.code == ErrorCode.ENTITY_BOMB
 
 
 @pytest.mark.parametrize(
