@@ -3,9 +3,11 @@
 It writes headers and the words of lookup columns, never a name, number or address of a person.
 """
 
+import codecs
 import csv
 import io
 import json
+import math
 import re
 import unicodedata
 import zipfile
@@ -20,7 +22,7 @@ from rapidfuzz import fuzz
 
 from flows.normalise import fold_word
 from flows.readers.headers import fold_header
-from schemas.columns import COLUMNS
+from flows.readers.sniff import byte_order_mark, describe
 from schemas.languages import MONTH_PATTERN, to_ascii_digits
 from schemas.partner import CHOICES, PERSON_COLUMNS, parse_contract
 from schemas.programme import load_programme
@@ -37,7 +39,11 @@ _WHOLE_ID = 6
 _EXPLAINED = 0.4
 _HEADER_WITHIN = 50
 _MANDATORY = ("full_name", "course_code", "training_date")
-_PERSONAL = tuple(name for name in PERSON_COLUMNS if name in COLUMNS and COLUMNS[name].personal)
+_NAMES = {"full_name", "surname", "given_name"}
+# several of our columns become one when published, so all that are no lookups count
+_PERSONAL = tuple(name for name in PERSON_COLUMNS if name not in CHOICES)
+# numbers of six signs and more, days, and addresses are nobody's heading
+_NO_HEADING = re.compile(r"[+\d][\d\s/.:()T-]{5,}|\S+@\S+")
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,20 @@ class _Table:
         return [text for text, _ in counted.most_common()]
 
     def common(self, header: str, columns: dict[str, str]) -> list[str]:
-        """Texts of a column that may be shown: in several rows, and nowhere in a column about a person."""
+        """Texts of a column that may be shown: in several rows, and nowhere in a column that may hold persons.
+
+        None where no column of names was recognised: then any column may be it.
+        """
+        if not _NAMES & set(columns):
+            return []
         at = self.header.index(header)
         counted = Counter(row[at].strip() for row in self.rows if at < len(row))
+        impersonal = {item for name, item in columns.items() if name not in _PERSONAL}
         personal = {
             text.casefold()
-            for name in _PERSONAL
-            if name in columns and columns[name] != header
-            for text in self.values(columns[name])
+            for other in self.header
+            if other and other != header and other not in impersonal
+            for text in self.values(other)
         }
         often = [text for text in self.values(header) if counted[text] >= _COMMON]
         return [text for text in often if text.casefold() not in personal][:_MOST_WORDS]
@@ -117,8 +129,10 @@ def draft_contract(file: Path, country_code: str, partner: str) -> str:
 def _read(content: bytes, name: str, country_code: str) -> _Table:
     if content.startswith(b"PK"):
         return _read_xlsx(content, name)
-    if content.lstrip()[:1] in (b"{", b"["):
+    if content.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         return _read_json(content, name)
+    if (found := describe(content)) is not None:
+        raise ValueError(f"{name}: this is {found}; draft from a CSV, an .xlsx workbook or KoboToolbox data")
     return _read_csv(content, name, country_code)
 
 
@@ -140,12 +154,27 @@ def _read_xlsx(content: bytes, name: str) -> _Table:
             found.append((sheet, at, grid))
     if not found:
         raise ValueError(f"{name}: no sheet has a row of headings that is recognised; write the contract by hand")
-    _, at, grid = found[0]
-    lines = ["format: xlsx", f"header_row: {at + 1}"]
+    lines = ["format: xlsx"]
+    starts = {at for _, at, _ in found}
+    # without it every sheet's header is found by its words
+    lines += [f"header_row: {at + 1}" for at in starts] if len(starts) == 1 else []
     if without:
         lines.append(f"sheets: {{exclude: {_scalar('|'.join(re.escape(sheet) for sheet in without))}}} {_CONFIRM}")
-    rows = [row for _, start, cells in found for row in cells[start + 1 :] if any(row)]
-    return _table(lines, grid[at], rows)
+    return _table(lines, *_stack([grid[at:] for _, at, grid in found]))
+
+
+def _stack(sheets: list[list[list[str]]]) -> tuple[list[str], list[list[str]]]:
+    """The header and rows of all sheets, each cell under its own heading: sheets may order columns otherwise."""
+    header = list(sheets[0][0])
+    rows = [row for row in sheets[0][1:] if any(row)]
+    for own, *cells in sheets[1:]:
+        known = {fold_header(heading) for heading in header}
+        header += [heading for heading in dict.fromkeys(own) if fold_header(heading) not in known]
+        # of a heading that stands twice the first counts, as for the first sheet
+        places = [fold_header(heading) for heading in own]
+        order = [places.index(key) if (key := fold_header(heading)) in places else None for heading in header]
+        rows += [["" if at is None else row[at] for at in order] for row in cells if any(row)]
+    return header, rows
 
 
 def _text(cell: object) -> str:
@@ -156,9 +185,8 @@ def _text(cell: object) -> str:
 
 def _read_json(content: bytes, name: str) -> _Table:
     try:
-        page = json.loads(content)
-        results = page["results"]
-        header = list(dict.fromkeys(key for item in results for key in item))
+        results = json.loads(content.decode("utf-8-sig"))["results"]
+        header = list(dict.fromkeys(key for item in results for key in item.keys()))  # noqa: SIM118  (only objects)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{name} is no page of KoboToolbox data (an object with `results`)") from error
     system = ("_", "meta/", "formhub/")
@@ -189,8 +217,8 @@ def _read_csv(content: bytes, name: str, country_code: str) -> _Table:
 
 def _decode(content: bytes, country_code: str) -> tuple[str, str]:
     """Byte-order mark, else UTF-8, else the 8-bit encoding whose letters fit the country's script best."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16", content.decode("utf-16", errors="replace")
+    if (marked := byte_order_mark(content)) not in (None, "utf-8"):
+        return str(marked), content.decode(str(marked), errors="replace")
     try:
         return "utf-8", content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -223,8 +251,16 @@ def _delimiter(text: str) -> str:
 
 
 def _header_row(grid: list[list[str]]) -> int | None:
-    """The row, of the first fifty, in which most words are known; None where none has two."""
-    scores = [sum(_best_match(cell)[1] >= _ALIKE for cell in row if cell) for row in grid[:_HEADER_WITHIN]]
+    """The row, of the first fifty, in which most words are known; None where none has two.
+
+    A row with a day, a long number or an address is somebody's: a file without header must not pass one off.
+    """
+    scores = [
+        0
+        if any(_NO_HEADING.fullmatch(to_ascii_digits(cell)) for cell in row)
+        else sum(_best_match(cell)[1] >= _ALIKE for cell in row if cell)
+        for row in grid[:_HEADER_WITHIN]
+    ]
     best = max(scores, default=0)
     return scores.index(best) if best >= 2 else None
 
@@ -425,7 +461,10 @@ def _courses(table: _Table, columns: dict[str, str]) -> list[str]:
     titles = [text for text in counted if text.split(" ")[0].casefold() not in codes]
     if not titles or len(titles) * 2 < len(counted):
         return []
-    shown = [title for title in table.common(columns["course_code"], columns) if title in titles]
+    heading = fold_header(columns["course_code"])
+    # a column may be taken for the course that says who gave or took it
+    is_person = any(word in heading for word in _vocabulary()["persons"])
+    shown = [] if is_person else [title for title in table.common(columns["course_code"], columns) if title in titles]
     lines = [f"  # {_CONFIRM[2:]}: course_code: {{CODE: {_scalar(title)}}}" for title in shown]
     if len(titles) > len(shown):
         lines.append(f"  # {_CONFIRM[2:]}: course_code: {len(titles) - len(shown)} more titles, not shown here")
@@ -433,7 +472,10 @@ def _courses(table: _Table, columns: dict[str, str]) -> list[str]:
 
 
 def _scalar(text: str) -> str:
-    """A YAML scalar that reads back as the same text, whatever stands in it."""
-    plain = re.fullmatch(r"[^\W\d_][^\n:#\[\]{},&*!|>'\"%@`\t]*", text) and text == text.strip()
+    """A YAML scalar on one line that reads back as the same text; a line break in it becomes a blank."""
+    text = re.sub(r"[\r\n\x85\u2028\u2029]+", " ", text)
+    plain = re.fullmatch(r"[^\W\d_][^:#\[\]{},&*!|>'\"%@`]*", text) and text == text.strip()
     reserved = text.casefold() in ("null", "true", "false", "yes", "no", "on", "off", "~", "y", "n")
-    return text if plain and not reserved else "'" + text.replace("'", "''").replace("\n", " ") + "'"
+    if not text.isprintable():
+        return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=math.inf).rstrip("\n")
+    return text if plain and not reserved else "'" + text.replace("'", "''") + "'"

@@ -1,14 +1,17 @@
 """A contract drafted from one delivery: parses, finds what matters, and holds nobody's name."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flows.draft import draft_contract
 from flows.partners import find_partners
-from flows.read import LandedFile, read_delivery
+from flows.read import LandedFile, fold_header, read_delivery
 from schemas.partner import parse_contract
 
 PROJECT = Path(__file__).parents[2]
@@ -85,6 +88,8 @@ def test_what_cannot_be_guessed_is_a_todo_that_still_parses(tmp_path):
         (b"", "is empty"),
         (b"PK\x03\x04broken", "no workbook"),
         (b"{}", "no page of KoboToolbox"),
+        (b'{"results": ["ab"]}', "no page of KoboToolbox"),
+        (b"%PDF-1.7 ...", "a PDF document"),
         (b"1\n2\n", "headings"),
     ],
 )
@@ -157,3 +162,75 @@ def test_a_cell_without_end_is_said(tmp_path):
     file.write_text('Name,Course,Date\n"' + "A" * 200_000)
     with pytest.raises(ValueError, match="quote"):
         draft_contract(file, "TL", "COOP")
+
+
+def test_sheets_with_other_orders_of_columns_are_read_by_their_headings(tmp_path):
+    import xlsxwriter
+
+    file = tmp_path / "list.xlsx"
+    with xlsxwriter.Workbook(file) as book:
+        first, second = book.add_worksheet("One"), book.add_worksheet("Two")
+        first.write_row(0, 0, ["Name", "Gender", "Course", "Date"])
+        second.write_row(1, 0, ["Gender", "Name", "Date", "Course", "Extra"])
+        for at in range(5):
+            first.write_row(at + 1, 0, [f"One {at}", "F", "DL101", "2020-09-01"])
+            second.write_row(at + 2, 0, ["Boxed", "Planted Often", "2020-09-01", "DL101", "q"])
+    text = draft_contract(file, "TL", "COOP")
+    contract = parse_contract(text, Path("partner.yml"))
+    assert "Planted" not in text
+    assert "Boxed" in text
+    assert contract.ignore == ("Extra",)
+    assert contract.file.header_row is None
+
+
+@pytest.mark.parametrize("header", ["Training participant,Gender,Date", "Name,Course trainer,Date"])
+def test_a_column_of_people_taken_for_the_course_is_not_shown(tmp_path, header):
+    rows = [f"Planted {n},Planted Teacher,2020-09-01" for n in range(5) for _ in range(4)]
+    file = tmp_path / "list.csv"
+    file.write_text("\n".join([header, *rows]))
+    assert "Planted" not in draft_contract(file, "TL", "COOP")
+
+
+def test_nothing_is_shown_where_no_column_of_names_is_recognised(tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text("Course,Date,Who\n" + "Planted Often,2020-09-01,x\n" * 5)
+    text = draft_contract(file, "TL", "COOP")
+    assert "Planted" not in text
+    assert parse_contract(text, Path("partner.yml")).columns["full_name"].header == ("TODO",)
+
+
+@pytest.mark.parametrize("odd", ["2020-09-01", "+62 812 3456 7890", "planted@example.org", "๑๒/๐๙/๒๕๖๓"])
+def test_a_row_of_a_file_without_header_is_not_taken_for_one(tmp_path, odd):
+    file = tmp_path / "list.csv"
+    file.write_text(f"Planted Person,Kabupaten Contoh,Pelatihan digital,{odd}\n" * 3)
+    with pytest.raises(ValueError, match="no row of headings") as raised:
+        draft_contract(file, "ID", "COOP")
+    assert "Planted" not in str(raised.value)
+
+
+@given(odd=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
+def test_any_heading_is_written_so_that_it_reads_back(tmp_path_factory, odd):
+    file = tmp_path_factory.mktemp("odd") / "page.json"
+    row = {"Name": "One", "Course": "DL101", "Date": "2020-09-01", "Remark": "", f"Q{odd}": ""}
+    file.write_text(json.dumps({"results": [row]}), encoding="utf-8")
+    contract = parse_contract(draft_contract(file, "TL", "COOP"), Path("partner.yml"))
+    drafted = {fold_header(item) for source in contract.columns.values() for item in source.header}
+    drafted |= {fold_header(item) for item in (*contract.ignore, *contract.row_number)}
+    assert fold_header(f"Q{odd}") in drafted
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_says_the_encoding(tmp_path, encoding):
+    file = tmp_path / "list.csv"
+    file.write_text("Họ và tên,Course,Date\nOne,DL101,2020-09-01\n", encoding=encoding)
+    contract = parse_contract(draft_contract(file, "VN", "COOP"), Path("partner.yml"))
+    assert contract.file.encoding == encoding.removesuffix("-sig")
+    assert contract.columns["full_name"].header == ("Họ và tên",)
+
+
+def test_a_page_of_json_with_a_byte_order_mark_is_read(tmp_path):
+    file = tmp_path / "page.json"
+    page = {"results": [{"grp/full_name": "One", "grp/topics": "DL101", "grp/date": "2020-09-01"}]}
+    file.write_text(json.dumps(page), encoding="utf-8-sig")
+    contract = parse_contract(draft_contract(file, "TL", "COOP"), Path("partner.yml"))
+    assert (contract.file.format, contract.columns["full_name"].header) == ("kobo_json", ("grp/full_name",))
