@@ -3,6 +3,7 @@
 `uv run python -m flows.reference` writes it anew.
 """
 
+import inspect
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -97,7 +98,7 @@ def _parts(annotation: Any) -> list[type[BaseModel]]:
 
 def _section(title: str, model: type[BaseModel]) -> str:
     lines = [
-        f"### `{title}`\n\n{(model.__doc__ or '').strip()}\n\n",
+        f"### `{title}`\n\n{inspect.cleandoc(model.__doc__ or '')}\n\n",
         "| key | value | default | meaning |\n|---|---|---|---|\n",
     ]
     for name, field in model.model_fields.items():
@@ -127,7 +128,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is PydanticUndefined:
         return "**must be given**"
-    if value is None or value in ((), {}):
+    if value is None or value in ((), {}, ""):
         return "none"
     if isinstance(value, BaseModel):
         return "as below"

@@ -10,12 +10,17 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.reference import README, reference_markdown
 from flows.settings import Settings
+from schemas.partner import parse_contract
 from schemas.published import PUBLISHED_TABLES
 
 PROJECT = Path(__file__).parents[1]
 TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
 COMMANDS += ["partner check", "partner new"]
+# whole folders of the project; what a machine makes below them is named in MADE
+FOLDERS = (".ci", "flows", "raw", "schemas", "tests", "warehouse")
+MADE = {"__pycache__", "deliveries", "data"}
+HOME_PATH = re.compile(rb"(?<![\w.}])/(?:home|root|Users|work)/\w")
 
 
 def test_the_reference_of_the_vocabulary_is_up_to_date():
@@ -28,12 +33,30 @@ def test_every_key_of_the_vocabulary_is_described():
     assert empty == lookups
 
 
+def test_the_example_contract_of_the_reference_is_a_contract():
+    example = reference_markdown().split("```yaml\n")[1].split("```")[0]
+    assert parse_contract(example, README).examples
+
+
+def test_the_reference_has_no_accidental_code_block_and_no_empty_default():
+    lines = reference_markdown().split("## Vocabulary")[1].splitlines()
+    assert [line for line in lines if line.startswith("    ") or "| `` |" in line] == []
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_an_example_and_stands_in_the_readme(command):
     shown = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
     assert "Example" in shown.output
     assert f"godigital {command}" in TEXT
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_of_a_command_is_explained(command):
+    found = typer.main.get_command(app)
+    for name in command.split():
+        found = found.commands[name]
+    assert [option.name for option in found.params if not option.help] == []
 
 
 def test_no_command_is_left_out():
@@ -66,3 +89,12 @@ def test_the_shipped_data_is_called_synthetic():
     assert "synthetic" in README.read_text(encoding="utf-8").lower()
     for contract in PROJECT.glob("raw/*/*/partner.yml"):
         assert "synthetic" in contract.read_text(encoding="utf-8"), contract
+
+
+def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
+    files = [file for file in PROJECT.iterdir() if file.is_file() and file.name != "uv.lock"]
+    for folder in FOLDERS:
+        below = (PROJECT / folder).rglob("*")
+        files += [file for file in below if file.is_file() and not MADE & set(file.relative_to(PROJECT).parts)]
+    assert len(files) > 100
+    assert [file for file in files if HOME_PATH.search(file.read_bytes())] == []

@@ -48,6 +48,10 @@ def test_every_shipped_contract_parses(path):
         ),
         ("full_name: Name", "full_name: {sheet: '.+'}", 7, r"needs a group \(\?P<value>"),
         ("sex: {F: F, M: M}", "sex: {F: F, Q: M}", 11, "sex cannot become Q"),
+        ("kind: monthly", "kind: monthly\n  revisions: {late: often}", 4, "delivery.revisions.late: .* valid integer"),
+        ("format: csv", "format: [csv]", 5, "file.format: "),
+        ("format: csv", "format: csv\n  header_row: 0", 6, "header_row: .* greater than or equal to 1"),
+        ("format: csv", "format: csv\n: - [", 6, "not valid YAML"),
         ("lookups:\n  sex: {F: F, M: M}", "", None, "lookups: sex is missing"),
         ("  sex: Sex\n", "  sex: Sex\n  sex: Gender\n", 9, "'sex' stands here twice"),
     ],
@@ -81,6 +85,14 @@ def test_a_missing_contract_says_how_to_draft_one(tmp_path):
 def test_every_value_is_text():
     text = GOOD.replace("missing", "") + "missing: [no, 2020-07, null word, '']\n"
     assert parse_contract(text, FILE).missing == ("no", "2020-07", "null word", "")
+
+
+@pytest.mark.parametrize("word", ["NO", "no", "No", "off", "yes", "1", "1.50", "2020-07-01"])
+def test_a_word_that_yaml_would_convert_stays_as_written(word):
+    text = GOOD.replace("name: Invented partner", f"name: X\nphone_region: {word}")
+    contract = parse_contract(text.replace("M: M}", f"M: [M, {word}]}}"), FILE)
+    assert contract.phone_region == word
+    assert contract.lookups["sex"].words["M"] == ("M", word)
 
 
 def test_one_value_may_stand_for_a_list():
