@@ -1,43 +1,70 @@
-"""From scored pairs to people: the strongest link first, and no link that would bring two vetoed records together.
+"""From scored pairs to people: the strongest link first, and no link that would bring two vetoed members together.
 
-Deterministic whatever the order of the pairs; the same pairs give the same clusters.
+Pure functions: the same pairs give the same clusters, whatever their order.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rapidfuzz.distance import OSA
+
+# a cluster this large is a chain of weak links, not a person; the bridge is left for review
+SIZE_CAP = 150
+# two full numbers that differ by more than this are two numbers, not one mistyped
+_ID_SLIPS = 2
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What can speak against two nodes being one person; '' where it is not stated.
+
+    national is a full identity number, sex F, M or X, birth YYYYMMDD.
+    """
+
+    national: str = ""
+    sex: str = ""
+    birth: str = ""
+
+
+def contradict(one: Evidence, other: Evidence) -> bool:
+    """Whether two nodes may not be one person, whatever links lie between them.
+
+    Two full identity numbers that differ, or another sex and another day of birth: each alone is mistyped often
+    enough, a missing value is never evidence.
+    """
+    if one.national and other.national:
+        return OSA.distance(one.national, other.national) > _ID_SLIPS
+    return _differ(one.sex, other.sex) and _differ(one.birth, other.birth)
+
+
+def _differ(one: str, other: str) -> bool:
+    return bool(one and other and one != other)
 
 
 def cluster_pairs(
-    members: Iterable[str], pairs: Sequence[tuple[str, str, float]], vetoes: Iterable[tuple[str, str]]
-) -> dict[str, str]:
-    """Return member -> label of its cluster (the smallest member).
+    links: Iterable[tuple[int, int, float]],
+    apart: Callable[[int, int], bool] = lambda one, other: False,
+    size_cap: int = SIZE_CAP,
+) -> dict[int, int]:
+    """Return member -> smallest member of its cluster, of all members that have a link.
 
     Args:
-        members: All members, linked or not.
-        pairs: (member, member, match weight) of every link; the heaviest is made first, ties by name.
-        vetoes: Pairs that may not end in one cluster, whatever links lie between them.
+        links: (member, member, match weight); the heaviest is made first, ties by the members' numbers. A link is
+            refused where any pair across the two clusters is apart, or the joint cluster exceeds the cap.
+        apart: Whether two members may not end in one cluster; symmetric.
+        size_cap: Members of the largest cluster that can come about.
     """
-    parent = {member: member for member in members}
-    groups: dict[str, list[str]] = {}
-    forbidden: dict[str, set[str]] = {}
-    for left, right in vetoes:
-        forbidden.setdefault(left, set()).add(right)
-        forbidden.setdefault(right, set()).add(left)
-
-    def root(member: str) -> str:
-        while parent[member] != member:
-            parent[member] = parent[parent[member]]
-            member = parent[member]
-        return member
-
-    def apart(one: str, other: str) -> bool:
-        small, large = sorted((groups.get(one, [one]), groups.get(other, [other])), key=len)
-        others = set(large)
-        return any(not others.isdisjoint(forbidden[member]) for member in small if member in forbidden)
-
-    for left, right, _ in sorted(pairs, key=lambda pair: (-pair[2], min(pair[:2]), max(pair[:2]))):
-        one, other = sorted((root(left), root(right)))
-        if one == other or apart(one, other):
+    ordered = sorted((-weight, min(one, other), max(one, other)) for one, other, weight in links)
+    label = {member: member for _, *pair in ordered for member in pair}
+    groups = {member: [member] for member in label}
+    for _, left, right in ordered:
+        one, other = sorted((label[left], label[right]))
+        if one == other or len(groups[one]) + len(groups[other]) > size_cap:
             continue
-        parent[other] = one
-        groups[one] = groups.pop(one, [one]) + groups.pop(other, [other])
-    return {member: root(member) for member in parent}
+        if any(apart(here, there) for here in groups[one] for there in groups[other]):
+            continue
+        joined = groups.pop(other)
+        groups[one] += joined
+        for member in joined:
+            label[member] = one
+    return label

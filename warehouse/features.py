@@ -6,14 +6,17 @@ Burmese share their leading bytes, and unrelated names would look alike.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 
 import pandas as pd
 
-# words that join names and belong to none; in Latin letters, as romanised
-PARTICLES = frozenset(
-    "bin binti binte bte bt b anak ak al ap so do ibn van de del dela la los san santa y".split()  # noqa: SIM905
-)
+# words that join names and belong to none; in Latin letters, as romanised. "Van" and "San" are names here, and "Do"
+# and "So" are too unless a slash says otherwise (s/o)
+PARTICLES = frozenset(("bin", "binti", "binte", "bte", "bt", "anak", "ibn", "de", "del", "dela", "delos", "delas"))
+_SLASHED_PARTICLE = re.compile(r"\b(?:a/l|a/p|s/o|d/o|a/k)(?= |$)")
+_ARTICLE = re.compile(r"\bde (la|los|las)\b")
 # people romanise themselves freely: spellings of one sound (facts after customary romanisations of the region)
 FOLDS = (
     ("ph", "p"),
@@ -44,6 +47,31 @@ FOLDS = (
     ("r", "l"),
     ("h", ""),
 )
+# Burmese is written by syllable: an onset, then a rime that decides the vowel and the final letter. Customary
+# spellings of names in Latin letters (Aung, Kyaw, Thein), not a scholar's transliteration.
+_BURMESE_ONSETS = {
+    "က": "k", "ခ": "kh", "ဂ": "g", "ဃ": "g", "င": "ng", "စ": "s", "ဆ": "s", "ဇ": "z", "ဈ": "z", "ည": "ny", "ဉ": "ny",
+    "ဋ": "t", "ဌ": "ht", "ဍ": "d", "ဎ": "d", "ဏ": "n", "တ": "t", "ထ": "ht", "ဒ": "d", "ဓ": "d", "န": "n", "ပ": "p",
+    "ဖ": "hp", "ဗ": "b", "ဘ": "b", "မ": "m", "ယ": "y", "ရ": "y", "လ": "l", "ဝ": "w", "သ": "th", "ဟ": "h", "ဠ": "l",
+    "အ": "", "ဿ": "th", "ချ": "ch", "ခြ": "ch", "ရှ": "sh", "လျှ": "sh",
+}  # fmt: skip
+_BURMESE_VOWELS = {"ဥ": "u", "ဦ": "u", "ဣ": "i", "ဤ": "i", "ဧ": "ay", "ဩ": "aw"}
+_BURMESE_RIMES = {
+    "ောင်": "aung", "ေါင်": "aung", "ောက်": "auk", "ေါက်": "auk", "ိုင်": "ine", "ိုက်": "ike", "င်": "in", "က်": "et",
+    "စ်": "it", "ည်": "i", "ဉ်": "in", "တ်": "at", "ပ်": "at", "န်": "an", "မ်": "an", "ံ": "an", "ုန်": "un", "ုမ်": "on",
+    "ုံ": "on", "ုတ်": "ut", "ုပ်": "ut", "ိန်": "ein", "ိမ်": "ein", "ိတ်": "eit", "ိပ်": "eit", "ွန်": "un", "ွမ်": "un",
+    "ွတ်": "ut", "ယ်": "e", "ော်": "aw", "ော": "aw", "ေါ်": "aw", "ေါ": "aw", "ို": "o", "ေ": "ay", "ဲ": "e", "ာ": "a",
+    "ါ": "a", "ိ": "i", "ီ": "i", "ု": "u", "ူ": "u",
+}  # fmt: skip
+_BURMESE_SYLLABLE = re.compile(
+    f"({'|'.join(sorted(_BURMESE_ONSETS | _BURMESE_VOWELS, key=len, reverse=True))})([ျြ]?)(ွ?)(ှ?)"
+    f"({'|'.join(sorted((rime.removeprefix('ွ') for rime in _BURMESE_RIMES), key=len, reverse=True))})?"
+)
+# Thai and Lao write some vowels before the consonant they follow in speech; Lao writes two letters for two sounds
+_VOWEL_BEFORE = re.compile("([เแโใไເແໂໃໄ])([ก-ฮກ-ຮ])")
+_LAO_VOWEL_O = re.compile("([ກ-ຮ][່-ໍ]?)ອ")
+_LAO_LETTERS = str.maketrans({"ຍ": "y", "ວ": "w"})
+_BURMESE_TONES = dict.fromkeys(map(ord, "း့္၊။"))
 _NOT_LETTER = re.compile(r"[^a-z]+")
 _REPEATED = re.compile(r"(.)\1+")
 _VOWELS = re.compile(r"[aeiouw]+")
@@ -67,18 +95,46 @@ _SHORT_FORMS = {
 }
 
 
+def _burmese_syllable(found: re.Match[str]) -> str:
+    onset, slurred, rounded, breathed, rime = (part or "" for part in found.groups())
+    if onset in _BURMESE_VOWELS:
+        return f"{_BURMESE_VOWELS[onset]} "
+    letters = _BURMESE_ONSETS[onset]
+    breath = "h" if breathed and letters[:1] in ("l", "m", "n", "w") else ""
+    if rounded and rounded + rime in _BURMESE_RIMES:
+        vowel = _BURMESE_RIMES[rounded + rime]
+    else:
+        vowel = ("w" if rounded else "") + (_BURMESE_RIMES[rime] if rime else "a")
+    return f"{breath}{letters}{'y' if slurred else ''}{vowel} "
+
+
+def name_script(name: str) -> str:
+    """Return the script of a name's first letter as Unicode names it (LATIN, THAI, MYANMAR ...); '' without one."""
+    letter = next((character for character in name if character.isalpha()), "")
+    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+
+
+@lru_cache(maxsize=1 << 16)
 def romanise(name: str) -> str:
     """Return a name in lower-case ASCII letters and single blanks; accents off, other scripts transliterated."""
     text = name.replace("Đ", "D").replace("đ", "d")
+    script = name_script(name)
+    if script in ("LAO", "THAI"):
+        text = _VOWEL_BEFORE.sub(r"\2\1", text)
+    if script == "LAO":
+        text = _LAO_VOWEL_O.sub(r"\1o", text).translate(_LAO_LETTERS)
+    if script == "MYANMAR":
+        text = _BURMESE_SYLLABLE.sub(_burmese_syllable, text.translate(_BURMESE_TONES))
     stripped = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     if not stripped.isascii():
         # marks that combine are letters in these scripts: hand over the whole, not what was stripped
         from anyascii import anyascii
 
         stripped = str(anyascii(text))
-    # a slash joins the letters of one particle (a/l, s/o), an apostrophe those of one name
-    joined = re.sub(r"(?<=[a-z])[/'`’](?=[a-z])", "", stripped.lower())
-    return _NOT_LETTER.sub(" ", joined).strip()
+    plain = _SLASHED_PARTICLE.sub(" ", stripped.lower())
+    # an apostrophe stands within one name
+    joined = re.sub(r"(?<=[a-z])['`’](?=[a-z])", "", plain)
+    return _ARTICLE.sub(r"de\1", _NOT_LETTER.sub(" ", joined).strip())
 
 
 def name_tokens(roman: str) -> tuple[str, ...]:
@@ -100,13 +156,38 @@ def skeleton(roman: str) -> str:
     return _REPEATED.sub(r"\1", _VOWELS.sub("", fold(roman.replace(" ", ""))))
 
 
-def _name_features(names: Iterable[str]) -> dict[str, tuple[str, str, str]]:
-    found = {}
-    for name in names:
-        roman = romanise(name)
-        tokens = name_tokens(roman)
-        found[name] = (" ".join(tokens), " ".join(sorted({fold(token) or token for token in tokens})), skeleton(roman))
-    return found
+@dataclass(frozen=True)
+class NameForms:
+    """Forms in which one name is compared, all of romanised letters; script is that of the name as written."""
+
+    key: str
+    fold: str
+    sound: str
+    skeleton: str
+    script: str
+
+
+_NO_NAME = NameForms("", "", "", "", "")
+
+
+@lru_cache(maxsize=1 << 16)
+def name_forms(name: str) -> NameForms:
+    """Return the forms of one name.
+
+    key: words sorted. fold: the same without freedom of spelling. sound: letters folded, in the order written,
+    without blanks (Kai Xuan = Kaixuan). skeleton: consonants only.
+    """
+    roman = romanise(name)
+    if not roman:
+        return _NO_NAME
+    tokens, words = name_tokens(roman), roman.split()
+    return NameForms(
+        key=" ".join(tokens),
+        fold=" ".join(sorted({fold(token) or token for token in tokens})),
+        sound=fold("".join(word for word in words if len(word) > 1 and word not in PARTICLES)) or fold("".join(words)),
+        skeleton=skeleton(roman),
+        script=name_script(name),
+    )
 
 
 def identity_features(records: pd.DataFrame) -> pd.DataFrame:
@@ -116,43 +197,67 @@ def identity_features(records: pd.DataFrame) -> pd.DataFrame:
         records: Columns of TRAINING_LOG_COLUMNS; record_id is unique.
 
     Returns:
-        record_id; name_key (sorted romanised words), name_fold, name_skeleton and the same of the Latin form
-        (alias_*); birth (YYYYMMDD) or birth_low/birth_high (days since 1970) of an interval; phone_1, phone_2;
-        national, national_partial, member, email; sex, province, district, country. Missing is ''.
+        record_id; the forms of the name (name_*) and of its Latin form (alias_*); birth (YYYYMMDD) and
+        birth_low, birth_high (days since 1970-01-01); phone_1, phone_2; national (full number),
+        national_partial, member, email; sex, province, district (folded), place_script, country. Missing text is
+        '', a missing birth is missing.
     """
-    full = records["full_name"].fillna("")
-    latin = records["latin_name"].fillna("")
-    forms = _name_features(pd.concat([full, latin]).unique())
-    phones = records["phones"].fillna("").str.partition(" ")
-    national = records["national_id"].fillna("")
-    partial = records["national_id_status"].fillna("") == "partial"
-    exact = pd.to_datetime(records["birth_date"])
+    records = records.reset_index(drop=True)
+    phones = _text(records, "phones")
+    national = _text(records, "national_id")
+    status = _text(records, "national_id_status")
+    low, high = pd.to_datetime(records["birth_earliest"]), pd.to_datetime(records["birth_latest"])
+    # many forms turn "born in 1985" into the first of January: such a date tells the year, not the day
+    year_only = (low == high) & (low.dt.month == 1) & (low.dt.day == 1)
+    high = high.where(~year_only, low + pd.offsets.YearEnd(0))
+    province, district, member = (_text(records, name) for name in ("province", "district", "member_id"))
     result = {
         "record_id": records["record_id"],
-        "name_key": full.map(lambda name: forms[name][0]),
-        "name_fold": full.map(lambda name: forms[name][1]),
-        "name_skeleton": full.map(lambda name: forms[name][2]),
-        "alias_key": latin.map(lambda name: forms[name][0]),
-        "alias_fold": latin.map(lambda name: forms[name][1]),
-        "alias_skeleton": latin.map(lambda name: forms[name][2]),
-        "birth": exact.dt.strftime("%Y%m%d").fillna(""),
-        "birth_low": _days(records["birth_earliest"]),
-        "birth_high": _days(records["birth_latest"]),
-        "phone_1": phones[0].fillna(""),
-        "phone_2": phones[2].fillna("").str.partition(" ")[0].fillna(""),
-        "national": national.where(~partial, ""),
-        "national_partial": national.where(partial, ""),
-        "member": records["partner_id"].where(records["member_id"].notna(), "")
-        + records["member_id"].fillna("").radd(" ").where(records["member_id"].notna(), ""),
-        "email": records["email"].fillna(""),
-        "sex": records["sex"].fillna(""),
-        "province": records["province"].fillna(""),
-        "district": records["district"].fillna(""),
-        "country": records["country_code"],
+        **_form_columns("name", _text(records, "full_name")),
+        **_form_columns("alias", _text(records, "latin_name")),
+        "birth": low.dt.strftime("%Y%m%d").where(low == high, "").fillna(""),
+        "birth_low": _days(low),
+        "birth_high": _days(high),
+        "phone_1": _per_value(phones, lambda numbers: (numbers.split() or [""])[0]),
+        "phone_2": _per_value(phones, lambda numbers: (numbers.split()[1:] or [""])[0]),
+        # a number whose check failed identifies nobody
+        "national": national.where(status.isin(("valid", "unchecked")), ""),
+        "national_partial": national.where(status == "partial", ""),
+        "member": (_text(records, "partner_id") + " " + member).where(member != "", ""),
+        "email": _text(records, "email"),
+        "sex": _text(records, "sex"),
+        "province": _per_value(province, place_key),
+        "district": _per_value(district, place_key),
+        "place_script": _per_value(province, name_script),
+        "country": _text(records, "country_code"),
     }
-    return pd.DataFrame({name: values.to_numpy() for name, values in result.items()})
+    return pd.DataFrame(result)
+
+
+def place_key(place: str) -> str:
+    """Return a place's name without case, accents, blanks and freedom of romanising."""
+    return fold(romanise(place).replace(" ", ""))
+
+
+def _text(records: pd.DataFrame, name: str) -> pd.Series:
+    """A column as text, missing as ''; one without any value comes from the database as a column of objects."""
+    return records[name].astype("str").fillna("")
+
+
+def _per_value(texts: pd.Series, change: Callable[[str], str]) -> pd.Series:
+    """Apply a function once per distinct text."""
+    found = {text: change(text) for text in texts.unique()}
+    return texts.map(found)
+
+
+def _form_columns(prefix: str, names: pd.Series) -> dict[str, pd.Series]:
+    forms = {name: name_forms(name) for name in names.unique()}
+    return {
+        f"{prefix}_{part}": names.map({name: getattr(form, part) for name, form in forms.items()})
+        for part in ("key", "fold", "sound", "skeleton", "script")
+    }
 
 
 def _days(dates: pd.Series) -> pd.Series:
     """Days since 1970-01-01; missing stays missing."""
-    return (pd.to_datetime(dates) - pd.Timestamp("1970-01-01")).dt.days.astype("Int32")
+    return (dates - pd.Timestamp("1970-01-01")).dt.days.astype("Int32")

@@ -6,8 +6,9 @@ Cluster labels come and go with every matching; a `trainee_id` is minted once an
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     # imported where it is used: opening the vault needs the tables' names, not a data frame
     import pandas as pd
 
+# one row of trainee_alias per retired id; no PRIMARY KEY there, because DuckDB refuses to bring back a key that was
+# deleted in the same transaction
 REGISTER_DDL = """
 CREATE TABLE IF NOT EXISTS register (
     record_id VARCHAR PRIMARY KEY, trainee_id VARCHAR NOT NULL, founding_order VARCHAR NOT NULL
@@ -48,15 +51,6 @@ def mint(secret: bytes, record_id: str, salt: int = 0) -> str:
     return "t" + base64.b32encode(digest).decode("ascii").lower()[: _ID_LETTERS - 1]
 
 
-@dataclass(frozen=True)
-class _Cluster:
-    """One cluster that is new or changed: its members by age, and the trainees they have been so far."""
-
-    records: tuple[str, ...]
-    orders: tuple[str, ...]
-    trainees: tuple[str | None, ...]
-
-
 def identify(
     con: duckdb.DuckDBPyConnection,
     clusters: "pd.DataFrame",
@@ -68,162 +62,271 @@ def identify(
 
     No known member: mint. One: keep. Several: keep the oldest, retire the others by alias. Split: the part with
     the trainee's oldest record keeps the id, the other part mints from its own oldest record; an id that was
-    retired before is revived.
+    retired before is revived. Records of the register that are not in `clusters` stay with their trainee.
 
     Args:
         con: The vault.
         clusters: record_id, cluster; the label means nothing beyond this call.
-        founding_order: record_id, order (text; the smallest is the oldest).
+        founding_order: record_id, order (text; the smallest is the oldest). A known record keeps its first order.
         secret: Key of the ids.
         release_number: Written into the events.
 
     Returns:
         What changed; the same clusters a second time change nothing.
+
+    Raises:
+        ValueError: a record stands twice in `clusters`, or has no order.
     """
     if clusters.empty:
         return IdentityChanges()
-    con.register("incoming", clusters.merge(founding_order, on="record_id"))
+    _take_in(con, clusters, founding_order)
+    plan = _plan(con, secret, release_number)
+    _write(con, plan)
+    con.execute("DROP TABLE incoming_record")
+    return plan.changes
+
+
+@dataclass
+class _Plan:
+    """What is to be written: the trainee of each cluster that is new or changed, aliases, events."""
+
+    trainee: dict[str, str] = field(default_factory=dict)
+    # (retired, surviving, release)
+    retired: list[tuple[str, str, int]] = field(default_factory=list)
+    revived: set[str] = field(default_factory=set)
+    # (release, event, trainee, other trainee, records, cause)
+    events: list[tuple[int, str, str, str | None, int, str]] = field(default_factory=list)
+    changes: IdentityChanges = field(default_factory=IdentityChanges)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The records of one cluster that belonged to one trainee so far, or to none: the oldest, and how many."""
+
+    cluster: str
+    trainee: str | None
+    order: str
+    record: str
+    records: int
+
+    @property
+    def age(self) -> tuple[str, str]:
+        return self.order, self.record
+
+
+def _take_in(con: duckdb.DuckDBPyConnection, clusters: "pd.DataFrame", founding_order: "pd.DataFrame") -> None:
+    """Make incoming_record: record_id, cluster, founding, and the trainee that the register knows."""
+    con.register("incoming_cluster", clusters)
+    con.register("incoming_order", founding_order)
     try:
-        changed = con.execute(
+        con.execute(
             """
-            WITH joined AS (
-                SELECT incoming.record_id, incoming."order" AS founding, incoming.cluster, register.trainee_id
-                FROM incoming LEFT JOIN register USING (record_id)
-            ), split_trainee AS (
-                SELECT trainee_id FROM joined WHERE trainee_id IS NOT NULL
-                GROUP BY trainee_id HAVING count(DISTINCT cluster) > 1
-            ), touched AS (
-                SELECT DISTINCT cluster FROM joined
-                WHERE trainee_id IS NULL OR trainee_id IN (SELECT trainee_id FROM split_trainee)
-                UNION
-                SELECT cluster FROM joined GROUP BY cluster HAVING count(DISTINCT trainee_id) > 1
-            )
-            SELECT cluster, record_id, founding, trainee_id
-            FROM joined WHERE cluster IN (SELECT cluster FROM touched)
-            ORDER BY cluster, founding, record_id
+            CREATE OR REPLACE TEMP TABLE incoming_record AS
+            SELECT record_id, cluster, register.trainee_id,
+                   coalesce(register.founding_order, incoming_order."order") AS founding
+            FROM incoming_cluster
+            LEFT JOIN incoming_order USING (record_id)
+            LEFT JOIN register USING (record_id)
+            """
+        )
+    finally:
+        con.unregister("incoming_cluster")
+        con.unregister("incoming_order")
+    known = con.execute("SELECT count(*), count(DISTINCT record_id), count(founding) FROM incoming_record").fetchall()
+    if len(set(known[0])) != 1:
+        con.execute("DROP TABLE incoming_record")
+        raise ValueError("every record to be identified must stand in one cluster, and have one founding order")
+
+
+def _changed_parts(con: duckdb.DuckDBPyConnection) -> list[_Part]:
+    """Parts of the clusters that are new, that bring several trainees together, or that tear one apart.
+
+    A cluster of one trainee that only grew needs no decision, and most clusters did not change at all.
+    """
+    rows = con.execute(
+        """
+        WITH part AS (
+            SELECT cluster, trainee_id, min(ROW(founding, record_id)) AS oldest, count(*) AS records
+            FROM incoming_record GROUP BY ALL
+        ), placed AS (
+            SELECT *, count(trainee_id) OVER (PARTITION BY cluster) AS trainees,
+                   trainee_id IS NOT NULL AND count(*) OVER (PARTITION BY trainee_id) > 1 AS is_torn
+            FROM part
+        )
+        SELECT cluster, trainee_id, oldest[1], oldest[2], records
+        FROM placed
+        QUALIFY trainees <> 1 OR bool_or(is_torn) OVER (PARTITION BY cluster)
+        ORDER BY min(oldest) OVER (PARTITION BY cluster), cluster, oldest
+        """
+    ).fetchall()
+    return [_Part(*row) for row in rows]
+
+
+def _plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int) -> _Plan:
+    # in the order of their oldest records, so that the label of a cluster decides nothing
+    clusters = [tuple(parts) for _, parts in groupby(_changed_parts(con), key=lambda part: part.cluster)]
+    owner: dict[str, _Part] = {}
+    for part in (part for parts in clusters for part in parts):
+        if part.trainee is not None and (part.trainee not in owner or part.age < owner[part.trainee].age):
+            owner[part.trainee] = part
+    kept = {
+        parts[0].cluster: [part for part in parts if part.trainee is not None and owner[part.trainee] is part]
+        for parts in clusters
+    }
+    # a trainee is as old as its oldest record, one that is away from the linkage today included
+    ages = _ages(con, [str(part.trainee) for parts in kept.values() if len(parts) > 1 for part in parts])
+    for meeting in kept.values():
+        if len(meeting) > 1:
+            meeting.sort(key=lambda part: ages[str(part.trainee)])
+    fresh = _fresh_ids(con, secret, [parts[0] for parts in clusters if not kept[parts[0].cluster]])
+    retired = _retired_among(con, fresh.values())
+    plan = _Plan()
+    minted = merged = split = 0
+    for parts in clusters:
+        cluster, mine = parts[0].cluster, kept[parts[0].cluster]
+        known = [part for part in parts if part.trainee is not None]
+        if mine:
+            chosen = str(mine[0].trainee)
+        else:
+            chosen = fresh[cluster]
+            event = "revive" if chosen in retired else "split" if known else "mint"
+            plan.revived |= {chosen} & retired
+            records = sum(part.records for part in parts)
+            cause = "match" if known else "new record"
+            plan.events.append((release_number, event, chosen, known[0].trainee if known else None, records, cause))
+            split += bool(known)
+            minted += not known
+        plan.trainee[cluster] = chosen
+        for part in mine[1:]:
+            plan.retired.append((str(part.trainee), chosen, release_number))
+            plan.events.append((release_number, "merge", chosen, part.trainee, part.records, "match"))
+            merged += 1
+        # records that leave a trainee who stays elsewhere, for one who is known already
+        for part in (part for part in known if mine and part not in mine):
+            plan.events.append((release_number, "split", chosen, part.trainee, part.records, "match"))
+            split += 1
+    plan.changes = IdentityChanges(minted, merged, split, len(plan.revived))
+    return plan
+
+
+def _fresh_ids(con: duckdb.DuckDBPyConnection, secret: bytes, founders: Sequence[_Part]) -> dict[str, str]:
+    """The id that the oldest record of each cluster gives, salted where somebody else lives under it."""
+    taken: set[str] = set()
+    found: dict[str, str] = {}
+    salt, left = 0, list(founders)
+    while left:
+        candidates = {part.cluster: mint(secret, part.record, salt) for part in left}
+        taken |= _matching(con, "register", "trainee_id", candidates.values())
+        for part in left:
+            if candidates[part.cluster] not in taken:
+                found[part.cluster] = candidates[part.cluster]
+                taken.add(candidates[part.cluster])
+        left = [part for part in left if part.cluster not in found]
+        salt += 1
+    return found
+
+
+def _ages(con: duckdb.DuckDBPyConnection, trainees: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Founding order and id of the oldest record that the register knows of each of the trainees."""
+    if not trainees:
+        return {}
+    import pandas as pd
+
+    con.register("meeting", pd.DataFrame({"trainee_id": list(trainees)}, dtype="str"))
+    try:
+        rows = con.execute(
+            """
+            SELECT trainee_id, min(ROW(founding_order, record_id)) AS oldest
+            FROM register SEMI JOIN meeting USING (trainee_id) GROUP BY trainee_id
             """
         ).fetchall()
     finally:
-        con.unregister("incoming")
-    return _assign(con, _group(changed), secret, release_number)
+        con.unregister("meeting")
+    return {trainee: (oldest[0], oldest[1]) for trainee, oldest in rows}
 
 
-def _group(rows: list[tuple[str, str, str, str | None]]) -> list[_Cluster]:
-    members: dict[str, list[tuple[str, str, str | None]]] = {}
-    for cluster, record, founding, trainee in rows:
-        members.setdefault(cluster, []).append((founding, record, trainee))
-    found = [
-        _Cluster(tuple(item[1] for item in part), tuple(item[0] for item in part), tuple(item[2] for item in part))
-        for part in members.values()
-    ]
-    # by the oldest member, so that the label of a cluster decides nothing
-    return sorted(found, key=lambda cluster: (cluster.orders[0], cluster.records[0]))
+def _retired_among(con: duckdb.DuckDBPyConnection, trainees: Collection[str]) -> set[str]:
+    return _matching(con, "trainee_alias", "retired_id", trainees)
 
 
-def _assign(
-    con: duckdb.DuckDBPyConnection, clusters: list[_Cluster], secret: bytes, release_number: int
-) -> IdentityChanges:
-    owner, age = _owners(clusters)
-    used = _used_ids(con)
-    retired = dict(con.execute("SELECT retired_id, surviving_id FROM trainee_alias").fetchall())
-    events: list[tuple[int, str, str, str | None, int, str]] = []
-    assigned: dict[str, tuple[str, str]] = {}
-    aliases: list[tuple[str, str, int]] = []
-    revived: set[str] = set()
-    minted = merged = split = 0
-    for number, cluster in enumerate(clusters):
-        known = sorted({item for item in cluster.trainees if item is not None}, key=lambda item: (age[item], item))
-        mine = [item for item in known if owner[item] == number]
-        if mine:
-            chosen, *others = mine
-            for other in others:
-                aliases.append((other, chosen, release_number))
-                events.append((release_number, "merge", chosen, other, cluster.trainees.count(other), "match"))
-                merged += 1
-        else:
-            chosen = _fresh_id(secret, cluster.records[0], used)
-            used.add(chosen)
-            was_retired = chosen in retired
-            cause = "match" if known else "new record"
-            event = "split" if known else "mint"
-            if was_retired:
-                revived.add(chosen)
-                event = "revive"
-            events.append((release_number, event, chosen, known[0] if known else None, len(cluster.records), cause))
-            split += bool(known)
-            minted += not known
-        for record, order in zip(cluster.records, cluster.orders, strict=True):
-            assigned[record] = (chosen, order)
-    _write(con, assigned, aliases, revived, events)
-    return IdentityChanges(minted, merged, split, len(revived))
-
-
-def _owners(clusters: list[_Cluster]) -> tuple[Mapping[str, int], Mapping[str, tuple[str, str]]]:
-    """For every trainee: the cluster that holds its oldest record, and how old that record is."""
-    owner: dict[str, int] = {}
-    age: dict[str, tuple[str, str]] = {}
-    for number, cluster in enumerate(clusters):
-        for record, order, trainee in zip(cluster.records, cluster.orders, cluster.trainees, strict=True):
-            if trainee is not None and (trainee not in age or (order, record) < age[trainee]):
-                age[trainee] = (order, record)
-                owner[trainee] = number
-    return owner, age
-
-
-def _used_ids(con: duckdb.DuckDBPyConnection) -> set[str]:
-    return {row[0] for row in con.execute("SELECT DISTINCT trainee_id FROM register").fetchall()}
-
-
-def _fresh_id(secret: bytes, record_id: str, used: set[str]) -> str:
-    """The id that the founding record gives, salted where somebody else lives under it."""
-    salt = 0
-    while (candidate := mint(secret, record_id, salt)) in used:
-        salt += 1
-    return candidate
-
-
-def _write(
-    con: duckdb.DuckDBPyConnection,
-    assigned: Mapping[str, tuple[str, str]],
-    aliases: list[tuple[str, str, int]],
-    revived: set[str],
-    events: list[tuple[int, str, str, str | None, int, str]],
-) -> None:
+def _matching(con: duckdb.DuckDBPyConnection, table: str, column: str, trainees: Collection[str]) -> set[str]:
+    """Those of the ids that stand in a column of a table."""
+    if not trainees:
+        return set()
     import pandas as pd
 
-    rows = pd.DataFrame(
-        {
-            "record_id": list(assigned),
-            "trainee_id": [item[0] for item in assigned.values()],
-            "founding_order": [item[1] for item in assigned.values()],
-        },
-        dtype="str",
-    )
-    con.register("assigned", rows)
+    con.register("candidate", pd.DataFrame({column: list(trainees)}, dtype="str"))
     try:
-        con.execute(
-            "UPDATE register SET trainee_id = assigned.trainee_id FROM assigned "
-            "WHERE register.record_id = assigned.record_id AND register.trainee_id <> assigned.trainee_id"
-        )
-        con.execute(
-            "INSERT INTO register SELECT record_id, trainee_id, founding_order FROM assigned "
-            "WHERE record_id NOT IN (SELECT record_id FROM register) ORDER BY record_id"
-        )
+        rows = con.execute(f"SELECT DISTINCT {column} FROM {table} SEMI JOIN candidate USING ({column})").fetchall()  # noqa: S608 - names of ours
+        return {row[0] for row in rows}
     finally:
-        con.unregister("assigned")
-    for retired, surviving, release in aliases:
-        # records that are away from the linkage today follow their trainee, as do ids that were retired into it
-        con.execute("UPDATE register SET trainee_id = ? WHERE trainee_id = ?", [surviving, retired])
-        con.execute("UPDATE trainee_alias SET surviving_id = ? WHERE surviving_id = ?", [surviving, retired])
-        con.execute("INSERT INTO trainee_alias VALUES (?, ?, ?)", [retired, surviving, release])
-    for trainee in sorted(revived):
-        con.execute("DELETE FROM trainee_alias WHERE retired_id = ?", [trainee])
-    if events:
-        frame = pd.DataFrame(
-            events, columns=["release_number", "event", "trainee_id", "other_trainee_id", "records", "cause"]
-        ).astype({"other_trainee_id": "str"})
-        con.register("happened", frame)
+        con.unregister("candidate")
+
+
+def _write(con: duckdb.DuckDBPyConnection, plan: _Plan) -> None:
+    """Write the decisions; then the records of clusters that only grew, whose trainee the register knows."""
+    import pandas as pd
+
+    def write(table: str, rows: Sequence[tuple[object, ...]], columns: Mapping[str, str], *statements: str) -> None:
+        if not rows:
+            return
+        con.register(table, pd.DataFrame(rows, columns=list(columns)).astype(dict(columns)))
         try:
-            con.execute("INSERT INTO identity_event SELECT * FROM happened")
+            for statement in statements:
+                con.execute(statement)
         finally:
-            con.unregister("happened")
+            con.unregister(table)
+
+    write("decided_cluster", list(plan.trainee.items()), {"cluster": "str", "decided": "str"}, _MOVE_KNOWN, _PLACE_NEW)
+    con.execute(_PLACE_GROWN)
+    write(
+        "retired_trainee",
+        plan.retired,
+        {"retired_id": "str", "surviving_id": "str", "release_number": "int32"},
+        _FOLLOW_RETIRED,
+        _FOLLOW_ALIAS,
+        _ADD_ALIAS,
+    )
+    write("revived_trainee", [(trainee,) for trainee in sorted(plan.revived)], {"retired_id": "str"}, _DROP_ALIAS)
+    write(
+        "happened",
+        plan.events,
+        {
+            "release_number": "int32",
+            "event": "str",
+            "trainee_id": "str",
+            "other_trainee_id": "str",
+            "records": "int32",
+            "cause": "str",
+        },
+        "INSERT INTO identity_event BY NAME SELECT * FROM happened",
+    )
+
+
+_MOVE_KNOWN = """
+UPDATE register SET trainee_id = decided
+FROM incoming_record JOIN decided_cluster USING (cluster)
+WHERE register.record_id = incoming_record.record_id AND incoming_record.trainee_id <> decided
+"""
+_PLACE_NEW = """
+INSERT INTO register
+SELECT record_id, decided, founding FROM incoming_record JOIN decided_cluster USING (cluster)
+WHERE trainee_id IS NULL ORDER BY record_id
+"""
+_PLACE_GROWN = """
+INSERT INTO register
+SELECT record_id, kept, founding
+FROM (SELECT *, max(trainee_id) OVER (PARTITION BY cluster) AS kept FROM incoming_record)
+ANTI JOIN register USING (record_id)
+WHERE trainee_id IS NULL ORDER BY record_id
+"""
+# records that are away from the linkage today follow their trainee, as do ids that were retired into it
+_FOLLOW_RETIRED = "UPDATE register SET trainee_id = surviving_id FROM retired_trainee WHERE trainee_id = retired_id"
+_FOLLOW_ALIAS = """
+UPDATE trainee_alias SET surviving_id = retired_trainee.surviving_id
+FROM retired_trainee WHERE trainee_alias.surviving_id = retired_trainee.retired_id
+"""
+_ADD_ALIAS = """
+INSERT INTO trainee_alias SELECT retired_id, surviving_id, release_number FROM retired_trainee ORDER BY retired_id
+"""
+_DROP_ALIAS = "DELETE FROM trainee_alias WHERE retired_id IN (SELECT retired_id FROM revived_trainee)"

@@ -3,14 +3,16 @@
 A nightly run that retrained would move published figures without a single new record.
 """
 
-import math
-
 import duckdb
 import pandas as pd
 
-from warehouse.match import COMPARISONS, Level, MatchModel, level_names, make_nodes, score_pairs
+from warehouse.match import COMPARISONS, Level, MatchModel, block_pairs, level_names, make_nodes, score_pairs
 
 _SMOOTHING = 0.5
+# a level seen in fewer pairs than this may not speak for a link
+_FEWEST_PAIRS = 15
+# bits below the link threshold in which a pair is still worth a look
+_REVIEW_BAND = 6.0
 
 
 def flat_model(version: str = "flat") -> MatchModel:
@@ -20,6 +22,7 @@ def flat_model(version: str = "flat") -> MatchModel:
         trained_on="nothing",
         prior=0.5,
         link_weight=0.0,
+        review_weight=0.0,
         comparisons={
             item.name: {
                 name: Level(m=1 / (len(item.levels) + 2), u=1 / (len(item.levels) + 2)) for name in level_names(item)
@@ -38,6 +41,7 @@ def labelled_pairs(records: pd.DataFrame) -> pd.DataFrame:
     con = duckdb.connect(":memory:")
     try:
         nodes = make_nodes(con, records.drop(columns="person_id"))
+        block_pairs(con)
         pairs = score_pairs(con, flat_model(), keep_levels=True)
     finally:
         con.close()
@@ -46,7 +50,7 @@ def labelled_pairs(records: pd.DataFrame) -> pd.DataFrame:
     return pairs
 
 
-def train(records: pd.DataFrame, *, version: str, trained_on: str, link_weight: float = 0.0) -> MatchModel:
+def train(records: pd.DataFrame, *, version: str, trained_on: str, link_weight: float = 3.0) -> MatchModel:
     """Return a model with m and u counted among the pairs that blocking compares (Fellegi and Sunter 1969).
 
     u is counted among compared pairs of different people, not among random pairs: blocking has already found
@@ -59,23 +63,29 @@ def train(records: pd.DataFrame, *, version: str, trained_on: str, link_weight: 
         link_weight: Threshold in match weight.
     """
     pairs = labelled_pairs(records)
-    matches, others = pairs[pairs["is_match"]], pairs[~pairs["is_match"]]
-    comparisons = {}
+    comparisons: dict[str, dict[str, Level]] = {}
     for item in COMPARISONS:
         names = level_names(item)
         weights = {}
+        # households are set apart by rule: what their phone, place and birth share must not count against the rest
+        counted = pairs if item.name == "name" else pairs[~pairs["household"]]
+        matches, others = counted[counted["is_match"]], counted[~counted["is_match"]]
         for index, name in enumerate(names):
             # Splink numbers levels downwards: the first is the highest, `other` is 0, -1 is not stated
             gamma = len(names) - 1 - index
-            weights[name] = Level(
-                m=_share(matches, item.name, gamma, len(names)), u=_share(others, item.name, gamma, len(names))
-            )
+            m, u = (_share(part, item.name, gamma, len(names)) for part in (matches, others))
+            if item.most_against is not None:
+                m = max(m, float(f"{u * 2**-item.most_against:.6g}"))
+            if (counted[f"gamma_{item.name}"] == gamma).sum() < _FEWEST_PAIRS:
+                m = min(m, u)
+            weights[name] = Level(m=m, u=u)
         comparisons[item.name] = weights
     return MatchModel(
         version=version,
         trained_on=trained_on,
-        prior=round(len(matches) / len(pairs), 6),
+        prior=round(float((pairs["is_match"].sum() + _SMOOTHING) / (len(pairs) + 2 * _SMOOTHING)), 6),
         link_weight=link_weight,
+        review_weight=link_weight - _REVIEW_BAND,
         comparisons=comparisons,
     )
 
@@ -84,4 +94,4 @@ def _share(pairs: pd.DataFrame, name: str, gamma: int, levels: int) -> float:
     stated = pairs[f"gamma_{name}"] >= 0
     hits = ((pairs[f"gamma_{name}"] == gamma) & stated).sum()
     share = (hits + _SMOOTHING) / (stated.sum() + _SMOOTHING * levels)
-    return float(f"{share:.6g}") if not math.isclose(share, 1) else 0.999999
+    return min(float(f"{share:.6g}"), 0.999999)

@@ -1,0 +1,87 @@
+"""Clusters are connected components, unless evidence against a merge or their size stands between."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from warehouse.clusters import Evidence, cluster_pairs, contradict
+
+members = st.integers(1, 8)
+links = st.lists(st.tuples(members, members, st.floats(0, 20)).filter(lambda link: link[0] != link[1]), max_size=14)
+
+
+def components(pairs):
+    """Connected components of the linked members, the long way."""
+    found = [{member} for member in {member for left, right, _ in pairs for member in (left, right)}]
+    for left, right, _ in pairs:
+        one = next(group for group in found if left in group)
+        other = next(group for group in found if right in group)
+        if one is not other:
+            found.remove(other)
+            one |= other
+    return sorted(map(sorted, found))
+
+
+def as_groups(labels):
+    found = {}
+    for member, label in labels.items():
+        found.setdefault(label, []).append(member)
+    return sorted(map(sorted, found.values()))
+
+
+@given(pairs=links)
+def test_without_vetoes_clusters_are_connected_components(pairs):
+    labels = cluster_pairs(pairs)
+    assert as_groups(labels) == components(pairs)
+    assert all(label == min(m for m in labels if labels[m] == label) for label in labels.values())
+
+
+@given(pairs=links, vetoes=st.sets(st.tuples(members, members), max_size=5), shuffled=st.randoms(use_true_random=False))
+def test_the_order_of_links_and_of_their_ends_plays_no_part(pairs, vetoes, shuffled):
+    again = [(right, left, weight) for left, right, weight in pairs]
+    shuffled.shuffle(again)
+
+    def apart(one, other):
+        return (one, other) in vetoes or (other, one) in vetoes
+
+    assert cluster_pairs(again, apart) == cluster_pairs(pairs, apart)
+
+
+@given(pairs=links, vetoes=st.sets(st.tuples(members, members).filter(lambda pair: pair[0] < pair[1]), max_size=5))
+def test_members_that_are_apart_never_end_in_one_cluster(pairs, vetoes):
+    labels = cluster_pairs(pairs, lambda one, other: (min(one, other), max(one, other)) in vetoes)
+    assert all(labels.get(left, left) != labels.get(right, right) for left, right in vetoes)
+
+
+def test_the_heaviest_link_is_made_first():
+    # 2 may belong to 1 or to 3, and not to both
+    labels = cluster_pairs([(1, 2, 5.0), (2, 3, 9.0)], lambda one, other: {one, other} == {1, 3})
+    assert as_groups(labels) == [[1], [2, 3]]
+
+
+def test_a_cluster_stops_growing_at_the_cap():
+    chain = [(member, member + 1, 5.0) for member in range(1, 40)]
+    assert max(map(len, as_groups(cluster_pairs(chain, size_cap=8)))) == 8
+
+
+SOMEBODY = Evidence(national="3271046504930002", sex="F", birth="19930425")
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        pytest.param(SOMEBODY, False, id="the same"),
+        pytest.param(Evidence(), False, id="nothing stated"),
+        pytest.param(Evidence(national="7410151212940028"), True, id="another number"),
+        pytest.param(Evidence(national="3271046504930020", sex="M", birth="19930425"), False, id="a slip"),
+        pytest.param(Evidence(sex="M", birth="19930425"), False, id="another sex alone"),
+        pytest.param(Evidence(sex="F", birth="19871112"), False, id="another birth alone"),
+        pytest.param(Evidence(sex="M", birth="19871112"), True, id="another sex and another birth"),
+        pytest.param(
+            Evidence(national="3271046504930002", sex="M", birth="19871112"), False, id="the number outweighs the rest"
+        ),
+    ],
+)
+def test_evidence_against_a_merge(other, expected):
+    assert contradict(SOMEBODY, other) is expected
+    assert contradict(other, SOMEBODY) is expected

@@ -1,0 +1,183 @@
+"""Names in ten countries' spellings and scripts come to comparable forms; births and numbers too."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.warehouse.people import BASE, frame, people, person
+from warehouse.features import fold, identity_features, name_forms, name_tokens, place_key, romanise, skeleton
+
+
+@pytest.mark.parametrize(
+    ("name", "roman"),
+    [
+        ("Đặng Thị Hằng", "dang thi hang"),
+        ("JOSÉ D'Souza", "jose dsouza"),
+        ("VIJAY A/L KRISHNAN", "vijay krishnan"),
+        ("Đỗ Văn An", "do van an"),
+        ("Maria de la Cruz", "maria dela cruz"),
+    ],
+)
+def test_names_are_romanised(name, roman):
+    assert romanise(name) == roman
+
+
+@pytest.mark.parametrize("name", ["สมชาย ใจดี", "ບຸນທັນ", "សុខ ភារម្យ", "ဘလှကို", "陈伟"])
+def test_every_script_becomes_ascii_letters(name):
+    roman = romanise(name)
+    assert roman
+    assert set(roman) <= set("abcdefghijklmnopqrstuvwxyz ")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Ahmad bin Hassan", "HASSAN AHMAD"), ("Vijay a/l Krishnan", "Krishnan Vijay"), ("Muhammad Ali", "Mohd Ali")],
+)
+def test_order_particles_and_short_forms_do_not_tell_names_apart(one, other):
+    assert name_tokens(romanise(one)) == name_tokens(romanise(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("phalla", "palla"), ("thein", "tein"), ("souk", "suk"), ("vanna", "wana"), ("shwe", "swe")]
+)
+def test_spellings_of_one_sound_fold_together(one, other):
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize(("native", "latin"), [("ဘလှကို", "Ba Hla Ko"), ("ບຸນມີ", "Bounmy"), ("ສົມໄຊ", "Somxay")])
+def test_consonants_are_alike_in_both_scripts(native, latin):
+    assert skeleton(romanise(native)) == skeleton(romanise(latin))
+
+
+def test_features_do_not_depend_on_the_order_of_rows():
+    rows = people(20)
+    one = identity_features(frame(*rows)).sort_values("record_id", ignore_index=True)
+    other = identity_features(frame(*rows[::-1])).sort_values("record_id", ignore_index=True)
+    pd.testing.assert_frame_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("native", "latin"),
+    [
+        ("အောင်ကျော်", "aung kyaw"),
+        ("ထွန်းထွန်း", "htun htun"),
+        ("မိုးမိုးခိုင်", "mo mo khine"),
+        ("စန်းစန်းအေး", "san san ay"),
+        ("ဦးဘ", "u ba"),
+    ],
+)
+def test_burmese_is_romanised_as_people_write_it(native, latin):
+    assert romanise(native) == latin
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Lee Swee Heng", "LEE SWEEHENG"), ("Tan Kai Xuan", "Tan Kaixuan"), ("Jia Jun", "Jiajun")],
+)
+def test_words_run_together_sound_alike(one, other):
+    assert name_forms(one).sound == name_forms(other).sound
+
+
+def test_surnames_that_look_like_particles_are_kept():
+    assert name_forms("Đỗ Thị San").key == "do san thi"
+
+
+def test_a_name_of_an_initial_only_is_still_a_name():
+    assert name_forms("B").key == "b"
+
+
+@pytest.mark.parametrize(("one", "other"), [("Nusa Tenggara Timur", "NUSA TENGGARA  TIMUR"), ("Hà Nội", "Ha Noi")])
+def test_places_compare_without_case_and_accents(one, other):
+    assert place_key(one) == place_key(other)
+
+
+def features_of(**more):
+    return identity_features(frame(person("Nguyễn Thị Mẫu", **more))).iloc[0]
+
+
+def test_a_full_date_is_a_birth_and_a_span_of_one_day():
+    row = features_of(birth_date=dt.date(1990, 5, 3))
+    assert (row["birth"], row["birth_low"], row["birth_high"]) == ("19900503", 7427, 7427)
+
+
+def test_an_age_is_a_span_and_never_a_date():
+    row = features_of(birth_earliest=dt.date(1990, 5, 4), birth_latest=dt.date(1991, 5, 3))
+    assert row["birth"] == ""
+    assert row["birth_high"] - row["birth_low"] == 364
+
+
+def test_the_first_of_january_tells_the_year_only():
+    row = features_of(birth_date=dt.date(1985, 1, 1))
+    assert row["birth"] == ""
+    assert row["birth_high"] - row["birth_low"] == 364
+
+
+@pytest.mark.parametrize(
+    ("status", "full", "part"),
+    [("valid", "A1", ""), ("unchecked", "A1", ""), ("partial", "", "A1"), ("invalid", "", "")],
+)
+def test_only_a_number_that_can_be_right_identifies(status, full, part):
+    row = features_of(national_id="A1", national_id_status=status)
+    assert (row["national"], row["national_partial"]) == (full, part)
+
+
+def test_two_phones_are_two_keys():
+    row = features_of(phones="+84912345670 +84912345671")
+    assert (row["phone_1"], row["phone_2"]) == ("+84912345670", "+84912345671")
+
+
+def test_a_members_number_carries_its_partner():
+    assert features_of(member_id="7")["member"] == "VN-ONE 7"
+
+
+def test_what_is_not_stated_is_empty_text_and_never_null():
+    row = features_of()
+    assert row.drop(["birth_low", "birth_high"]).notna().all()
+    assert row[["birth", "phone_1", "national", "member", "email", "sex", "province"]].eq("").all()
+    assert row[["birth_low", "birth_high"]].isna().all()
+
+
+def test_nobody_has_no_features():
+    columns = identity_features(frame(person("Mẫu", **BASE))).columns
+    assert list(identity_features(frame()).columns) == list(columns)
+    assert isinstance(identity_features(frame()), pd.DataFrame)
+
+
+def test_columns_without_any_value_are_read_as_not_stated():
+    records = frame(person("Mẫu")).astype(object)
+    records = records.where(records.notna(), None)
+    assert identity_features(records).iloc[0]["member"] == ""
+
+
+SCRIPTS = st.characters(min_codepoint=0x0E00, max_codepoint=0x109F) | st.characters(
+    min_codepoint=0x1780, max_codepoint=0x17FF
+)
+
+
+@given(name=st.text(max_size=12) | st.text(SCRIPTS | st.just(" "), max_size=12))
+def test_whatever_is_written_becomes_words_of_ascii_letters(name):
+    roman = romanise(name)
+    assert " ".join(roman.split()) == roman
+    assert set(roman) <= set("abcdefghijklmnopqrstuvwxyz ")
+    assert bool(name_forms(name).key) == bool(roman)
+
+
+WORDS = ("Nguyễn", "Thị", "Mẫu", "bin", "Ali", "Muhammad", "Ma", "San", "Đỗ", "Kai", "Cruz", "Somphone")
+
+
+@given(words=st.lists(st.sampled_from(WORDS), min_size=1), shuffled=st.randoms(use_true_random=False))
+def test_the_order_of_words_plays_no_part_in_a_key(words, shuffled):
+    again = list(words)
+    shuffled.shuffle(again)
+    one, other = name_forms(" ".join(words)), name_forms(" ".join(again))
+    assert (one.key, one.fold) == (other.key, other.fold)
+
+
+def test_features_keep_the_order_of_rows_whatever_their_index():
+    records = frame(*people(10))
+    again = records.iloc[::-1]
+    expected = identity_features(records).iloc[::-1].reset_index(drop=True)
+    pd.testing.assert_frame_equal(identity_features(again), expected)
