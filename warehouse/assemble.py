@@ -17,7 +17,6 @@ from schemas.programme import PROGRAMME_FILE
 from warehouse import publish
 from warehouse.vault import DataFolder, identity_secret, transaction
 
-MODEL_FILE = Path(__file__).parent / "match_model.json"
 # what identity is judged by; a row's place in a file is not
 _LINKAGE_COLUMNS = tuple(
     name
@@ -40,7 +39,7 @@ class Assembled:
 def _code_hash(*patterns: str) -> str:
     folder = Path(__file__).parent
     digest = hashlib.sha256()
-    for path in sorted(path for pattern in patterns for path in folder.glob(pattern)):
+    for path in sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file()):
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
@@ -65,7 +64,7 @@ def input_hash(con: duckdb.DuckDBPyConnection) -> str:
         "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
         "ORDER BY partner_id)) FROM partner",
     )
-    code = _code_hash("*.py", "*.json", "sql/*.sql")
+    code = _code_hash("*.py", "identity/*", "sql/*.sql")
     rules = hashlib.sha256(PROGRAMME_FILE.read_bytes()).hexdigest()
     return hashlib.sha256(" ".join((deliveries, partners, code, rules)).encode()).hexdigest()
 
@@ -82,7 +81,7 @@ def _linkage_hash(con: duckdb.DuckDBPyConnection) -> str:
         WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
         """,  # noqa: S608 - column names of ours
     )
-    code = _code_hash("features*", "match*", "clusters.py", "identities.py")
+    code = _code_hash("identity/*")
     return hashlib.sha256(f"{records} {code}".encode()).hexdigest()
 
 
@@ -133,15 +132,15 @@ def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tel
     done = con.execute("SELECT input_hash FROM resolution").fetchone()
     if done is not None and done[0] == linkage:
         return {}
-    from warehouse import identities, match
+    from warehouse.identity import match, model, register
 
     tell("match")
     records = linkage_records(con)
-    resolution = match.resolve(records.drop(columns="founding_order"), match.load_model(MODEL_FILE))
+    resolution = match.resolve(records.drop(columns="founding_order"), model.load_model())
     tell("identify")
     order = records[["record_id", "founding_order"]].rename(columns={"founding_order": "order"})
     with transaction(con):
-        changed = identities.identify(con, resolution.clusters, order, identity_secret(data), number)
+        changed = register.identify(con, resolution.clusters, order, identity_secret(data), number)
         con.execute("DELETE FROM resolution")
         con.execute("INSERT INTO resolution VALUES (?, ?)", [linkage, number])
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
@@ -157,14 +156,15 @@ def _release(
     tell: Tell,
 ) -> tuple[str, ...]:
     """Build, verify and publish; returns the warnings of the checks."""
-    from warehouse import build, match
+    from warehouse import build
+    from warehouse.identity.model import load_model
 
     tell("build")
     info = build.ReleaseInfo(
         number=number,
         built_at=dt.datetime.now(dt.UTC),
         input_hash=wanted,
-        model_version=match.load_model(MODEL_FILE).version,
+        model_version=load_model().version,
         code_version=code_version,
     )
     candidate = publish.candidate_path(data.root, number)

@@ -13,7 +13,7 @@ import duckdb
 
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from warehouse import files
-from warehouse.identities import REGISTER_DDL
+from warehouse.identity.register import REGISTER_DDL
 from warehouse.locks import hold
 
 SCHEMA_VERSION = 1

@@ -6,7 +6,8 @@ A nightly run that retrained would move published figures without a single new r
 import duckdb
 import pandas as pd
 
-from warehouse.match import COMPARISONS, Level, MatchModel, block_pairs, level_names, make_nodes, score_pairs
+from warehouse.identity.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.model import COMPARISONS, Level, MatchModel, level_names
 
 _SMOOTHING = 0.5
 # a level seen in fewer pairs than this may not speak for a link

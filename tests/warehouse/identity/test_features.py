@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.warehouse.people import BASE, frame, people, person
-from warehouse.features import fold, identity_features, name_forms, name_tokens, place_key, romanise, skeleton
+from tests.warehouse.identity.people import BASE, frame, people, person
+from warehouse.identity.features import identity_features
+from warehouse.identity.names import fold, name_forms, name_tokens, place_key, romanise, skeleton
 
 
 @pytest.mark.parametrize(

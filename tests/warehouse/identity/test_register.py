@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.identities import REGISTER_DDL, IdentityChanges, identify, mint
+from warehouse.identity.register import REGISTER_DDL, IdentityChanges, identify, mint
 
 SECRET = b"\x5a" * 32
 

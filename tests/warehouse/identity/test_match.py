@@ -10,20 +10,18 @@ import duckdb
 import pandas as pd
 import pytest
 
-from tests.warehouse.people import BASE, HOME, frame, people, person
-from warehouse.match import (
+from tests.warehouse.identity.people import BASE, HOME, frame, people, person
+from warehouse.identity.match import block_pairs, make_nodes, resolve
+from warehouse.identity.model import (
     BLOCK_CAP,
     BLOCKING_KEYS,
     COMPARISONS,
     UntrainedLevelError,
-    block_pairs,
     level_names,
     load_model,
-    make_nodes,
     require_trained,
-    resolve,
 )
-from warehouse.train import flat_model, train
+from warehouse.identity.train import flat_model, train
 
 MODEL = load_model()
 
@@ -186,7 +184,7 @@ def test_a_household_pair_is_kept_for_review_and_not_linked():
 
 
 def test_importing_the_module_does_not_import_splink():
-    code = "import sys, warehouse.match; sys.exit('splink' in sys.modules)"
+    code = "import sys, warehouse.identity.match; sys.exit('splink' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
