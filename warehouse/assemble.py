@@ -12,17 +12,10 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.columns import TRAINING_LOG_COLUMNS
 from schemas.programme import PROGRAMME_FILE
 from warehouse import publish
 from warehouse.vault import DataFolder, identity_secret, transaction
 
-# what identity is judged by; a row's place in a file is not
-_LINKAGE_COLUMNS = tuple(
-    name
-    for name in TRAINING_LOG_COLUMNS
-    if name not in ("delivery_id", "sheet", "row_number", "source_id", "course_code", "hours", "flags")
-)
 Tell = Callable[[str], None]
 
 
@@ -69,22 +62,6 @@ def input_hash(con: duckdb.DuckDBPyConnection) -> str:
     return hashlib.sha256(" ".join((deliveries, partners, code, rules)).encode()).hexdigest()
 
 
-def _linkage_hash(con: duckdb.DuckDBPyConnection) -> str:
-    """Hash of what identity is judged by: unchanged, the clusters of the last time still hold."""
-    names = ", ".join(f"record.{name}" for name in _LINKAGE_COLUMNS)
-    records = _one(
-        con,
-        f"""
-        SELECT sha256(concat(count(*), sum(hash({names}, delivery.date_received, record.disposition)::HUGEINT),
-                             bit_xor(hash({names}, delivery.date_received, record.disposition))))
-        FROM record JOIN delivery USING (delivery_id)
-        WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
-        """,  # noqa: S608 - column names of ours
-    )
-    code = _code_hash("identity/*")
-    return hashlib.sha256(f"{records} {code}".encode()).hexdigest()
-
-
 def assemble(
     con: duckdb.DuckDBPyConnection,
     data: DataFolder,
@@ -126,23 +103,15 @@ def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tell: Tell) -> dict[str, int]:
-    from warehouse.load import linkage_records
-
-    linkage = _linkage_hash(con)
-    done = con.execute("SELECT input_hash FROM resolution").fetchone()
-    if done is not None and done[0] == linkage:
-        return {}
-    from warehouse.identity import match, model, register
+    from warehouse.identity import linkage, model, register
 
     tell("match")
-    records = linkage_records(con)
-    resolution = match.resolve(records.drop(columns="founding_order"), model.load_model())
-    tell("identify")
-    order = records[["record_id", "founding_order"]].rename(columns={"founding_order": "order"})
-    with transaction(con):
-        changed = register.identify(con, resolution.clusters, order, identity_secret(data), number)
-        con.execute("DELETE FROM resolution")
-        con.execute("INSERT INTO resolution VALUES (?, ?)", [linkage, number])
+    with linkage.link(con, model.load_model()) as found:
+        tell("identify")
+        clusters, order = found.records[["record_id", "cluster"]], found.records[["record_id", "order"]]
+        with transaction(con):
+            found.write(con)
+            changed = register.identify(con, clusters, order, identity_secret(data), number)
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
 
 

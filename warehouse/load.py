@@ -284,27 +284,3 @@ def _write_counts(con: duckdb.DuckDBPyConnection, partner_id: str, outcomes: Map
                 f"{partner_id}, delivery {delivery_id}: rows in are not accepted + rejected + superseded + repeated "
                 "+ structural; nothing was loaded. This is a defect of the program"
             ) from error
-
-
-def linkage_records(con: duckdb.DuckDBPyConnection) -> "pd.DataFrame":
-    """Return one row per record_id for linkage: accepted records, and superseded ones as witnesses.
-
-    Witnesses count for nothing; they let a person whose name was put right keep the id.
-    Adds `founding_order`, text: the day received and the record's id, by which the oldest record is known.
-    """
-    names = ", ".join(f"record.{name}" for name in TRAINING_LOG_COLUMNS)
-    return con.execute(
-        f"""
-        SELECT {names},
-               strftime(min(delivery.date_received) OVER (PARTITION BY record.record_id), '%Y-%m-%d')
-                   || ' ' || record.record_id AS founding_order
-        FROM record JOIN delivery USING (delivery_id)
-        WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
-        QUALIFY row_number() OVER (
-            PARTITION BY record.record_id
-            ORDER BY record.disposition = 'accepted' DESC, delivery.date_received DESC, record.ordinal,
-                     record.delivery_id
-        ) = 1
-        ORDER BY record.record_id
-        """  # noqa: S608 - column names of ours
-    ).df()

@@ -14,6 +14,7 @@ import duckdb
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from warehouse import files
 from warehouse.identity.register import REGISTER_DDL
+from warehouse.identity.tables import LINKAGE_DDL, RECORD_VIEW
 from warehouse.locks import hold
 
 SCHEMA_VERSION = 1
@@ -65,8 +66,9 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     row_number INTEGER, source_id VARCHAR, record_id VARCHAR, reasons VARCHAR, cells VARCHAR,
     ordinal INTEGER, content_id VARCHAR, disposition VARCHAR
 );
-CREATE TABLE IF NOT EXISTS resolution (input_hash VARCHAR NOT NULL, release_number INTEGER NOT NULL);
 {REGISTER_DDL}
+{LINKAGE_DDL}
+{RECORD_VIEW}
 """
 
 

@@ -18,7 +18,7 @@ _ID_SLIPS = 2
 class Evidence:
     """What can speak against two nodes being one person; '' where it is not stated.
 
-    national is a full identity number, sex F, M or X, birth YYYYMMDD.
+    national is a full identity number, sex F, M or X, birth YYYYMMDD. Fields are named as the columns of nodes.
     """
 
     national: str = ""
@@ -45,26 +45,57 @@ def cluster_pairs(
     links: Iterable[tuple[int, int, float]],
     apart: Callable[[int, int], bool] = lambda one, other: False,
     size_cap: int = SIZE_CAP,
+    *,
+    together: Iterable[tuple[int, int]] = (),
+    forbidden: Iterable[tuple[int, int]] = (),
+    firm_weight: float = float("-inf"),
 ) -> dict[int, int]:
-    """Return member -> smallest member of its cluster, of all members that have a link.
+    """Return member -> smallest member of its cluster, of all members that have a link or must be together.
 
     Args:
         links: (member, member, match weight); the heaviest is made first, ties by the members' numbers. A link is
             refused where any pair across the two clusters is apart, or the joint cluster exceeds the cap.
-        apart: Whether two members may not end in one cluster; symmetric.
-        size_cap: Members of the largest cluster that can come about.
+        apart: Whether the evidence says that two members may not end in one cluster; symmetric.
+        size_cap: Members of the largest cluster that links can bring about.
+        together: Pairs that somebody judged to be one person: made first, whatever the evidence says.
+        forbidden: Pairs that somebody judged to be two: never in one cluster.
+        firm_weight: A lighter link is no bridge: between two clusters of two members or more it needs a second
+            link beside it.
     """
     ordered = sorted((-weight, min(one, other), max(one, other)) for one, other, weight in links)
-    label = {member: member for _, *pair in ordered for member in pair}
+    must = sorted((min(pair), max(pair)) for pair in together)
+    label = {member: member for pair in must for member in pair}
+    label |= {member: member for _, *pair in ordered for member in pair}
     groups = {member: [member] for member in label}
-    for _, left, right in ordered:
-        one, other = sorted((label[left], label[right]))
-        if one == other or len(groups[one]) + len(groups[other]) > size_cap:
-            continue
-        if any(apart(here, there) for here in groups[one] for there in groups[other]):
-            continue
+    vetoed: dict[int, set[int]] = {}
+    for one, other in forbidden:
+        vetoed.setdefault(one, set()).add(other)
+        vetoed.setdefault(other, set()).add(one)
+
+    def join(one: int, other: int) -> None:
         joined = groups.pop(other)
         groups[one] += joined
         for member in joined:
             label[member] = one
+
+    def judged_apart(one: int, other: int) -> bool:
+        return any(not vetoed[here].isdisjoint(groups[other]) for here in groups[one] if here in vetoed)
+
+    for left, right in must:
+        one, other = sorted((label[left], label[right]))
+        # judgements that contradict each other were set aside before; this keeps the stricter one
+        if one != other and not judged_apart(one, other):
+            join(one, other)
+    waiting: dict[tuple[int, int], int] = {}
+    for negative, left, right in ordered:
+        one, other = sorted((label[left], label[right]))
+        if one == other or len(groups[one]) + len(groups[other]) > size_cap or judged_apart(one, other):
+            continue
+        if -negative < firm_weight and len(groups[one]) > 1 and len(groups[other]) > 1:
+            waiting[one, other] = waiting.get((one, other), 0) + 1
+            if waiting[one, other] < 2:
+                continue
+        if any(apart(here, there) for here in groups[one] for there in groups[other]):
+            continue
+        join(one, other)
     return label

@@ -1,75 +1,160 @@
-"""What identity is judged by, per record: forms of the name, spans of birth, phones, ids, places."""
+"""What identity is judged by, per record: forms of the name, spans of birth, phones, ids, places.
 
-from collections.abc import Callable
+Functions return SQL or fill tables of the connection's current database; Python sees distinct names and places only.
+"""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import duckdb
 import pandas as pd
 
 from warehouse.identity.names import name_forms, name_script, place_key
+from warehouse.identity.tables import FEATURES, NAME_FORMS
+
+# a number whose check failed identifies nobody
+_WHOLE_NUMBER = ("valid", "unchecked")
+_SEPARATOR = "chr(31)"
 
 
-def identity_features(records: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per record, in the same order, with everything identity is judged by.
+@dataclass(frozen=True)
+class Statistic:
+    """How many others share a value: evidence is worth less the more do.
+
+    sql gives node_id and value from table `node`. Values are raised to the next of `steps`, beyond the last to
+    MANY: a pair is compared again only when a step is passed, not with every new record.
+    """
+
+    name: str
+    why: str
+    sql: str
+    steps: tuple[int, ...]
+
+
+MANY = 1_000_000
+STATISTICS = (
+    Statistic(
+        "name_count",
+        "Agreement on a name that half the village carries is worth little: nodes of the country with this name.",
+        "SELECT node_id, count(*) OVER (PARTITION BY country, name_key) AS value FROM node",
+        (3, 12),
+    ),
+    Statistic(
+        "phone_names",
+        "A phone lent or shared in a household: different names (by their consonants) that carry the number.",
+        """
+        WITH carried AS (
+            SELECT node_id, phone_1 AS phone, name_skeleton FROM node WHERE phone_1 <> ''
+            UNION ALL SELECT node_id, phone_2, name_skeleton FROM node WHERE phone_2 <> ''
+        ), shared AS (
+            SELECT phone, count(DISTINCT name_skeleton) AS names FROM carried GROUP BY phone HAVING count(*) > 1
+        )
+        SELECT node_id, max(names) AS value FROM carried JOIN shared USING (phone) GROUP BY node_id
+        """,
+        (1, 3),
+    ),
+)
+
+
+def make_features(con: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Make table `feature`: record_id, node_id and the columns of FEATURES, a row for each of `rows`.
+
+    Records alike in every feature have the same node_id (64 bits of MD5): somebody with ten courses is one node.
 
     Args:
-        records: Columns of TRAINING_LOG_COLUMNS; record_id is unique.
-
-    Returns:
-        record_id; the forms of the name (name_*) and of its Latin form (alias_*); birth (YYYYMMDD) and
-        birth_low, birth_high (days since 1970-01-01); phone_1, phone_2; national (full number),
-        national_partial, member, email; sex, province, district (folded), place_script, country. Missing text is
-        '', a missing birth is missing.
+        con: Its current database takes `feature`.
+        rows: A table or view with record_id, `apart`, and columns of TRAINING_LOG_COLUMNS.
     """
-    records = records.reset_index(drop=True)
-    phones = _text(records, "phones")
-    national = _text(records, "national_id")
-    status = _text(records, "national_id_status")
-    low, high = pd.to_datetime(records["birth_earliest"]), pd.to_datetime(records["birth_latest"])
-    # many forms turn "born in 1985" into the first of January: such a date tells the year, not the day
-    year_only = (low == high) & (low.dt.month == 1) & (low.dt.day == 1)
-    high = high.where(~year_only, low + pd.offsets.YearEnd(0))
-    province, district, member = (_text(records, name) for name in ("province", "district", "member_id"))
-    result = {
-        "record_id": records["record_id"],
-        **_form_columns("name", _text(records, "full_name")),
-        **_form_columns("alias", _text(records, "latin_name")),
-        "birth": low.dt.strftime("%Y%m%d").where(low == high, "").fillna(""),
-        "birth_low": _days(low),
-        "birth_high": _days(high),
-        "phone_1": _per_value(phones, lambda numbers: (numbers.split() or [""])[0]),
-        "phone_2": _per_value(phones, lambda numbers: (numbers.split()[1:] or [""])[0]),
-        # a number whose check failed identifies nobody
-        "national": national.where(status.isin(("valid", "unchecked")), ""),
-        "national_partial": national.where(status == "partial", ""),
-        "member": (_text(records, "partner_id") + " " + member).where(member != "", ""),
-        "email": _text(records, "email"),
-        "sex": _text(records, "sex"),
-        "province": _per_value(province, place_key),
-        "district": _per_value(district, place_key),
-        "place_script": _per_value(province, name_script),
-        "country": _text(records, "country_code"),
-    }
-    return pd.DataFrame(result)
+    _make_forms(con, "name_form", rows, ("full_name", "latin_name"), NAME_FORMS, _forms_of)
+    _make_forms(con, "place_form", rows, ("province", "district"), ("key", "script"), _place_of)
+    con.execute(f"CREATE TABLE feature AS {_feature_sql(rows)}")
+    con.execute("DROP TABLE name_form; DROP TABLE place_form")
 
 
-def _text(records: pd.DataFrame, name: str) -> pd.Series:
-    """A column as text, missing as ''; one without any value comes from the database as a column of objects."""
-    return records[name].astype("str").fillna("")
+def _forms_of(name: str) -> tuple[str, ...]:
+    forms = name_forms(name)
+    return tuple(getattr(forms, form) for form in NAME_FORMS)
 
 
-def _per_value(texts: pd.Series, change: Callable[[str], str]) -> pd.Series:
-    """Apply a function once per distinct text."""
-    found = {text: change(text) for text in texts.unique()}
-    return texts.map(found)
+def _place_of(place: str) -> tuple[str, ...]:
+    return place_key(place), name_script(place)
 
 
-def _form_columns(prefix: str, names: pd.Series) -> dict[str, pd.Series]:
-    forms = {name: name_forms(name) for name in names.unique()}
-    return {
-        f"{prefix}_{part}": names.map({name: getattr(form, part) for name, form in forms.items()})
-        for part in ("key", "fold", "sound", "skeleton", "script")
-    }
+def _make_forms(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    rows: str,
+    columns: Sequence[str],
+    forms: Sequence[str],
+    make: Callable[[str], tuple[str, ...]],
+) -> None:
+    """Make a table of distinct texts (`text`) and their forms."""
+    found = " UNION ".join(f"SELECT {name} AS text FROM {rows} WHERE {name} <> ''" for name in columns)
+    texts = [row[0] for row in con.execute(found).fetchall()]
+    made = pd.DataFrame([(text, *make(text)) for text in texts], columns=["text", *forms], dtype="str")
+    con.register("made_forms", made)
+    try:
+        con.execute(f"CREATE TABLE {table} AS SELECT * FROM made_forms")
+    finally:
+        con.unregister("made_forms")
 
 
-def _days(dates: pd.Series) -> pd.Series:
-    """Days since 1970-01-01; missing stays missing."""
-    return (dates - pd.Timestamp("1970-01-01")).dt.days.astype("Int32")
+def _feature_sql(rows: str) -> str:
+    forms = ", ".join(
+        f"coalesce({side}_form.{form}, '') AS {side}_{form}" for side in ("name", "alias") for form in NAME_FORMS
+    )
+    whole = ", ".join(f"'{status}'" for status in _WHOLE_NUMBER)
+    text = ", ".join(f"coalesce({name}::VARCHAR, '')" for name in FEATURES)
+    return f"""
+    WITH given AS (
+        SELECT
+            record_id, {forms},
+            birth_earliest AS earliest,
+            -- many forms turn "born in 1985" into the first of January: such a date tells the year, not the day
+            CASE
+                WHEN birth_earliest = birth_latest AND month(birth_earliest) = 1 AND day(birth_earliest) = 1
+                    THEN make_date(year(birth_earliest), 12, 31)
+                ELSE birth_latest
+            END AS latest,
+            string_split(coalesce(phones, ''), ' ') AS phone,
+            CASE WHEN national_id_status IN ({whole}) THEN coalesce(national_id, '') ELSE '' END AS national,
+            CASE WHEN national_id_status = 'partial' THEN coalesce(national_id, '') ELSE '' END AS national_partial,
+            CASE WHEN member_id <> '' THEN partner_id || ' ' || member_id ELSE '' END AS member,
+            coalesce(email, '') AS email,
+            coalesce(sex, '') AS sex,
+            coalesce(province_form.key, '') AS province,
+            coalesce(district_form.key, '') AS district,
+            coalesce(province_form.script, '') AS place_script,
+            coalesce(country_code, '') AS country,
+            apart
+        FROM {rows} AS record
+        LEFT JOIN name_form ON name_form.text = record.full_name
+        LEFT JOIN name_form AS alias_form ON alias_form.text = record.latin_name
+        LEFT JOIN place_form AS province_form ON province_form.text = record.province
+        LEFT JOIN place_form AS district_form ON district_form.text = record.district
+    ), formed AS (
+        SELECT
+            * EXCLUDE (earliest, latest, phone),
+            CASE WHEN earliest = latest THEN strftime(earliest, '%Y%m%d') ELSE '' END AS birth,
+            (earliest - DATE '1970-01-01')::INTEGER AS birth_low,
+            (latest - DATE '1970-01-01')::INTEGER AS birth_high,
+            phone[1] AS phone_1,
+            coalesce(phone[2], '') AS phone_2
+        FROM given
+    )
+    SELECT record_id, {", ".join(FEATURES)}, md5_number_lower(concat_ws({_SEPARATOR}, {text})) AS node_id
+    FROM formed
+    """
+
+
+def statistics_sql() -> str:
+    """Return SQL that gives node_id and one column for each of STATISTICS, for every row of table `node`."""
+    joins = "".join(f" LEFT JOIN ({item.sql}) AS of_{item.name} USING (node_id)" for item in STATISTICS)
+    columns = ", ".join(f"{_stepped(item)} AS {item.name}" for item in STATISTICS)
+    return f"SELECT node_id, {columns} FROM node{joins}"
+
+
+def _stepped(item: Statistic) -> str:
+    value = f"coalesce(of_{item.name}.value, 1)"
+    steps = " ".join(f"WHEN {value} <= {step} THEN {step}" for step in item.steps)
+    return f"CAST(CASE {steps} ELSE {MANY} END AS INTEGER)"

@@ -1,106 +1,151 @@
-"""From records to scored pairs and clusters: nodes, bounded blocks, and Splink's scoring by the model's weights.
+"""From nodes to scored pairs: bounded blocks, and Splink's scoring by the model's weights.
 
-The only module that imports Splink. Cluster labels are the smallest member's id and never leave this package:
-one new record renames them.
+The only module that imports Splink. Tables are those of the connection's current database.
 """
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from warehouse.identity.clusters import Evidence, cluster_pairs, contradict
-from warehouse.identity.features import identity_features
+from warehouse.identity.features import make_features, statistics_sql
 from warehouse.identity.model import (
     BLOCKING_KEYS,
     COMPARISONS,
     ELSE_LEVEL,
     HOUSEHOLD_LEVEL,
     NULL_LEVEL,
+    BlockingKey,
     MatchModel,
     level_names,
 )
+from warehouse.identity.tables import FEATURES
 
 
 @dataclass(frozen=True)
-class Resolution:
-    """Clusters (record_id, cluster), scored pairs of nodes (record_id_l, record_id_r, match_weight), counts."""
+class PairCounts:
+    """Pairs that were compared, and nodes that a block was closed to or opened for."""
 
-    clusters: pd.DataFrame
-    edges: pd.DataFrame
-    counts: dict[str, int] = field(default_factory=dict)
+    pairs: int = 0
+    reopened: int = 0
 
 
 def make_nodes(con: duckdb.DuckDBPyConnection, records: pd.DataFrame) -> pd.DataFrame:
-    """Make table `node`, one row per distinct identity; returns record_id, node_id (an integer).
+    """Make table `node`, one row per distinct identity; returns record_id, node_id.
 
-    Identical records collapse into one node before anything is compared: somebody with ten courses is one node.
-    Nodes are numbered by their smallest record, so that the order of rows decides nothing.
+    Args:
+        con: Its current database takes the tables.
+        records: One row per record_id, columns of TRAINING_LOG_COLUMNS.
     """
-    features = identity_features(records)
-    con.register("feature", features)
-    names = ", ".join(name for name in features.columns if name != "record_id")
-    try:
-        con.execute(
-            f"""
-            CREATE TABLE same AS
-            SELECT row_number() OVER (ORDER BY min(record_id)) AS node_id, list(record_id) AS record_ids, {names}
-            FROM feature GROUP BY {names}
-            """  # noqa: S608 - names of ours
-        )
-    finally:
-        con.unregister("feature")
-    con.execute(
-        f"""
-        CREATE TABLE node AS
-        WITH phone AS (
-            SELECT number, count(DISTINCT name_skeleton) AS names
-            FROM (SELECT phone_1 AS number, name_skeleton FROM same
-                  UNION ALL SELECT phone_2, name_skeleton FROM same)
-            WHERE number <> '' GROUP BY number
-        )
-        SELECT node_id, {names},
-               count(*) OVER (PARTITION BY country, name_key) AS name_count,
-               greatest(coalesce(one.names, 0), coalesce(two.names, 0)) AS phone_names
-        FROM same
-        LEFT JOIN phone AS one ON one.number = same.phone_1
-        LEFT JOIN phone AS two ON two.number = same.phone_2
-        ORDER BY node_id
-        """  # noqa: S608 - names of ours
-    )
-    members = con.execute("SELECT node_id, unnest(record_ids) AS record_id FROM same").df()
-    con.execute("DROP TABLE same")
+    make_records(con, "record", records)
+    make_features(con, "record")
+    con.execute(f"CREATE TABLE node AS SELECT DISTINCT node_id, {', '.join(FEATURES)} FROM feature")
+    add_statistics(con)
+    members = con.execute("SELECT record_id, node_id FROM feature ORDER BY record_id").df()
+    con.execute("DROP TABLE feature; DROP TABLE record")
     return members
 
 
-def block_pairs(con: duckdb.DuckDBPyConnection) -> None:
+def make_records(con: duckdb.DuckDBPyConnection, table: str, records: pd.DataFrame) -> None:
+    """Make a table of records for linkage from a frame, typed as the vault types them."""
+    from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
+
+    columns = ", ".join(f"CAST({name} AS {COLUMNS[name].type}) AS {name}" for name in TRAINING_LOG_COLUMNS)
+    # sorted also to be a copy: the engine misreads columns of objects that are a view of another frame
+    con.register("given_records", records[list(TRAINING_LOG_COLUMNS)].sort_values("record_id", ignore_index=True))
+    try:
+        con.execute(f"CREATE TABLE {table} AS SELECT {columns}, '' AS apart FROM given_records")
+    finally:
+        con.unregister("given_records")
+
+
+def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
+    """Give table `node` the columns of STATISTICS."""
+    con.execute(f"CREATE TABLE counted AS {statistics_sql()}")
+    con.execute("ALTER TABLE node RENAME TO bare_node")
+    con.execute("CREATE TABLE node AS SELECT * FROM bare_node JOIN counted USING (node_id)")
+    con.execute("DROP TABLE bare_node; DROP TABLE counted")
+
+
+def _keyed(rule: BlockingKey, nodes: str) -> str:
+    """SQL of node_id and key, a row for each key that a node has of one kind."""
+    # a hash is enough: two keys that collide cost one comparison
+    hashes = [f"SELECT node_id, hash({key}) AS key FROM {nodes} WHERE {key} IS NOT NULL" for key in rule.keys]
+    return " UNION ".join(hashes)
+
+
+def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     """Make table `blocked`, every pair of nodes that shares a key of at most `cap` nodes, once.
 
     Splink scores the pairs it is given. Its own blocking rules compare one column with one column, and would need
     a rule for each order of two phones or two forms of a name; neither would a rule be bounded.
     """
-    con.execute("CREATE TABLE found (join_key_l BIGINT, join_key_r BIGINT)")
+    con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
     for rule in BLOCKING_KEYS:
-        # a hash is enough: two keys that collide cost one comparison
-        keys = " UNION ".join(
-            f"SELECT node_id, hash({key}) AS key FROM node WHERE {key} IS NOT NULL"  # noqa: S608 - expressions of ours
-            for key in rule.keys
-        )
         con.execute(
             f"""
             INSERT INTO found
-            WITH keyed AS ({keys}),
+            WITH keyed AS MATERIALIZED ({_keyed(rule, "node")}),
             bounded AS (SELECT key FROM keyed GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap}),
-            kept AS (SELECT node_id, key FROM keyed SEMI JOIN bounded USING (key))
+            kept AS MATERIALIZED (SELECT node_id, key FROM keyed SEMI JOIN bounded USING (key))
             SELECT one.node_id, other.node_id FROM kept AS one JOIN kept AS other USING (key)
             WHERE one.node_id < other.node_id
-            """  # noqa: S608 - expressions of ours
+            """
         )
+    return PairCounts(_close_blocks(con))
+
+
+def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
+    """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
+
+    Reads `node` (all of today), `came` and `went` (nodes that are new or gone, with their features) and `dirty`
+    (node_id: new, or with another statistic). Where a block outgrows its cap, or falls below it again, its members
+    are dirty too: all pairs of a dirty node are compared again, and no other pair can have changed.
+    """
+    con.execute("CREATE TABLE reopened (node_id UBIGINT)")
+    for rule in BLOCKING_KEYS:
+        con.execute(
+            f"""
+            INSERT INTO reopened
+            WITH moved AS (
+                SELECT key, 1 AS step FROM ({_keyed(rule, "came")}) UNION ALL
+                SELECT key, -1 FROM ({_keyed(rule, "went")})
+            ),
+            change AS MATERIALIZED (SELECT key, sum(step) AS growth FROM moved GROUP BY key HAVING sum(step) <> 0),
+            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "node")}) JOIN change USING (key)),
+            crossed AS (
+                SELECT key FROM member GROUP BY key
+                HAVING (count(*) <= {rule.cap}) <> (count(*) - any_value(growth) <= {rule.cap})
+            )
+            SELECT node_id FROM member SEMI JOIN crossed USING (key)
+            """
+        )
+    con.execute("INSERT INTO dirty SELECT DISTINCT node_id FROM reopened ANTI JOIN dirty USING (node_id)")
+    con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
+    con.execute("CREATE TABLE dirty_node AS SELECT * FROM node SEMI JOIN dirty USING (node_id)")
+    for rule in BLOCKING_KEYS:
+        con.execute(
+            f"""
+            INSERT INTO found
+            WITH asked AS MATERIALIZED ({_keyed(rule, "dirty_node")}),
+            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "node")}) SEMI JOIN asked USING (key)),
+            bounded AS (SELECT key FROM member GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap})
+            SELECT least(asked.node_id, member.node_id), greatest(asked.node_id, member.node_id)
+            FROM asked SEMI JOIN bounded USING (key) JOIN member USING (key)
+            WHERE asked.node_id <> member.node_id
+            """
+        )
+    reopened = con.execute("SELECT count(DISTINCT node_id) FROM reopened").fetchall()[0][0]
+    con.execute("DROP TABLE reopened; DROP TABLE dirty_node")
+    return PairCounts(_close_blocks(con), reopened)
+
+
+def _close_blocks(con: duckdb.DuckDBPyConnection) -> int:
     con.execute("CREATE TABLE blocked AS SELECT DISTINCT '0' AS match_key, join_key_l, join_key_r FROM found")
     con.execute("DROP TABLE found")
+    return int(con.execute("SELECT count(*) FROM blocked").fetchall()[0][0])
 
 
 def splink_settings(model: MatchModel) -> dict[str, Any]:
@@ -141,96 +186,47 @@ def score_pairs(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
         node_id_l, node_id_r, match_weight (log2 of the odds), household (another name on one phone); pairs from
         the model's review weight on. With `keep_levels` all pairs, and gamma_<comparison>: the level's number.
     """
+    make_scores(con, model, keep_levels=keep_levels)
+    scored = con.execute("SELECT * FROM scored ORDER BY node_id_l, node_id_r").df()
+    con.execute("DROP TABLE scored")
+    return scored
+
+
+def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_levels: bool = False) -> None:
+    """Make table `scored`, the columns of `score_pairs`, from tables `node` and `blocked`."""
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
+    con.execute(
+        """
+        CREATE TABLE compared_node AS SELECT * FROM node SEMI JOIN (
+            SELECT join_key_l AS node_id FROM blocked UNION SELECT join_key_r FROM blocked
+        ) USING (node_id)
+        """
+    )
     api = DuckDBAPI(connection=con)
-    linker = Linker(api.register("node"), splink_settings(model), log_level=logging.WARNING, validate_settings=False)
+    linker = Linker(
+        api.register("compared_node"), splink_settings(model), log_level=logging.WARNING, validate_settings=False
+    )
     linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
     predicted = linker.inference.predict(
         threshold_match_weight=None if keep_levels else model.review_weight, warning_mode="never"
     )
     gammas = "".join(f", gamma_{item.name}" for item in COMPARISONS) if keep_levels else ""
-    scored = con.execute(
+    con.execute(
         f"""
+        CREATE TABLE scored AS
         SELECT node_id_l, node_id_r, match_weight,
                gamma_name = {_level_number("name", HOUSEHOLD_LEVEL)} AND gamma_national_id <= 0 AND gamma_member <= 0
                    AS household{gammas}
-        FROM {predicted.physical_name} ORDER BY node_id_l, node_id_r
-        """  # noqa: S608 - names of ours
-    ).df()
+        FROM {predicted.physical_name}
+        """
+    )
     predicted.drop_table_from_database_and_remove_from_cache()
-    return scored
+    con.execute("DROP TABLE compared_node")
 
 
 def _level_number(comparison: str, level: str) -> int:
     """Splink numbers levels downwards: `other` is 0, the first is the highest, -1 is not stated."""
     names = level_names(next(item for item in COMPARISONS if item.name == comparison))
     return len(names) - 1 - names.index(level)
-
-
-def _evidence(con: duckdb.DuckDBPyConnection, nodes: pd.DataFrame) -> dict[int, Evidence]:
-    """What can speak against a merge, of the nodes that have a link."""
-    con.register("linked", nodes)
-    try:
-        rows = con.execute("SELECT node_id, national, sex, birth FROM node SEMI JOIN linked USING (node_id)").fetchall()
-    finally:
-        con.unregister("linked")
-    return {row[0]: Evidence(*row[1:]) for row in rows}
-
-
-def resolve(records: pd.DataFrame, model: MatchModel, *, memory_limit: str = "2GB", threads: int = 2) -> Resolution:
-    """Return which records are one person.
-
-    Args:
-        records: One row per record_id, columns of TRAINING_LOG_COLUMNS; may be empty.
-        model: Weights and threshold.
-        memory_limit: DuckDB's limit for the comparisons.
-        threads: DuckDB's threads; the result is the same for any number.
-    """
-    if records.empty:
-        return Resolution(
-            pd.DataFrame({"record_id": [], "cluster": []}, dtype="str"),
-            pd.DataFrame({"record_id_l": [], "record_id_r": [], "match_weight": [], "household": []}),
-            {"records": 0, "nodes": 0, "pairs": 0, "links": 0},
-        )
-    con = duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": threads})
-    try:
-        # nothing about a person may spill into a folder that nobody guards
-        con.execute("SET temp_directory = ''")
-        members = make_nodes(con, records)
-        block_pairs(con)
-        pairs = con.execute("SELECT count(*) FROM blocked").fetchall()[0][0]
-        edges = score_pairs(con, model)
-        links = edges[(edges["match_weight"] >= model.link_weight) & ~edges["household"]]
-        evidence = _evidence(
-            con, pd.DataFrame({"node_id": pd.concat([links["node_id_l"], links["node_id_r"]]).unique()})
-        )
-    finally:
-        con.close()
-    labels = link_clusters(links, edges.loc[edges["household"], ["node_id_l", "node_id_r"]], evidence)
-    names = members.groupby("node_id")["record_id"].min()
-    cluster = members["node_id"].map(labels).fillna(members["node_id"]).astype("int64").map(names)
-    clusters = pd.DataFrame({"record_id": members["record_id"], "cluster": cluster})
-    return Resolution(
-        clusters.sort_values("record_id", ignore_index=True),
-        pd.DataFrame(
-            {
-                "record_id_l": edges["node_id_l"].map(names),
-                "record_id_r": edges["node_id_r"].map(names),
-                "match_weight": edges["match_weight"],
-                "household": edges["household"],
-            }
-        ),
-        {"records": len(records), "nodes": len(names), "pairs": pairs, "links": len(links)},
-    )
-
-
-def link_clusters(links: pd.DataFrame, households: pd.DataFrame, evidence: Mapping[int, Evidence]) -> dict[int, int]:
-    """Return node -> smallest node of its cluster, of all nodes that have a link."""
-    apart = {(left, right) for left, right in households.itertuples(index=False, name=None)}
-    pairs = links[["node_id_l", "node_id_r", "match_weight"]].itertuples(index=False, name=None)
-    return cluster_pairs(
-        pairs,
-        lambda one, other: (min(one, other), max(one, other)) in apart or contradict(evidence[one], evidence[other]),
-    )

@@ -257,7 +257,7 @@ def _matching(con: duckdb.DuckDBPyConnection, table: str, column: str, trainees:
 
     con.register("candidate", pd.DataFrame({column: list(trainees)}, dtype="str"))
     try:
-        rows = con.execute(f"SELECT DISTINCT {column} FROM {table} SEMI JOIN candidate USING ({column})").fetchall()  # noqa: S608 - names of ours
+        rows = con.execute(f"SELECT DISTINCT {column} FROM {table} SEMI JOIN candidate USING ({column})").fetchall()
         return {row[0] for row in rows}
     finally:
         con.unregister("candidate")

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from tests.warehouse.identity.people import BASE, HOME, frame, people, person
-from warehouse.identity.match import block_pairs, make_nodes, resolve
+from warehouse.identity.linkage import resolve
+from warehouse.identity.match import block_pairs, make_nodes
 from warehouse.identity.model import (
     BLOCK_CAP,
     BLOCKING_KEYS,

@@ -1,0 +1,100 @@
+"""The vault's tables of linkage: what identity is judged by, computed once per record, and what came of it.
+
+All of them can be made again from the records; `identity_state` says by which code and model they were made.
+"""
+
+# forms of a name (warehouse.identity.names.NameForms), of the name itself (name_*) and of its Latin form (alias_*)
+NAME_FORMS = ("key", "fold", "sound", "skeleton", "script")
+# what a record says, in the form that is compared; missing text is '', a missing birth is NULL
+FEATURES = {
+    **{f"{side}_{form}": "VARCHAR" for side in ("name", "alias") for form in NAME_FORMS},
+    # YYYYMMDD of a full date; days since 1970-01-01 of the first and the last day possible
+    "birth": "VARCHAR",
+    "birth_low": "INTEGER",
+    "birth_high": "INTEGER",
+    "phone_1": "VARCHAR",
+    "phone_2": "VARCHAR",
+    # the full number, valid or of a kind that has no check; a part of a number; the partner's own number
+    "national": "VARCHAR",
+    "national_partial": "VARCHAR",
+    "member": "VARCHAR",
+    "email": "VARCHAR",
+    "sex": "VARCHAR",
+    "province": "VARCHAR",
+    "district": "VARCHAR",
+    "place_script": "VARCHAR",
+    "country": "VARCHAR",
+    # the record's own id where somebody judged it to be another person than a record like it; else ''
+    "apart": "VARCHAR",
+}
+# how many others share a value, in steps: see warehouse.identity.features.STATISTICS
+STATISTIC_COLUMNS = ("name_count", "phone_names")
+
+
+def _columns(names: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in names.items())
+
+
+NODE_COLUMNS = FEATURES | dict.fromkeys(STATISTIC_COLUMNS, "INTEGER")
+# no keys: rows are replaced within one transaction, where DuckDB would refuse a key that was just deleted
+LINKAGE_TABLES = (
+    "identity_record",
+    "identity_node",
+    "identity_edge",
+    "identity_cluster",
+    "identity_judged",
+    "identity_state",
+)
+LINKAGE_DDL = f"""
+CREATE TABLE IF NOT EXISTS identity_record (
+    record_id VARCHAR NOT NULL, node_id UBIGINT NOT NULL, source_hash UBIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS identity_node (node_id UBIGINT NOT NULL, {_columns(NODE_COLUMNS)});
+CREATE TABLE IF NOT EXISTS identity_edge (
+    node_id_l UBIGINT NOT NULL, node_id_r UBIGINT NOT NULL, match_weight DOUBLE NOT NULL, household BOOLEAN NOT NULL
+);
+CREATE TABLE IF NOT EXISTS identity_cluster (
+    node_id UBIGINT NOT NULL, cluster UBIGINT NOT NULL, component UBIGINT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS identity_judged (node_id UBIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS identity_state (made_by VARCHAR NOT NULL);
+"""
+
+# what identity is judged by; a row's place in a file is not
+SOURCE_COLUMNS = (
+    "partner_id",
+    "country_code",
+    "full_name",
+    "surname",
+    "given_name",
+    "middle_name",
+    "name_suffix",
+    "latin_name",
+    "sex",
+    "birth_earliest",
+    "birth_latest",
+    "phones",
+    "email",
+    "national_id",
+    "national_id_status",
+    "member_id",
+    "province",
+    "district",
+)
+# one row per record_id: accepted records, and superseded ones as witnesses, which count for nothing but let a person
+# whose name was put right keep the id. founding_order says which record of a person is the oldest
+RECORD_VIEW = f"""
+CREATE OR REPLACE VIEW linkage_record AS
+WITH chosen AS (
+    SELECT record.record_id,
+           arg_min(record.rowid, ROW(record.disposition <> 'accepted', -epoch(delivery.date_received), record.ordinal,
+                                     record.delivery_id)) AS place,
+           min(delivery.date_received) AS first_received
+    FROM record JOIN delivery USING (delivery_id)
+    WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
+    GROUP BY record.record_id
+)
+SELECT record.record_id, {", ".join(f"record.{name}" for name in SOURCE_COLUMNS)},
+       strftime(chosen.first_received, '%Y-%m-%d') || ' ' || record.record_id AS founding_order
+FROM record JOIN chosen ON record.rowid = chosen.place AND record.record_id = chosen.record_id
+"""
