@@ -3,10 +3,13 @@
 The one place where it is said what counts as evidence; how pairs are found and scored stands in `match.py`.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 MODEL_FILE = Path(__file__).parent / "match_model.json"
@@ -30,8 +33,26 @@ class Level(BaseModel):
     u: float = Field(gt=0, lt=1)
 
 
+class Calibration(BaseModel):
+    """The logistic curve from a pair's match weight to the probability that it is one person."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    slope: float = Field(gt=0)
+    intercept: float
+
+    def probability(self, weights: Any) -> Any:
+        """Return 1 / (1 + exp(-(slope * weight * ln 2 + intercept))) of match weights (bits); a number or an array."""
+        # beyond 500 the exponential leaves the range of floats, and the probability has long been 0 or 1
+        return 1 / (1 + np.exp(-np.clip(self.slope * np.asarray(weights) * math.log(2) + self.intercept, -500, 500)))
+
+    def weight(self, probability: float) -> float:
+        """Return the match weight (bits) at which a pair is as likely one person as `probability` says."""
+        return (math.log(probability / (1 - probability)) - self.intercept) / (self.slope * math.log(2))
+
+
 class MatchModel(BaseModel):
-    """The committed model, neutral of any database: weights per comparison and level, and the threshold."""
+    """The committed model, neutral of any database: weights per comparison and level, thresholds, calibration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,6 +64,7 @@ class MatchModel(BaseModel):
     link_weight: float
     # pairs from this weight on are kept for review
     review_weight: float
+    calibration: Calibration
     comparisons: dict[str, dict[str, Level]]
 
 
@@ -327,6 +349,11 @@ def load_model(path: Path = MODEL_FILE) -> MatchModel:
     model = MatchModel.model_validate_json(path.read_text(encoding="utf-8"))
     require_trained(model)
     return model
+
+
+def probability(weights: Any) -> Any:
+    """Return how likely pairs of these match weights (bits) are one person, by the committed model's calibration."""
+    return load_model().calibration.probability(weights)
 
 
 def require_trained(model: MatchModel) -> None:

@@ -3,17 +3,52 @@
 A nightly run that retrained would move published figures without a single new record.
 """
 
+import math
+from dataclasses import dataclass
+
 import duckdb
+import numpy as np
 import pandas as pd
 
-from warehouse.identity.match import block_pairs, make_nodes, score_pairs
-from warehouse.identity.model import COMPARISONS, Level, MatchModel, level_names
+from warehouse.identity.match import block_pairs, make_nodes, resolve, score_pairs
+from warehouse.identity.model import COMPARISONS, Calibration, Level, MatchModel, level_names
 
 _SMOOTHING = 0.5
 # a level seen in fewer pairs than this may not speak for a link
 _FEWEST_PAIRS = 15
-# bits below the link threshold in which a pair is still worth a look
-_REVIEW_BAND = 6.0
+# a pair at least this likely to be one person is a link; one at least that likely is worth a look. Odds of two to
+# one and not of one: a false merge also takes a person's other records along
+LINK_PROBABILITY = 2 / 3
+REVIEW_PROBABILITY = 0.02
+# pairs of different people that are counted at most; a random sample of them says the same
+_MOST_OTHERS = 2_000_000
+# Newton's steps that fit two parameters; it settles within ten
+_FIT_STEPS = 50
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Pairwise precision, recall and F1 of records (shares), and people: in truth, and found."""
+
+    precision: float
+    recall: float
+    f1: float
+    people: int
+    found: int
+
+
+@dataclass(frozen=True)
+class Training:
+    """A trained model and how it came about.
+
+    levels: comparison, level, matches, others (pairs counted), match_weight (bits). train and test: quality on the
+    people trained on and on the others.
+    """
+
+    model: MatchModel
+    levels: pd.DataFrame
+    train: Quality
+    test: Quality
 
 
 def flat_model(version: str = "flat") -> MatchModel:
@@ -24,6 +59,7 @@ def flat_model(version: str = "flat") -> MatchModel:
         prior=0.5,
         link_weight=0.0,
         review_weight=0.0,
+        calibration=Calibration(slope=1.0, intercept=0.0),
         comparisons={
             item.name: {
                 name: Level(m=1 / (len(item.levels) + 2), u=1 / (len(item.levels) + 2)) for name in level_names(item)
@@ -33,8 +69,41 @@ def flat_model(version: str = "flat") -> MatchModel:
     )
 
 
+def split_people(households: pd.Series, seed: int, share: float) -> pd.Series:
+    """Return whether each person belongs to the part that is trained on.
+
+    People who share a phone go together, else the relatives that are hardest to tell apart would be compared in
+    neither part. The seed alone decides, not the order of people.
+
+    Args:
+        households: The household of each person, by person (`find_households`).
+        seed: Of the draw.
+        share: Of the households that are trained on.
+    """
+    names = np.sort(households.unique())
+    drawn = np.random.default_rng(seed).random(len(names)) < share
+    return households.isin(names[drawn])
+
+
+def find_households(records: pd.DataFrame) -> pd.Series:
+    """Return the smallest person of each person's household: people joined by phones, directly or through others."""
+    parent: dict[str, str] = {}
+
+    def root(person: str) -> str:
+        while parent.setdefault(person, person) != person:
+            parent[person] = person = parent[parent[person]]
+        return person
+
+    stated = records[["person_id", "phones"]].dropna()
+    carried = stated.assign(phone=stated["phones"].str.split()).explode("phone").dropna(subset="phone")
+    for _, people in carried.groupby("phone")["person_id"]:
+        first, *others = sorted({root(person) for person in people})
+        parent.update(dict.fromkeys(others, first))
+    return pd.Series({person: root(person) for person in sorted(records["person_id"].unique())})
+
+
 def labelled_pairs(records: pd.DataFrame) -> pd.DataFrame:
-    """Return every pair that blocking compares, with its levels (gamma_*) and `is_match`.
+    """Return every pair that blocking compares: its levels (gamma_*), person_l, person_r and `is_match`.
 
     Args:
         records: TRAINING_LOG_COLUMNS and person_id.
@@ -47,24 +116,69 @@ def labelled_pairs(records: pd.DataFrame) -> pd.DataFrame:
     finally:
         con.close()
     person = nodes.merge(records[["record_id", "person_id"]], on="record_id").groupby("node_id")["person_id"].min()
-    pairs["is_match"] = pairs["node_id_l"].map(person).to_numpy() == pairs["node_id_r"].map(person).to_numpy()
+    pairs["person_l"], pairs["person_r"] = pairs["node_id_l"].map(person), pairs["node_id_r"].map(person)
+    pairs["is_match"] = pairs["person_l"] == pairs["person_r"]
     return pairs
 
 
-def train(records: pd.DataFrame, *, version: str, trained_on: str, link_weight: float = 3.0) -> MatchModel:
-    """Return a model with m and u counted among the pairs that blocking compares (Fellegi and Sunter 1969).
+def train(records: pd.DataFrame, *, version: str, trained_on: str, seed: int = 1, share: float = 0.5) -> Training:
+    """Return a model trained on a part of the people, and its quality on both parts.
 
-    u is counted among compared pairs of different people, not among random pairs: blocking has already found
-    that something agrees, and the weights must say what the rest adds. Counts are smoothed by a half.
+    m and u are counted among the pairs that blocking compares (Fellegi and Sunter 1969). u is counted among
+    compared pairs of different people, not among any two people: blocking has already found that something
+    agrees, and the weights must say what the rest adds. Counts are smoothed by a half. Thresholds are the
+    weights at which the calibrated probability passes LINK_PROBABILITY and REVIEW_PROBABILITY.
 
     Args:
         records: TRAINING_LOG_COLUMNS and person_id.
         version: Name of the model.
         trained_on: What it was trained on, in words.
-        link_weight: Threshold in match weight.
+        seed: Of the split and of the sample of pairs.
+        share: Of the households that are trained on.
     """
-    pairs = labelled_pairs(records)
+    households = find_households(records)
+    trained = split_people(households, seed, share)
+    pairs = _sample(labelled_pairs(records), trained, households, seed)
+    comparisons, levels = _count_levels(pairs)
+    matches, others = (float(pairs.loc[side, "stands_for"].sum()) for side in (pairs["is_match"], ~pairs["is_match"]))
+    prior = round((matches + _SMOOTHING) / (matches + others + 2 * _SMOOTHING), 6)
+    scored = pairs[~pairs["household"]]
+    calibration = fit_calibration(pair_weights(scored, comparisons, prior), scored["is_match"], scored["stands_for"])
+    model = MatchModel(
+        version=version,
+        trained_on=trained_on,
+        prior=prior,
+        link_weight=round(calibration.weight(LINK_PROBABILITY), 3),
+        review_weight=round(calibration.weight(REVIEW_PROBABILITY), 3),
+        calibration=calibration,
+        comparisons=comparisons,
+    )
+    found = resolve(records.drop(columns="person_id"), model).clusters.merge(
+        records[["record_id", "person_id"]], on="record_id"
+    )
+    in_training = found["person_id"].map(trained)
+    return Training(model, levels, measure(found[in_training]), measure(found[~in_training]))
+
+
+def _sample(pairs: pd.DataFrame, trained: pd.Series, households: pd.Series, seed: int) -> pd.DataFrame:
+    """The pairs inside the training part, of different people a random sample where there are very many.
+
+    stands_for: how many pairs of the whole each one stands for. A part holds its share of the matches, but only
+    the share squared of the pairs that cross households.
+    """
+    kept = pairs[pairs["person_l"].map(trained) & pairs["person_r"].map(trained)]
+    is_match = kept["is_match"]
+    others = kept[~is_match]
+    if len(others) > _MOST_OTHERS:
+        kept = pd.concat([kept[is_match], others.sample(_MOST_OTHERS, random_state=seed)]).sort_index()
+    inside = kept["person_l"].map(households) == kept["person_r"].map(households)
+    thinning = trained.mean() * min(1.0, _MOST_OTHERS / max(len(others), 1))
+    return kept.assign(stands_for=np.where(kept["is_match"] | inside, 1.0, 1 / thinning))
+
+
+def _count_levels(pairs: pd.DataFrame) -> tuple[dict[str, dict[str, Level]], pd.DataFrame]:
     comparisons: dict[str, dict[str, Level]] = {}
+    rows = []
     for item in COMPARISONS:
         names = level_names(item)
         weights = {}
@@ -77,22 +191,64 @@ def train(records: pd.DataFrame, *, version: str, trained_on: str, link_weight: 
             m, u = (_share(part, item.name, gamma, len(names)) for part in (matches, others))
             if item.most_against is not None:
                 m = max(m, float(f"{u * 2**-item.most_against:.6g}"))
-            if (counted[f"gamma_{item.name}"] == gamma).sum() < _FEWEST_PAIRS:
+            seen = [int((part[f"gamma_{item.name}"] == gamma).sum()) for part in (matches, others)]
+            if sum(seen) < _FEWEST_PAIRS:
                 m = min(m, u)
             weights[name] = Level(m=m, u=u)
+            rows.append((item.name, name, *seen, math.log2(m / u)))
         comparisons[item.name] = weights
-    return MatchModel(
-        version=version,
-        trained_on=trained_on,
-        prior=round(float((pairs["is_match"].sum() + _SMOOTHING) / (len(pairs) + 2 * _SMOOTHING)), 6),
-        link_weight=link_weight,
-        review_weight=link_weight - _REVIEW_BAND,
-        comparisons=comparisons,
-    )
+    return comparisons, pd.DataFrame(rows, columns=["comparison", "level", "matches", "others", "match_weight"])
 
 
 def _share(pairs: pd.DataFrame, name: str, gamma: int, levels: int) -> float:
-    stated = pairs[f"gamma_{name}"] >= 0
-    hits = ((pairs[f"gamma_{name}"] == gamma) & stated).sum()
-    share = (hits + _SMOOTHING) / (stated.sum() + _SMOOTHING * levels)
+    stated = pairs.loc[pairs[f"gamma_{name}"] >= 0, "stands_for"].sum()
+    hits = pairs.loc[pairs[f"gamma_{name}"] == gamma, "stands_for"].sum()
+    share = (hits + _SMOOTHING) / (stated + _SMOOTHING * levels)
     return min(float(f"{share:.6g}"), 0.999999)
+
+
+def pair_weights(pairs: pd.DataFrame, comparisons: dict[str, dict[str, Level]], prior: float) -> pd.Series:
+    """Return the match weight (bits) of pairs whose levels are known, as Splink adds it up."""
+    total = pd.Series(math.log2(prior / (1 - prior)), index=pairs.index)
+    for name, levels in comparisons.items():
+        bits = {len(levels) - 1 - index: math.log2(level.m / level.u) for index, level in enumerate(levels.values())}
+        total += pairs[f"gamma_{name}"].map(bits).fillna(0.0)
+    return total
+
+
+def fit_calibration(weights: pd.Series, is_match: pd.Series, stands_for: pd.Series) -> Calibration:
+    """Return the logistic curve from match weight to probability that fits best (Platt 1999, Newton's method).
+
+    Comparisons depend on each other, so a weight overstates: a slope below 1 takes that back. Counts are smoothed
+    as Platt does it, so that pairs which a weight parts perfectly still give a curve.
+    """
+    evidence = np.column_stack([weights.to_numpy() * math.log(2), np.ones(len(weights))])
+    matches = float(is_match.sum())
+    others = len(is_match) - matches
+    wanted = np.where(is_match, (matches + 1) / (matches + 2), 1 / (others + 2))
+    counts = stands_for.to_numpy()
+    fitted = np.array([1.0, 0.0])
+    for _ in range(_FIT_STEPS):
+        likely = 1 / (1 + np.exp(-np.clip(evidence @ fitted, -500, 500)))
+        slope = evidence.T @ (counts * (wanted - likely))
+        # a little ridge: without pairs of both kinds there is nothing to solve
+        curve = (evidence * (counts * likely * (1 - likely))[:, None]).T @ evidence + 1e-6 * np.eye(2)
+        fitted = fitted + np.linalg.solve(curve, slope)
+    return Calibration(slope=round(float(fitted[0]), 6), intercept=round(float(fitted[1]), 6))
+
+
+def measure(found: pd.DataFrame) -> Quality:
+    """Return how well people were found.
+
+    Args:
+        found: One row per record: cluster, and person_id, the truth.
+    """
+    both = _pairs_in(found.groupby(["person_id", "cluster"]).size())
+    said, true = (_pairs_in(found.groupby(name).size()) for name in ("cluster", "person_id"))
+    precision, recall = (both / said if said else 1.0), (both / true if true else 1.0)
+    f1 = 2 * precision * recall / (precision + recall) if both else 0.0
+    return Quality(precision, recall, f1, found["person_id"].nunique(), found["cluster"].nunique())
+
+
+def _pairs_in(sizes: pd.Series) -> float:
+    return float((sizes * (sizes - 1) / 2).sum())

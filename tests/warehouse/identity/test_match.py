@@ -22,7 +22,6 @@ from warehouse.identity.model import (
     load_model,
     require_trained,
 )
-from warehouse.identity.train import flat_model, train
 
 MODEL = load_model()
 
@@ -202,39 +201,6 @@ def test_an_untrained_level_is_refused():
             cut = MODEL.model_copy(update={"comparisons": MODEL.comparisons | {item.name: levels}})
             with pytest.raises(UntrainedLevelError, match=item.name):
                 require_trained(cut)
-
-
-def test_a_model_without_knowledge_is_complete():
-    require_trained(flat_model())
-
-
-def test_a_model_learns_from_records_whose_person_is_known():
-    draw = random.Random(3)  # noqa: S311 - invented data
-    known = []
-    for person_number in range(300):
-        name = " ".join(draw.choice(SYLLABLES[::12]) for _ in range(3))
-        base = {
-            "birth_date": dt.date(1980 + draw.randrange(4), 1 + draw.randrange(12), 2 + draw.randrange(26)),
-            "province": "one",
-            "district": draw.choice("abcdef"),
-        }
-        for _ in range(2):
-            own = {"phones": f"+8491{person_number:07d}", "email": draw.choice([None, f"x{person_number}@b.example"])}
-            known.append(person(name, **base, **own) | {"person_id": str(person_number)})
-    records = frame(*known).assign(person_id=[row["person_id"] for row in known])
-    model = train(records, version="test", trained_on="invented people")
-    require_trained(model)
-    assert model == train(records.sample(frac=1, random_state=1), version="test", trained_on="invented people")
-    phone, name = model.comparisons["phone"], model.comparisons["name"]
-    assert phone["same, of one name"].m > 100 * phone["same, of one name"].u
-    assert name["half the words shared"].m < name["half the words shared"].u
-
-
-def test_a_level_that_was_hardly_seen_does_not_speak_for_a_link():
-    records = frame(*people(10)).assign(person_id="one")
-    model = train(records, version="test", trained_on="invented people")
-    level = model.comparisons["email"]["same address"]
-    assert level.m <= level.u
 
 
 def test_weights_of_a_level_that_is_gone_are_refused():
