@@ -41,10 +41,15 @@ class Calibration(BaseModel):
     slope: float = Field(gt=0)
     intercept: float
 
+    @staticmethod
+    def logistic(odds: Any) -> Any:
+        """Return 1 / (1 + exp(-odds)) of log odds (natural), a number or an array."""
+        # beyond 500 the exponential leaves the range of floats, and the probability has long been 0 or 1
+        return 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
+
     def probability(self, weights: Any) -> Any:
         """Return 1 / (1 + exp(-(slope * weight * ln 2 + intercept))) of match weights (bits); a number or an array."""
-        # beyond 500 the exponential leaves the range of floats, and the probability has long been 0 or 1
-        return 1 / (1 + np.exp(-np.clip(self.slope * np.asarray(weights) * math.log(2) + self.intercept, -500, 500)))
+        return self.logistic(self.slope * np.asarray(weights) * math.log(2) + self.intercept)
 
     def weight(self, probability: float) -> float:
         """Return the match weight (bits) at which a pair is as likely one person as `probability` says."""

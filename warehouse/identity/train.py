@@ -219,21 +219,26 @@ def pair_weights(pairs: pd.DataFrame, comparisons: dict[str, dict[str, Level]], 
 def fit_calibration(weights: pd.Series, is_match: pd.Series, stands_for: pd.Series) -> Calibration:
     """Return the logistic curve from match weight to probability that fits best (Platt 1999, Newton's method).
 
-    Comparisons depend on each other, so a weight overstates: a slope below 1 takes that back. Counts are smoothed
-    as Platt does it, so that pairs which a weight parts perfectly still give a curve.
+    Comparisons depend on each other, so a weight overstates: a slope below 1 takes that back. As much as one pair
+    speaks for the weight as it is, so that pairs which a weight parts perfectly still give a curve.
     """
     evidence = np.column_stack([weights.to_numpy() * math.log(2), np.ones(len(weights))])
-    matches = float(is_match.sum())
-    others = len(is_match) - matches
-    wanted = np.where(is_match, (matches + 1) / (matches + 2), 1 / (others + 2))
-    counts = stands_for.to_numpy()
-    fitted = np.array([1.0, 0.0])
+    wanted, counts = is_match.to_numpy(dtype=float), stands_for.to_numpy()
+    plain = np.array([1.0, 0.0])
+
+    def likelihood(curve: np.ndarray) -> float:
+        odds = evidence @ curve
+        return float(counts @ (wanted * odds - np.logaddexp(0, odds)) - ((curve - plain) ** 2).sum() / 2)
+
+    fitted = plain
     for _ in range(_FIT_STEPS):
-        likely = 1 / (1 + np.exp(-np.clip(evidence @ fitted, -500, 500)))
-        slope = evidence.T @ (counts * (wanted - likely))
-        # a little ridge: without pairs of both kinds there is nothing to solve
-        curve = (evidence * (counts * likely * (1 - likely))[:, None]).T @ evidence + 1e-6 * np.eye(2)
-        fitted = fitted + np.linalg.solve(curve, slope)
+        likely = Calibration.logistic(evidence @ fitted)
+        uphill = evidence.T @ (counts * (wanted - likely)) - (fitted - plain)
+        bend = (evidence * (counts * likely * (1 - likely))[:, None]).T @ evidence + np.eye(2)
+        step = np.linalg.solve(bend, uphill)
+        while likelihood(fitted + step) < likelihood(fitted) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        fitted = fitted + step
     return Calibration(slope=round(float(fitted[0]), 6), intercept=round(float(fitted[1]), 6))
 
 

@@ -128,11 +128,11 @@ def test_calibration_finds_the_curve_that_the_pairs_were_drawn_from():
 
 
 def test_a_pair_that_stands_for_two_counts_as_two():
-    weights, is_match = pd.Series([-4.0, -1.0, 0.5, 1.0, 3.0, 5.0] * 50), pd.Series([False, True, False] * 100)
+    weights, is_match = pd.Series([-4.0, -1.0, 0.5, 1.0, 3.0, 5.0] * 50), pd.Series([False, False, True] * 100)
     one = fit_calibration(weights, is_match, pd.Series(2.0, weights.index))
     other = fit_calibration(pd.concat([weights] * 2), pd.concat([is_match] * 2), pd.Series([1.0] * 600))
-    assert one.slope == pytest.approx(other.slope, abs=0.01)
-    assert one.intercept == pytest.approx(other.intercept, abs=0.02)
+    assert one.slope == pytest.approx(other.slope, abs=1e-5)
+    assert one.intercept == pytest.approx(other.intercept, abs=1e-5)
 
 
 def test_pairs_that_a_weight_parts_perfectly_still_give_a_curve():
