@@ -10,7 +10,8 @@ import duckdb
 import numpy as np
 import pandas as pd
 
-from warehouse.identity.match import block_pairs, make_nodes, resolve, score_pairs
+from warehouse.identity.linkage import resolve
+from warehouse.identity.match import block_pairs, make_nodes, score_pairs
 from warehouse.identity.model import COMPARISONS, Calibration, Level, MatchModel, level_names
 
 _SMOOTHING = 0.5
