@@ -70,10 +70,23 @@ def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _keyed(rule: BlockingKey, nodes: str) -> str:
-    """SQL of node_id and key, a row for each key that a node has of one kind."""
+    """SQL of node_id, name_pairs, name_script and key, a row for each key that a node has of one kind."""
     # a hash is enough: two keys that collide cost one comparison
-    hashes = [f"SELECT node_id, hash({key}) AS key FROM {nodes} WHERE {key} IS NOT NULL" for key in rule.keys]
+    hashes = [
+        f"SELECT node_id, name_pairs, name_script, hash({key}) AS key FROM {nodes} WHERE {key} IS NOT NULL"
+        for key in rule.keys
+    ]
     return " UNION ".join(hashes)
+
+
+def _alike(rule: BlockingKey, one: str, other: str) -> str:
+    """Condition that two names of one script share two thirds of the fewer letter pairs, where the key asks for it."""
+    if not rule.alike:
+        return "TRUE"
+    return (
+        f"({one}.name_script <> {other}.name_script OR 3 * bit_count({one}.name_pairs & {other}.name_pairs) >= "
+        f"2 * least(bit_count({one}.name_pairs), bit_count({other}.name_pairs)))"
+    )
 
 
 def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
@@ -89,9 +102,9 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
             INSERT INTO found
             WITH keyed AS MATERIALIZED ({_keyed(rule, "node")}),
             bounded AS (SELECT key FROM keyed GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap}),
-            kept AS MATERIALIZED (SELECT node_id, key FROM keyed SEMI JOIN bounded USING (key))
+            kept AS MATERIALIZED (SELECT * FROM keyed SEMI JOIN bounded USING (key))
             SELECT one.node_id, other.node_id FROM kept AS one JOIN kept AS other USING (key)
-            WHERE one.node_id < other.node_id
+            WHERE one.node_id < other.node_id AND {_alike(rule, "one", "other")}
             """
         )
     return PairCounts(_close_blocks(con))
@@ -134,7 +147,7 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
             bounded AS (SELECT key FROM member GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap})
             SELECT least(asked.node_id, member.node_id), greatest(asked.node_id, member.node_id)
             FROM asked SEMI JOIN bounded USING (key) JOIN member USING (key)
-            WHERE asked.node_id <> member.node_id
+            WHERE asked.node_id <> member.node_id AND {_alike(rule, "asked", "member")}
             """
         )
     reopened = con.execute("SELECT count(DISTINCT node_id) FROM reopened").fetchall()[0][0]

@@ -129,6 +129,11 @@ def _any_form(condition: str, *parts: str) -> str:
     return "(" + " OR ".join(forms) + ")"
 
 
+# in a script of its own a name is compared letter by letter: romanised, one letter can become three
+_SAME_LETTERS_BUT_ONE = (
+    "(name_script_l = name_script_r AND name_script_l <> 'LATIN' AND least(len(name_code_l), len(name_code_r)) >= 6 "
+    "AND damerau_levenshtein(name_code_l, name_code_r) <= 1)"
+)
 _SAME_NAME = _any_form("{l} = {r}", "key")
 _SAME_SOUND = _any_form("{l} = {r}", "fold", "sound")
 _SHARED_PHONE = (
@@ -165,7 +170,7 @@ COMPARISONS = (
                 f"damerau_levenshtein({_unmatched('l', 'r')}, {_unmatched('r', 'l')}) <= 1))) "
                 "OR (least(len(name_key_l), len(name_key_r)) >= 5 AND "
                 "(damerau_levenshtein(name_key_l, name_key_r) <= 1 "
-                "OR damerau_levenshtein(name_sound_l, name_sound_r) <= 1))",
+                f"OR damerau_levenshtein(name_sound_l, name_sound_r) <= 1)) OR {_SAME_LETTERS_BUT_ONE}",
             ),
             ("part of the other, two words", f"{_SHARED_WORDS} = {_FEWER_WORDS} AND {_SHARED_WORDS} >= 2"),
             ("part of the other, one word", f"{_SHARED_WORDS} = {_FEWER_WORDS}"),
@@ -300,6 +305,8 @@ class BlockingKey:
     why: str
     keys: tuple[str, ...]
     cap: int = BLOCK_CAP
+    # names that share less than two thirds of the fewer letter pairs are not compared on this key alone
+    alike: bool = False
 
 
 def _each_form(part: str, rest: str = "") -> tuple[str, ...]:
@@ -331,10 +338,16 @@ BLOCKING_KEYS = (
         "sound_year",
         "the beginning of the name as it is heard: words run together or dropped, another script",
         tuple(f"{form}[1:5] || {year} || province" for form in _each_form("sound") for year in _YEARS),
+        alike=True,
     ),
-    BlockingKey("birth_place", "another script or spelling", ("nullif(birth, '') || nullif(district, '')",)),
     BlockingKey(
-        "birth_name", "a new district, a word dropped", (*_each_form("fold", _DAY), *_each_form("sound", _DAY))
+        "birth_place", "another script or spelling", ("nullif(birth, '') || nullif(district, '')",), alike=True
+    ),
+    BlockingKey(
+        "birth_name",
+        "a new district, a word dropped",
+        (*_each_form("fold", _DAY), *_each_form("sound", _DAY)),
+        alike=True,
     ),
     BlockingKey(
         "skeleton_place",

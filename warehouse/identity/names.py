@@ -1,189 +1,358 @@
 """Names in forms that can be compared: without order, romanised, folded, by the customs of each tradition.
 
-Names are romanised first, because the database's string metrics compare bytes: letters of Thai, Khmer, Lao and
-Burmese share their leading bytes, and unrelated names would look alike.
+The customs are data (traditions.yml). Names are romanised, or written in one byte a letter, because the database's
+string metrics compare bytes: letters of Thai, Khmer, Lao and Burmese share their leading bytes, and unrelated names
+would look alike.
 """
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
-# words that join names and belong to none; in Latin letters, as romanised. "Van" and "San" are names here, and "Do"
-# and "So" are too unless a slash says otherwise (s/o)
-PARTICLES = frozenset(("bin", "binti", "binte", "bte", "bt", "anak", "ibn", "de", "del", "dela", "delos", "delas"))
-_SLASHED_PARTICLE = re.compile(r"\b(?:a/l|a/p|s/o|d/o|a/k)(?= |$)")
-_ARTICLE = re.compile(r"\bde (la|los|las)\b")
-# people romanise themselves freely: spellings of one sound (facts after customary romanisations of the region)
-FOLDS = (
-    ("ph", "p"),
-    ("th", "t"),
-    ("kh", "k"),
-    ("gh", "g"),
-    ("dh", "d"),
-    ("bh", "b"),
-    ("ch", "j"),
-    ("sh", "s"),
-    ("zh", "j"),
-    ("ts", "s"),
-    ("sy", "s"),
-    ("dj", "j"),
-    ("tj", "c"),
-    ("oe", "u"),
-    ("ou", "u"),
-    ("oo", "u"),
-    ("ee", "i"),
-    ("ie", "i"),
-    ("y", "i"),
-    ("v", "w"),
-    ("f", "p"),
-    ("z", "s"),
-    ("x", "s"),
-    ("q", "k"),
-    ("c", "k"),
-    ("r", "l"),
-    ("h", ""),
-)
-# Burmese is written by syllable: an onset, then a rime that decides the vowel and the final letter. Customary
-# spellings of names in Latin letters (Aung, Kyaw, Thein), not a scholar's transliteration.
-_BURMESE_ONSETS = {
-    "က": "k", "ခ": "kh", "ဂ": "g", "ဃ": "g", "င": "ng", "စ": "s", "ဆ": "s", "ဇ": "z", "ဈ": "z", "ည": "ny", "ဉ": "ny",
-    "ဋ": "t", "ဌ": "ht", "ဍ": "d", "ဎ": "d", "ဏ": "n", "တ": "t", "ထ": "ht", "ဒ": "d", "ဓ": "d", "န": "n", "ပ": "p",
-    "ဖ": "hp", "ဗ": "b", "ဘ": "b", "မ": "m", "ယ": "y", "ရ": "y", "လ": "l", "ဝ": "w", "သ": "th", "ဟ": "h", "ဠ": "l",
-    "အ": "", "ဿ": "th", "ချ": "ch", "ခြ": "ch", "ရှ": "sh", "လျှ": "sh",
-}  # fmt: skip
-_BURMESE_VOWELS = {"ဥ": "u", "ဦ": "u", "ဣ": "i", "ဤ": "i", "ဧ": "ay", "ဩ": "aw"}
-_BURMESE_RIMES = {
-    "ောင်": "aung", "ေါင်": "aung", "ောက်": "auk", "ေါက်": "auk", "ိုင်": "ine", "ိုက်": "ike", "င်": "in", "က်": "et",
-    "စ်": "it", "ည်": "i", "ဉ်": "in", "တ်": "at", "ပ်": "at", "န်": "an", "မ်": "an", "ံ": "an", "ုန်": "un", "ုမ်": "on",
-    "ုံ": "on", "ုတ်": "ut", "ုပ်": "ut", "ိန်": "ein", "ိမ်": "ein", "ိတ်": "eit", "ိပ်": "eit", "ွန်": "un", "ွမ်": "un",
-    "ွတ်": "ut", "ယ်": "e", "ော်": "aw", "ော": "aw", "ေါ်": "aw", "ေါ": "aw", "ို": "o", "ေ": "ay", "ဲ": "e", "ာ": "a",
-    "ါ": "a", "ိ": "i", "ီ": "i", "ု": "u", "ူ": "u",
-}  # fmt: skip
-_BURMESE_SYLLABLE = re.compile(
-    f"({'|'.join(sorted(_BURMESE_ONSETS | _BURMESE_VOWELS, key=len, reverse=True))})([ျြ]?)(ွ?)(ှ?)"
-    f"({'|'.join(sorted((rime.removeprefix('ွ') for rime in _BURMESE_RIMES), key=len, reverse=True))})?"
-)
-# Thai and Lao write some vowels before the consonant they follow in speech; Lao writes two letters for two sounds
-_VOWEL_BEFORE = re.compile("([เแโใไເແໂໃໄ])([ก-ฮກ-ຮ])")
-_LAO_VOWEL_O = re.compile("([ກ-ຮ][່-ໍ]?)ອ")
-_LAO_LETTERS = str.maketrans({"ຍ": "y", "ວ": "w"})
-_BURMESE_TONES = dict.fromkeys(map(ord, "း့္၊။"))
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+import schemas
+
+TRADITIONS_FILE = Path(__file__).parent / "traditions.yml"
+_NAMING_FILE = Path(schemas.__file__).parent / "naming.yml"
 _NOT_LETTER = re.compile(r"[^a-z]+")
 _REPEATED = re.compile(r"(.)\1+")
-_VOWELS = re.compile(r"[aeiouw]+")
-# customary short forms of given names that stand for one name
-_SHORT_FORMS = {
-    "muhammad": "mohd",
-    "mohammad": "mohd",
-    "mohamad": "mohd",
-    "mohamed": "mohd",
-    "muhamad": "mohd",
-    "muhd": "mohd",
-    "moh": "mohd",
-    "muh": "mohd",
-    "ma": "maria",
-    "st": "siti",
-    "abd": "abdul",
-    "jr": "",
-    "sr": "",
-    "ii": "",
-    "iii": "",
-}
+_WITHIN_NAME = re.compile(r"(?<=[a-z])['`’](?=[a-z])")
+# a code of one byte: every letter that is printed and neither a small letter nor a blank stands for a marked one
+_SPARE_CODES = "".join(chr(code) for code in range(0x21, 0x7F) if not chr(code).islower())
+_CODE_POINTS = 0x80
+# words are few beside names: a cache of words serves millions of names
+_WORDS = 1 << 18
 
 
-def _burmese_syllable(found: re.Match[str]) -> str:
-    onset, slurred, rounded, breathed, rime = (part or "" for part in found.groups())
-    if onset in _BURMESE_VOWELS:
-        return f"{_BURMESE_VOWELS[onset]} "
-    letters = _BURMESE_ONSETS[onset]
-    breath = "h" if breathed and letters[:1] in ("l", "m", "n", "w") else ""
-    if rounded and rounded + rime in _BURMESE_RIMES:
-        vowel = _BURMESE_RIMES[rounded + rime]
-    else:
-        vowel = ("w" if rounded else "") + (_BURMESE_RIMES[rime] if rime else "a")
-    return f"{breath}{letters}{'y' if slurred else ''}{vowel} "
+class _Fact(BaseModel):
+    """A section of traditions.yml: what it is for, and who says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    why: str = Field(min_length=10)
+    source: str = Field(min_length=4)
+
+
+class _Words(_Fact):
+    words: tuple[str, ...]
+
+
+class _Articles(_Words):
+    beside: tuple[str, ...]
+
+
+class _ShortForms(_Fact):
+    words: dict[str, tuple[str, ...]]
+
+
+class _Suffixes(_Fact):
+    anywhere: dict[str, tuple[str, ...]]
+    own_column: dict[str, tuple[str, ...]]
+
+
+class _Folds(_Fact):
+    pairs: tuple[tuple[str, str], ...]
+
+
+class _Letters(_Fact):
+    letters: str
+
+
+class _Latin(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    joining_words: _Words
+    articles: _Articles
+    short_forms: _ShortForms
+    suffixes: _Suffixes
+    folds: _Folds
+    vowels: _Letters
+    marked_letters: _Letters
+
+
+class _Medial(BaseModel):
+    """A sign between onset and rime, its letter, and before which onsets it is heard (all, if not said)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sign: str
+    letter: str
+    before: str | None = None
+
+
+class _Syllables(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    onsets: dict[str, str]
+    vowels: dict[str, str]
+    rimes: dict[str, str]
+    slurred: _Medial
+    rounded: _Medial
+    breathed: _Medial
+    unwritten: str
+
+
+class _Script(_Fact):
+    block: int = Field(ge=0x80)
+    rewrites: tuple[tuple[str, str], ...]
+    syllables: _Syllables | None = None
+
+
+class _Traditions(BaseModel):
+    """All of traditions.yml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    latin: _Latin
+    scripts: dict[str, _Script]
+
+
+@dataclass(frozen=True)
+class _Romaniser:
+    """The rules of one script, compiled."""
+
+    block: int
+    rewrites: tuple[tuple[re.Pattern[str], str], ...]
+    syllables: _Syllables | None
+    syllable: re.Pattern[str] | None
+
+    def apply(self, word: str) -> str:
+        for pattern, written in self.rewrites:
+            word = pattern.sub(written, word)
+        return word if self.syllable is None else self.syllable.sub(self._spell, word)
+
+    def _spell(self, found: re.Match[str]) -> str:
+        table = self.syllables
+        if table is None:
+            raise ValueError("a script without syllables has none to spell")
+        onset, slurred, rounded, breathed, rime = (part or "" for part in found.groups())
+        if onset in table.vowels:
+            return f"{table.vowels[onset]} "
+        letters = table.onsets[onset]
+        breath = table.breathed.letter if breathed and letters[:1] in tuple(table.breathed.before or letters) else ""
+        if rounded and rounded + rime in table.rimes:
+            vowel = table.rimes[rounded + rime]
+        else:
+            vowel = (table.rounded.letter if rounded else "") + (table.rimes[rime] if rime else table.unwritten)
+        return f"{breath}{letters}{table.slurred.letter if slurred else ''}{vowel} "
+
+
+@dataclass(frozen=True)
+class _Customs:
+    """The traditions, compiled for use."""
+
+    particles: frozenset[str]
+    slashed: frozenset[str]
+    beside: frozenset[str]
+    articles: frozenset[str]
+    short_forms: dict[str, str]
+    suffixes: dict[str, str]
+    column_suffixes: dict[str, str]
+    folds: tuple[tuple[str, str], ...]
+    vowels: dict[int, None]
+    codes: dict[int, int]
+    scripts: dict[str, _Romaniser] = field(default_factory=dict)
+
+
+@cache
+def _customs() -> _Customs:
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    def read(path: Path) -> Any:
+        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8"))
+        return yaml.load(text, Loader=loader)  # noqa: S506 the loader is a safe one
+
+    known = _Traditions.model_validate(read(TRADITIONS_FILE))
+    joining = [str(word) for word in read(_NAMING_FILE)["particles"]]
+    latin = known.latin
+    suffixes = {word: suffix for suffix, words in latin.suffixes.anywhere.items() for word in words}
+    own = {word: suffix for suffix, words in latin.suffixes.own_column.items() for word in words}
+    return _Customs(
+        particles=frozenset(word for word in joining if "/" not in word) | frozenset(latin.joining_words.words),
+        slashed=frozenset(word for word in joining if "/" in word),
+        beside=frozenset(latin.articles.beside),
+        articles=frozenset(latin.articles.words),
+        short_forms={word: name for name, words in latin.short_forms.words.items() for word in words},
+        suffixes=suffixes,
+        column_suffixes=suffixes | own,
+        folds=latin.folds.pairs,
+        vowels=dict.fromkeys(map(ord, latin.vowels.letters)),
+        codes=dict(zip(map(ord, latin.marked_letters.letters), map(ord, _SPARE_CODES), strict=False)),
+        scripts={name: _compile(script) for name, script in known.scripts.items()},
+    )
+
+
+def _compile(script: _Script) -> _Romaniser:
+    table, syllable = script.syllables, None
+    if table is not None:
+        rimes = {rime.removeprefix(table.rounded.sign) for rime in table.rimes}
+        syllable = re.compile(
+            f"({_longest_first(table.onsets | table.vowels)})({table.slurred.sign}?)({table.rounded.sign}?)"
+            f"({table.breathed.sign}?)({_longest_first(rimes)})?"
+        )
+    rewrites = tuple((re.compile(pattern), written) for pattern, written in script.rewrites)
+    return _Romaniser(script.block, rewrites, table, syllable)
+
+
+def _longest_first(parts: Any) -> str:
+    return "|".join(sorted(parts, key=len, reverse=True))
+
+
+@lru_cache(maxsize=1 << 12)
+def _letter_script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]
 
 
 def name_script(name: str) -> str:
     """Return the script of a name's first letter as Unicode names it (LATIN, THAI, MYANMAR ...); '' without one."""
-    letter = next((character for character in name if character.isalpha()), "")
-    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+    for character in name:
+        if character.isalpha():
+            return _letter_script(character)
+    return ""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=_WORDS)
+def _romanise_word(word: str) -> str:
+    """A word between blanks in lower-case ASCII letters; several words where it holds several, '' where none."""
+    customs = _customs()
+    text = word.replace("Đ", "D").replace("đ", "d")
+    rules = customs.scripts.get(name_script(word))
+    if rules is not None:
+        text = rules.apply(text)
+    if not text.isascii():
+        stripped = "".join(part for part in unicodedata.normalize("NFKD", text) if not unicodedata.combining(part))
+        if not stripped.isascii():
+            # marks that combine are letters in these scripts: hand over the whole, not what was stripped
+            from anyascii import anyascii
+
+            stripped = str(anyascii(text))
+        text = stripped
+    plain = " ".join(part for part in text.lower().split() if part not in customs.slashed)
+    # an apostrophe stands within one name
+    return _NOT_LETTER.sub(" ", _WITHIN_NAME.sub("", plain)).strip()
+
+
 def romanise(name: str) -> str:
     """Return a name in lower-case ASCII letters and single blanks; accents off, other scripts transliterated."""
-    text = name.replace("Đ", "D").replace("đ", "d")
-    script = name_script(name)
-    if script in ("LAO", "THAI"):
-        text = _VOWEL_BEFORE.sub(r"\2\1", text)
-    if script == "LAO":
-        text = _LAO_VOWEL_O.sub(r"\1o", text).translate(_LAO_LETTERS)
-    if script == "MYANMAR":
-        text = _BURMESE_SYLLABLE.sub(_burmese_syllable, text.translate(_BURMESE_TONES))
-    stripped = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
-    if not stripped.isascii():
-        # marks that combine are letters in these scripts: hand over the whole, not what was stripped
-        from anyascii import anyascii
+    return " ".join([roman for word in name.split() if (roman := _romanise_word(word))])
 
-        stripped = str(anyascii(text))
-    plain = _SLASHED_PARTICLE.sub(" ", stripped.lower())
-    # an apostrophe stands within one name
-    joined = re.sub(r"(?<=[a-z])['`’](?=[a-z])", "", plain)
-    return _ARTICLE.sub(r"de\1", _NOT_LETTER.sub(" ", joined).strip())
+
+def read_suffix(name: str, column: str = "") -> str:
+    """Return what tells relatives of one name apart (jr, sr, ii, iii ...), from its column or the name; '' if none."""
+    customs = _customs()
+    for word in _romanise_word_list(column, customs.column_suffixes):
+        return word
+    for word in _romanise_word_list(" ".join(name.split()[1:]), customs.suffixes):
+        return word
+    return ""
+
+
+def _romanise_word_list(text: str, suffixes: dict[str, str]) -> list[str]:
+    words = (word.strip(".,()").lower() for word in text.split())
+    return [suffixes[word] for word in words if word in suffixes]
+
+
+def _kept_words(words: list[str]) -> list[str]:
+    """Words that belong to the name, in order: no particles, articles, initials or suffixes; short forms in full."""
+    customs = _customs()
+    dropped, short, suffixes = customs.particles, customs.short_forms, customs.suffixes
+    if not customs.beside.isdisjoint(words):
+        dropped = dropped | customs.articles
+    kept = [short.get(word, word) for word in words if len(word) > 1 and word not in dropped and word not in suffixes]
+    # the first word is never a suffix: Sr. stands for other things there
+    return [words[0], *kept] if words[0] in suffixes and kept else kept
 
 
 def name_tokens(roman: str) -> tuple[str, ...]:
-    """Return the words of a romanised name without particles and initials, short forms written out, sorted."""
-    words = (_SHORT_FORMS.get(word, word) for word in roman.split())
-    kept = {word for word in words if len(word) > 1 and word not in PARTICLES}
-    return tuple(sorted(kept)) or tuple(sorted(set(roman.split())))
+    """Return the words of a romanised name without particles and initials, short forms made one, sorted."""
+    words = roman.split()
+    return tuple(sorted(set(_kept_words(words) or words)))
 
 
+@lru_cache(maxsize=_WORDS)
 def fold(word: str) -> str:
     """Return a spelling-free form of a romanised word (IDENTITY: ph=p, th=t, ee=i, oo=u, v=w, r=l, doubles)."""
-    for spelling, sound in FOLDS:
-        word = word.replace(spelling, sound)
+    return _fold(word)
+
+
+def _fold(word: str) -> str:
+    for spelling, sound in _customs().folds:
+        if spelling in word:
+            word = word.replace(spelling, sound)
     return _REPEATED.sub(r"\1", word)
 
 
 def skeleton(roman: str) -> str:
     """Return the consonants of a folded name in order; alike for a name in its script and in Latin letters."""
-    return _REPEATED.sub(r"\1", _VOWELS.sub("", fold(roman.replace(" ", ""))))
+    return _consonants(_fold(roman.replace(" ", "")))
 
 
-@dataclass(frozen=True)
-class NameForms:
-    """Forms in which one name is compared, all of romanised letters; script is that of the name as written."""
+def _consonants(sound: str) -> str:
+    return _REPEATED.sub(r"\1", sound.translate(_customs().vowels))
+
+
+@lru_cache(maxsize=_WORDS)
+def letter_code(word: str) -> str:
+    """Return a word in one byte a letter, so that a distance in bytes is one in letters; '' without letters.
+
+    Letters of a script with a block in traditions.yml, less the block's number; of Latin letters the plain ones and
+    those that carry a meaning of their own. Anything else loses its marks or is left out.
+    """
+    customs = _customs()
+    rules = customs.scripts.get(name_script(word))
+    if rules is not None:
+        numbers = (ord(letter) - rules.block for letter in unicodedata.normalize("NFC", word))
+        return "".join(chr(number) for number in numbers if 0 < number < _CODE_POINTS)
+    letters = []
+    for letter in unicodedata.normalize("NFC", word.lower()):
+        code = customs.codes.get(ord(letter))
+        plain = unicodedata.normalize("NFKD", letter)[0] if code is None else chr(code)
+        if code is not None or ("a" <= plain <= "z"):
+            letters.append(plain)
+    return "".join(letters)
+
+
+class NameForms(NamedTuple):
+    """Forms in which one name is compared; script is that of the name as written."""
 
     key: str
     fold: str
     sound: str
     skeleton: str
+    code: str
     script: str
 
 
-_NO_NAME = NameForms("", "", "", "", "")
+_NO_NAME = NameForms("", "", "", "", "", "")
 
 
-@lru_cache(maxsize=1 << 16)
 def name_forms(name: str) -> NameForms:
     """Return the forms of one name.
 
-    key: words sorted. fold: the same without freedom of spelling. sound: letters folded, in the order written,
-    without blanks (Kai Xuan = Kaixuan). skeleton: consonants only.
+    key: romanised words sorted. fold: the same without freedom of spelling. sound: letters folded, in the order
+    written, without blanks (Kai Xuan = Kaixuan). skeleton: consonants only. code: the words as written in one byte a
+    letter, sorted, for distances within one script.
     """
-    roman = romanise(name)
-    if not roman:
+    written = name.split()
+    words = " ".join([_romanise_word(word) for word in written]).split()
+    if not words:
         return _NO_NAME
-    tokens, words = name_tokens(roman), roman.split()
+    kept = _kept_words(words) or words
+    tokens = sorted(set(kept))
+    joined = "".join(kept)
+    sound = _fold(joined) or joined
     return NameForms(
-        key=" ".join(tokens),
-        fold=" ".join(sorted({fold(token) or token for token in tokens})),
-        sound=fold("".join(word for word in words if len(word) > 1 and word not in PARTICLES)) or fold("".join(words)),
-        skeleton=skeleton(roman),
-        script=name_script(name),
+        " ".join(tokens),
+        " ".join(sorted({fold(token) or token for token in tokens})),
+        sound,
+        _consonants(sound),
+        "".join(sorted(map(letter_code, written))),
+        name_script(name),
     )
 
 

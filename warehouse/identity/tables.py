@@ -4,10 +4,12 @@ All of them can be made again from the records; `identity_state` says by which c
 """
 
 # forms of a name (warehouse.identity.names.NameForms), of the name itself (name_*) and of its Latin form (alias_*)
-NAME_FORMS = ("key", "fold", "sound", "skeleton", "script")
+NAME_FORMS = ("key", "fold", "sound", "skeleton", "code", "script")
 # what a record says, in the form that is compared; missing text is '', a missing birth is NULL
 FEATURES = {
     **{f"{side}_{form}": "VARCHAR" for side in ("name", "alias") for form in NAME_FORMS},
+    # the pairs of letters in any form of the name, hashed into 64 bits: see warehouse.identity.features.letter_pairs
+    "name_pairs": "UBIGINT",
     # YYYYMMDD of a full date; days since 1970-01-01 of the first and the last day possible
     "birth": "VARCHAR",
     "birth_low": "INTEGER",

@@ -1,17 +1,29 @@
 """Names in ten countries' spellings and scripts come to comparable forms; births and numbers too."""
 
 import datetime as dt
+import random
+import unicodedata
 
 import duckdb
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 from tests.warehouse.identity.people import BASE, frame, people, person
 from warehouse.identity.features import make_features
 from warehouse.identity.match import make_records
-from warehouse.identity.names import fold, name_forms, name_tokens, place_key, romanise, skeleton
+from warehouse.identity.names import (
+    fold,
+    letter_code,
+    name_forms,
+    name_tokens,
+    place_key,
+    read_suffix,
+    romanise,
+    skeleton,
+)
 
 
 def identity_features(records):
@@ -29,7 +41,7 @@ def identity_features(records):
         ("JOSÉ D'Souza", "jose dsouza"),
         ("VIJAY A/L KRISHNAN", "vijay krishnan"),
         ("Đỗ Văn An", "do van an"),
-        ("Maria de la Cruz", "maria dela cruz"),
+        ("Maria de la Cruz", "maria de la cruz"),
     ],
 )
 def test_names_are_romanised(name, roman):
@@ -190,3 +202,55 @@ def test_the_order_of_words_plays_no_part_in_a_key(words, shuffled):
 def test_the_index_of_a_frame_decides_nothing():
     records = frame(*people(10))
     pd.testing.assert_frame_equal(identity_features(records.iloc[::-1]), identity_features(records))
+
+
+LETTERS = {
+    "thai": "กขคงจชซญดตถทนบปผพฟมยรลวศสหอะาิีึืุูเแโใไ่้",
+    "lao": "ກຂຄງຈຊຍດຕຖທນບປຜພມຢຣລວສຫອະາິີຶືຸູເແໂໃໄ່້",
+    "khmer": "កខគឃងចឆជញដឋណតថទធនបផពភមយរលវសហឡអាិីឹឺុូួើេែៃោំះ្",
+    "burmese": "ကခဂငစဆဇညတထဒဓနပဖဗဘမယရလဝသဟအာိီုူေဲံ့း်ျြွှ",
+    "vietnamese": "abcdeghiklmnopqrstuvxyàáảãạăắâấđèéêếìíòóôốơớùúưứỳý",
+}
+
+
+@pytest.mark.parametrize("script", LETTERS)
+def test_the_databases_distance_on_codes_counts_letters_not_bytes(script):
+    draw = random.Random(7)  # noqa: S311 - invented data
+    pairs = []
+    for _ in range(300):
+        # a word begins with a consonant
+        first = draw.choice(LETTERS[script][:16])
+        one = first + "".join(draw.choices(LETTERS[script], k=draw.randrange(3, 9)))
+        other = first + "".join(letter for letter in one[1:] if draw.random() > 0.2) + draw.choice(LETTERS[script])
+        # marks in their canonical order, as everything that was read
+        pairs.append((unicodedata.normalize("NFC", one), unicodedata.normalize("NFC", other)))
+    with duckdb.connect() as con:
+        coded = [(letter_code(one), letter_code(other)) for one, other in pairs]
+        found = [
+            con.execute("SELECT levenshtein(?, ?), jaro_winkler_similarity(?, ?)", [*pair, *pair]).fetchone()
+            for pair in coded
+        ]
+        bytewise = [con.execute("SELECT levenshtein(?, ?)", [*pair]).fetchone()[0] for pair in pairs]
+    assert [distance for distance, _ in found] == [Levenshtein.distance(*pair) for pair in pairs]
+    assert [near for _, near in found] == pytest.approx([JaroWinkler.similarity(*pair) for pair in pairs])
+    assert bytewise != [distance for distance, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Maria de la Cruz", "Cruz de la Maria"),
+        ("Maria Dela Cruz", "Maria de la Cruz"),
+        ("Juan Reyes Jr.", "Juan Reyes"),
+    ],
+)
+def test_articles_and_suffixes_are_no_words_of_a_name(one, other):
+    assert name_forms(one).key == name_forms(other).key
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "suffix"),
+    [("Juan Reyes Jr.", "", "jr"), ("Juan Reyes", "III", "iii"), ("Juan Reyes", "IV", "iv"), ("Iv Sok", "", "")],
+)
+def test_what_tells_relatives_of_one_name_apart_is_read(name, column, suffix):
+    assert read_suffix(name, column) == suffix
