@@ -85,3 +85,33 @@ SOMEBODY = Evidence(national="3271046504930002", sex="F", birth="19930425")
 def test_evidence_against_a_merge(other, expected):
     assert contradict(SOMEBODY, other) is expected
     assert contradict(other, SOMEBODY) is expected
+
+
+PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda pair: pair[0] != pair[1]), max_size=8)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(-5, 30)).filter(lambda x: x[0] != x[1])),
+    PAIRS,
+    PAIRS,
+    st.randoms(use_true_random=False),
+)
+def test_judgements_outrank_every_link(links, together, forbidden, draw):
+    found = cluster_pairs(links, together=together, forbidden=forbidden)
+    for one, other in forbidden:
+        assert one not in found or found[one] != found.get(other)
+    judged_only = cluster_pairs([], together=together)
+    consistent = all(one not in judged_only or judged_only[one] != judged_only.get(other) for one, other in forbidden)
+    if consistent:
+        assert all(found[one] == found[other] for one, other in together)
+    mixed = [draw.sample(pairs, len(pairs)) for pairs in (links, together, forbidden)]
+    assert cluster_pairs(mixed[0], together=mixed[1], forbidden=mixed[2]) == found
+
+
+def test_a_weak_link_is_no_bridge_between_two_clusters():
+    firm = [(1, 2, 20.0), (3, 4, 20.0)]
+    bridged = cluster_pairs([*firm, (2, 3, 1.0)], firm_weight=5.0)
+    assert bridged[1] == bridged[2] != bridged[3] == bridged[4]
+    supported = cluster_pairs([*firm, (2, 3, 1.0), (1, 4, 1.5)], firm_weight=5.0)
+    assert len(set(supported.values())) == 1
+    assert len(set(cluster_pairs([(1, 2, 20.0), (2, 3, 1.0)], firm_weight=5.0).values())) == 1
