@@ -31,6 +31,8 @@ from warehouse.identity.tables import (
 )
 
 VAULT = "vault"
+# a link less likely than this does not bring two clusters together alone: the bridge is left for review
+FIRM_PROBABILITY = 0.95
 _SCRATCH = "linkage"
 
 
@@ -318,7 +320,7 @@ def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judg
         con.execute("CREATE TABLE component AS SELECT * FROM labelled")
     finally:
         con.unregister("labelled")
-    labels = _split(con, links, together, apart)
+    labels = _split(con, model, links, together, apart)
     con.register("split_cluster", pd.DataFrame({"node_id": labels.keys(), "cluster": labels.values()}, dtype="uint64"))
     try:
         con.execute(
@@ -354,14 +356,17 @@ def label_components(
 
 def _split(
     con: duckdb.DuckDBPyConnection,
+    model: MatchModel,
     links: pd.DataFrame,
     together: Collection[tuple[int, int]],
     apart: Collection[tuple[int, int]],
 ) -> dict[int, int]:
     """Return node -> cluster for the components that may have to be split; in the others all is one cluster.
 
-    A component in which nothing stated differs, no household pair lies and nobody judged cannot be split.
+    A component in which nothing stated differs, no household pair lies, no link is weak and nobody judged cannot be
+    split.
     """
+    firm_weight = model.calibration.weight(FIRM_PROBABILITY)
     evidence = [item.name for item in fields(Evidence)]
     differ = " OR ".join(f"count(DISTINCT nullif({name}, '')) > 1" for name in evidence)
     con.execute(
@@ -375,6 +380,11 @@ def _split(
         ) USING (node_id)
         UNION
         SELECT component FROM component SEMI JOIN judged_node USING (node_id)
+        UNION
+        SELECT component FROM component SEMI JOIN (
+            SELECT node_id_l AS node_id FROM edge
+            WHERE NOT household AND match_weight >= {model.link_weight!r} AND match_weight < {firm_weight!r}
+        ) USING (node_id)
         """
     )
     con.execute("CREATE TABLE doubtful_node AS SELECT node_id FROM component SEMI JOIN doubtful USING (component)")
@@ -398,6 +408,7 @@ def _split(
         lambda one, other: (min(one, other), max(one, other)) in households or contradict(stated[one], stated[other]),
         together=together,
         forbidden=apart,
+        firm_weight=firm_weight,
     )
 
 
