@@ -123,6 +123,27 @@ _ALL = (
     Column("with_disability", "BIGINT", "Trainees with a disability.", unit="people"),
     Column("indigenous", "BIGINT", "Trainees of an indigenous people or ethnic minority.", unit="people"),
     Column("rural", "BIGINT", "Trainees living in a rural area.", unit="people"),
+    # how sure the count of people is
+    Column(
+        "script",
+        "VARCHAR",
+        "Script of names as written (Latin, Thai, Lao, Khmer, Myanmar); ALL where a line holds every one.",
+    ),
+    Column("people_found", "BIGINT", "Different people as the linkage tells them apart.", unit="people"),
+    Column("low", "BIGINT", "Lowest number of people that the errors to be expected leave open.", unit="people"),
+    Column("high", "BIGINT", "Highest number of people that the errors to be expected leave open.", unit="people"),
+    Column(
+        "expected_false_merges",
+        "DOUBLE",
+        "People too few to be expected in people_found: two taken for one.",
+        unit="people",
+    ),
+    Column(
+        "expected_misses",
+        "DOUBLE",
+        "People too many to be expected in people_found: one taken for two.",
+        unit="people",
+    ),
     # the release
     Column("release_number", "INTEGER", "Number of the release, counted from 1."),
     Column("built_at", "TIMESTAMP", "When the release was built, UTC."),

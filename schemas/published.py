@@ -99,6 +99,23 @@ PUBLISHED_TABLES = (
         ),
     ),
     Table(
+        "identity_quality",
+        "How sure the count of people is, per country attended and script of the name, and for ALL: the errors to be "
+        "expected of the linkage and the interval that they leave open, in which the true number lies in nine of ten "
+        "cases at least. Somebody with names in two scripts or trained in two countries counts in each line and once "
+        "in ALL, so lines may not be added up.",
+        ("country_code", "script"),
+        (
+            "country_code",
+            "script",
+            "people_found",
+            "low",
+            "high",
+            "expected_false_merges",
+            "expected_misses",
+        ),
+    ),
+    Table(
         "release",
         "One row: which release this is and what went into it.",
         ("release_number",),

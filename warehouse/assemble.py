@@ -103,7 +103,7 @@ def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tell: Tell) -> dict[str, int]:
-    from warehouse.identity import linkage, model, register
+    from warehouse.identity import calibration, linkage, model, register
 
     tell("match")
     with linkage.link(con, model.load_model()) as found:
@@ -112,6 +112,8 @@ def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tel
         with transaction(con):
             found.write(con)
             changed = register.identify(con, clusters, order, identity_secret(data), number)
+            # also where no cluster changed: which records count is no business of the linkage
+            calibration.store_quality(con, model.load_model())
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
 
 

@@ -14,7 +14,7 @@ import duckdb
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from warehouse import files
 from warehouse.identity.register import REGISTER_DDL
-from warehouse.identity.tables import LINKAGE_DDL, RECORD_VIEW
+from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 
 SCHEMA_VERSION = 1
@@ -68,6 +68,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
 );
 {REGISTER_DDL}
 {LINKAGE_DDL}
+{QUALITY_DDL}
 {RECORD_VIEW}
 """
 

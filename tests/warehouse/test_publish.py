@@ -371,8 +371,19 @@ FAILURES = {
     "reach_differs_from_trainees": "UPDATE report_reach SET trainees = 9 WHERE country_code = 'ALL'",
     "reach_part_exceeds_whole": "UPDATE report_reach SET women = 9",
     "reach_all_below_a_country": "UPDATE report_reach SET women = 0 WHERE country_code = 'ALL'",
+    "quality_differs_from_trainees": "UPDATE identity_quality SET people_found = 2, high = 2",
+    "quality_impossible": "UPDATE identity_quality SET low = high + 1",
 }
 WARNINGS = {
+    "count_uncertain": """
+        INSERT INTO core_trainee
+        SELECT person.* REPLACE ('u' || number AS trainee_id) FROM core_trainee AS person, range(999) AS t (number);
+        INSERT INTO core_attendance
+        SELECT seen.* REPLACE ('u' || number AS trainee_id) FROM core_attendance AS seen, range(999) AS t (number);
+        UPDATE core_delivery SET rows_in = 1000, rows_accepted = 1000;
+        UPDATE report_reach SET trainees = 1000, women = 1000, youth = 1000;
+        UPDATE identity_quality SET people_found = 1000, high = 1001, low = if(country_code = 'VN', 900, 999)
+    """,
     "age_outside_bounds": "UPDATE core_trainee SET age_at_first_training = 101, is_youth = FALSE",
     "sex_often_unknown": "UPDATE core_trainee SET sex = NULL",
     "youth_often_unknown": "UPDATE core_trainee SET age_at_first_training = NULL, is_youth = NULL",

@@ -8,6 +8,8 @@ import duckdb
 
 from schemas.programme import load_programme
 from warehouse.build import ReleaseInfo, TableSummary, build_release
+from warehouse.identity.calibration import store_quality
+from warehouse.identity.model import load_model
 from warehouse.publish import Published, candidate_path, next_number, publish
 from warehouse.vault import VAULT_DDL
 
@@ -88,6 +90,7 @@ class TinyVault:
     def build(self, target: Path, number: int = 1) -> dict[str, TableSummary]:
         """Build a release from what is in the vault."""
         target.parent.mkdir(parents=True, exist_ok=True)
+        store_quality(self.con, load_model())
         return build_release(self.con, target, release_info(number))
 
     def publish(self, data: Path, keep: int = 5) -> Published:

@@ -62,6 +62,14 @@ CREATE TABLE IF NOT EXISTS identity_judged (node_id UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity_state (made_by VARCHAR NOT NULL);
 """
 
+# how sure the count of people is, per country and script; filled by warehouse.identity.calibration
+QUALITY_DDL = """
+CREATE TABLE IF NOT EXISTS identity_quality (
+    country_code VARCHAR NOT NULL, script VARCHAR NOT NULL, people_found BIGINT NOT NULL, low BIGINT NOT NULL,
+    high BIGINT NOT NULL, expected_false_merges DOUBLE NOT NULL, expected_misses DOUBLE NOT NULL
+);
+"""
+
 # what identity is judged by; a row's place in a file is not
 SOURCE_COLUMNS = (
     "partner_id",

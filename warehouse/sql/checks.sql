@@ -16,6 +16,8 @@ SELECT 'core_delivery' FROM core_delivery WHERE delivery_id IS NULL
 UNION ALL
 SELECT 'report_reach' FROM report_reach WHERE country_code IS NULL
 UNION ALL
+SELECT 'identity_quality' FROM identity_quality WHERE country_code IS NULL OR script IS NULL
+UNION ALL
 SELECT 'release' FROM release WHERE release_number IS NULL;
 
 -- fail: key_repeated
@@ -28,7 +30,10 @@ SELECT 'core_course', course_code FROM core_course GROUP BY ALL HAVING count(*) 
 UNION ALL
 SELECT 'core_delivery', delivery_id FROM core_delivery GROUP BY ALL HAVING count(*) > 1
 UNION ALL
-SELECT 'report_reach', country_code FROM report_reach GROUP BY ALL HAVING count(*) > 1;
+SELECT 'report_reach', country_code FROM report_reach GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'identity_quality', country_code || ' ' || script FROM identity_quality
+GROUP BY country_code, script HAVING count(*) > 1;
 
 -- fail: one_release_row
 -- Table release has exactly one row.
@@ -138,6 +143,38 @@ WHERE
     OR line.msme_owners > total.msme_owners OR line.job_seekers > total.job_seekers
     OR line.with_disability > total.with_disability OR line.indigenous > total.indigenous
     OR line.rural > total.rural;
+
+-- fail: quality_differs_from_trainees
+-- The table of quality speaks of the people published: in all, and in every country.
+WITH expected AS (
+    SELECT 'ALL' AS country_code, count(*) AS people FROM core_trainee
+    UNION ALL
+    SELECT country_code, count(DISTINCT trainee_id) FROM core_attendance GROUP BY country_code
+),
+
+measured AS (
+    SELECT country_code, people_found FROM identity_quality WHERE script = 'ALL'
+)
+
+SELECT coalesce(measured.country_code, expected.country_code) AS country_code
+FROM measured
+FULL JOIN expected ON expected.country_code = measured.country_code
+WHERE measured.people_found IS DISTINCT FROM expected.people;
+
+-- fail: quality_impossible
+-- No interval is upside down or below nothing, no script has more people than its country, no error is negative.
+SELECT line.country_code, line.script
+FROM identity_quality AS line
+LEFT JOIN identity_quality AS whole ON whole.country_code = line.country_code AND whole.script = 'ALL'
+WHERE
+    line.low > line.high OR line.low < 0 OR line.expected_false_merges < 0 OR line.expected_misses < 0
+    OR line.people_found > coalesce(whole.people_found, 0);
+
+-- warn: count_uncertain
+-- The interval of a country with a thousand people or more is at most a twentieth of them wide to each side.
+SELECT country_code
+FROM identity_quality
+WHERE script = 'ALL' AND people_found >= 1000 AND high - low > 0.1 * people_found;
 
 -- warn: age_outside_bounds
 -- The age at the first training lies within the programme's bounds, also where a later record told it.

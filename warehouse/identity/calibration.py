@@ -1,0 +1,343 @@
+"""How sure the count of people is: which pairs are links, which are doubtful, and what errors to expect of them.
+
+A published count of people comes with the false merges and misses to be expected, and an interval for the truth.
+
+Method. Of all scored pairs only those matter on which the count hangs: a maximum spanning forest, first of the pairs
+inside clusters (each is a bridge: were it wrong, its cluster would be two people), then of the best pairs between
+clusters (were it right, two clusters would be one person). With q the probability that a pair of the forest is one
+person, the number of people is the number found, plus the sum of 1 - q over the bridges (expected false merges),
+minus the sum of q over the pairs between (expected misses): the expected number of components of a random graph
+whose components are counted along its forest, so that no cluster can be missed or merged more often than it has
+bridges.
+
+q is a logistic curve (Platt 1999) over the model's own calibrated log-odds, fitted anew for pairs of the forest,
+because these are no random pairs: the best of a cluster's many pairs, the one that a veto kept apart. It falls with
+the size of the country: chance pairs grow faster with the number of people than true ones, so that the prior odds
+of a pair are lower in a large register (Fellegi and Sunter 1969, the prior is matches over pairs). The curve's
+constants, the share of misses that no pair shows (neither blocked nor above the review weight) and the spread of
+actual over expected errors were measured on invented records of ten countries with differing noise
+(tests/generators, other words than the model was trained on) and on the development kit;
+`pytest -n 0 tests/benchmarks/test_count_intervals.py -m benchmark_only -s` measures them again.
+
+The interval is 1.96 standard deviations to each side: the sum of the Bernoulli variances q (1 - q), plus what the
+constants themselves are off by from one set of records to another (ERROR_SPREAD), which grows with the errors and
+outweighs chance wherever there are many. It is an honest guess about data like those it was measured on, no proof:
+records with another kind of mistake have other misses that no pair shows.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+
+from warehouse.identity.model import MatchModel
+from warehouse.identity.tables import QUALITY_DDL
+
+ALL = "ALL"
+BRIDGE, BETWEEN, HOUSEHOLD = "bridge", "between", "household"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Log-odds that a pair of the forest is one person: at zero, per log-odds of the model, per log of size."""
+
+    intercept: float
+    slope: float
+    size: float
+
+
+CURVES = {
+    BRIDGE: Curve(0.401, 0.69, -0.126),
+    BETWEEN: Curve(-0.146, 0.544, -0.449),
+    HOUSEHOLD: Curve(-6.053, 0.635, -0.094),
+}
+# nodes of a country at which the curve's term of size is zero
+SIZE_UNIT = 2000.0
+# the model's log-odds beyond this say no more: what is wrong there is of another kind than the evidence
+MOST_LOG_ODDS = 12.0
+# misses that no pair shows, for each one that is expected of the pairs
+UNSEEN_MISSES = 0.2
+# standard deviation of actual over expected errors, as a share, from one set of records to another
+FALSE_MERGE_SPREAD = 0.4
+MISS_SPREAD = 0.45
+DEVIATIONS = 1.96
+
+
+def band(weights: NDArray[np.float64], model: MatchModel) -> NDArray[np.str_]:
+    """Return link, review or apart for pairs of these match weights (bits), by the model's two thresholds."""
+    return np.select([weights >= model.link_weight, weights >= model.review_weight], ["link", "review"], "apart")
+
+
+def spanning_forest(edges: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs on which the count of people hangs.
+
+    Args:
+        edges: node_id_l, node_id_r, match_weight, household; one row per pair of nodes, in any order.
+        clusters: node_id, cluster (any integer label); every node of `edges` stands there once.
+
+    Returns:
+        Rows of `edges` with kind (bridge: inside a cluster; between clusters: between, or household where the
+        model saw two members of a household) and cluster_l, cluster_r. Bridges are the heaviest pairs that hold
+        a cluster together; pairs between are the heaviest that would join clusters, households last; ties by
+        the nodes' numbers, so that the order of rows decides nothing.
+    """
+    order = np.argsort(clusters["node_id"].to_numpy(), kind="stable")
+    nodes = clusters["node_id"].to_numpy()[order]
+    # labels to places: 0, 1, 2 ...
+    cluster = np.unique(clusters["cluster"].to_numpy()[order], return_inverse=True)[1]
+    ranked = edges.sort_values(
+        ["household", "match_weight", "node_id_l", "node_id_r"], ascending=[True, False, True, True], ignore_index=True
+    )
+    left, right = (np.searchsorted(nodes, ranked[name].to_numpy()) for name in ("node_id_l", "node_id_r"))
+    ranked["cluster_l"], ranked["cluster_r"] = cluster[left], cluster[right]
+    inside = (ranked["cluster_l"] == ranked["cluster_r"]).to_numpy()
+    # inside a cluster a household is one more pair of one person
+    heaviest = np.lexsort((np.arange(len(ranked)), -ranked["match_weight"].to_numpy()))
+    bridges = heaviest[inside[heaviest]]
+    kept_bridges = bridges[_forest(left[bridges], right[bridges], len(nodes))]
+    apart = np.flatnonzero(~inside)
+    kept_apart = apart[_forest(cluster[left[apart]], cluster[right[apart]], int(cluster.max(initial=-1)) + 1)]
+    forest = ranked.iloc[np.concatenate([kept_bridges, kept_apart])]
+    between = np.where(forest["household"], HOUSEHOLD, BETWEEN)
+    kind = np.where(forest["cluster_l"] == forest["cluster_r"], BRIDGE, between)
+    return forest.assign(kind=kind).reset_index(drop=True)
+
+
+def _forest(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Places of the edges of the spanning forest that prefers earlier edges; several may lie between two nodes."""
+    if len(left) == 0:
+        return np.empty(0, dtype="int64")
+    pair = np.minimum(left, right).astype("int64") * count + np.maximum(left, right)
+    _, first = np.unique(pair, return_index=True)
+    # ranks instead of weights: all different, so that there is one forest only
+    graph = coo_array((first + 1.0, (left[first], right[first])), shape=(count, count)).tocsr()
+    return np.sort(minimum_spanning_tree(graph).data.astype("int64") - 1)
+
+
+def probability(forest: pd.DataFrame, sizes: NDArray[np.float64], model: MatchModel) -> NDArray[np.float64]:
+    """Return how likely each pair of a forest is one person.
+
+    Args:
+        forest: Of `spanning_forest`.
+        sizes: Nodes in the pair's country.
+        model: The model that gave the weights.
+    """
+    curves = [CURVES[kind] for kind in (BRIDGE, BETWEEN, HOUSEHOLD)]
+    places = [(forest["kind"] == kind).to_numpy() for kind in (BRIDGE, BETWEEN, HOUSEHOLD)]
+    evidence = curve_terms(forest["match_weight"].to_numpy(), sizes, model)
+    odds = [evidence @ np.array([curve.intercept, curve.slope, curve.size]) for curve in curves]
+    return np.asarray(1 / (1 + np.exp(-np.select(places, odds))))
+
+
+def curve_terms(weights: NDArray[np.float64], sizes: NDArray[np.float64], model: MatchModel) -> NDArray[np.float64]:
+    """Return what a curve's constants are multiplied with: one, the model's log-odds, the log of the size."""
+    log_odds = model.calibration.slope * weights * math.log(2) + model.calibration.intercept
+    return np.column_stack(
+        [np.ones(len(weights)), np.minimum(log_odds, MOST_LOG_ODDS), np.log(np.maximum(sizes, 1) / SIZE_UNIT)]
+    )
+
+
+def affected_lines(forest: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
+    """Return which lines of the table each pair of the forest changes: place (in `forest`), line.
+
+    A bridge changes a line where people of it are on both sides: cut between a country's only record and the rest,
+    a cluster is one person more in ALL, but not in that country. A pair between clusters changes the lines that
+    both have.
+
+    Args:
+        forest: Of `spanning_forest`, for these nodes.
+        nodes: One row per node: node_id, cluster, counted (it has a record that counts), and lines, the tuple of
+            lines that a person with this node counts in; `cluster` as given to `spanning_forest`.
+    """
+    codes, lines = pd.factorize(nodes["lines"])
+    table = nodes.assign(code=np.where(nodes["counted"], codes, -1), place=pd.factorize(nodes["cluster"], sort=True)[0])
+    of_cluster = table.groupby("place")["code"].agg(["min", "max"])
+    is_plain = (of_cluster["min"] == of_cluster["max"]).to_numpy()
+    code = of_cluster["max"].to_numpy()
+    sets = [frozenset(item) for item in lines]
+    one, other = forest["cluster_l"].to_numpy(), forest["cluster_r"].to_numpy()
+    # nearly all: every node of the cluster, or of both clusters, says the same
+    simple = is_plain[one] & is_plain[other] & (code[one] == code[other])
+    changed = np.flatnonzero(simple & (code[one] >= 0))
+    found = pd.DataFrame({"place": changed, "line": [lines[value] for value in code[one][changed]]}).explode("line")
+    odd = np.flatnonzero(~simple)
+    mixed = table[table["place"].isin(np.unique(np.concatenate([one[odd], other[odd]]))) & (table["code"] >= 0)]
+    members: dict[Any, frozenset[str]] = {
+        place: frozenset[str]().union(*(sets[value] for value in values.unique()))
+        for place, values in mixed.groupby("place")["code"]
+    }
+    rows: list[tuple[int, str]] = []
+    for place in odd[one[odd] != other[odd]].tolist():
+        shared = members.get(one[place], frozenset()) & members.get(other[place], frozenset())
+        rows += [(place, line) for line in sorted(shared)]
+    by_node = table.set_index("node_id")["code"]
+    bridges = forest.iloc[odd[one[odd] == other[odd]]]
+    for _, tree in bridges.groupby("cluster_l"):
+        rows += _cut_lines(tree, by_node, sets)
+    more = pd.DataFrame(rows, columns=["place", "line"])
+    return pd.concat([found, more], ignore_index=True)
+
+
+def _cut_lines(tree: pd.DataFrame, by_node: "pd.Series[int]", sets: list[frozenset[str]]) -> list[tuple[int, str]]:
+    """Place and line of the bridges of one cluster, where both sides of the cut have people of the line."""
+    ends = [tree[name].to_numpy() for name in ("node_id_l", "node_id_r")]
+    nodes, places = np.unique(np.concatenate(ends), return_inverse=True)
+    left, right = places[: len(tree)], places[len(tree) :]
+    of_node = [sets[code] if code >= 0 else frozenset[str]() for code in by_node[nodes]]
+    graph = coo_array((np.ones(len(tree)), (left, right)), shape=(len(nodes), len(nodes))).tocsr()
+    # a cluster that judgements hold together may be several trees
+    rows: list[tuple[int, str]] = []
+    seen: set[int] = set()
+    for start in range(len(nodes)):
+        if start in seen:
+            continue
+        order, parents = breadth_first_order(graph, start, directed=False)
+        seen.update(order.tolist())
+        below = {int(node): Counter(of_node[node]) for node in order}
+        for node in order[:0:-1]:
+            below[int(parents[node])] += below[int(node)]
+        whole = below[start]
+        for place, one, other in zip(tree.index, left, right, strict=True):
+            if one not in below:
+                continue
+            child = below[int(one) if parents[one] == other else int(other)]
+            rows += [(place, line) for line in sorted(child) if whole[line] > child[line]]
+    return rows
+
+
+def expected_errors(edges: pd.DataFrame, nodes: pd.DataFrame, model: MatchModel) -> pd.DataFrame:
+    """Return line, expected_false_merges, expected_misses and their variance, of the lines that any pair changes.
+
+    Args:
+        edges: node_id_l, node_id_r, match_weight, household.
+        nodes: node_id, cluster, country, counted, lines (see `affected_lines`).
+        model: The model that gave the weights.
+    """
+    forest = spanning_forest(edges, nodes[["node_id", "cluster"]])
+    likely = probability(forest, pair_sizes(forest, nodes), model)
+    is_bridge = (forest["kind"] == BRIDGE).to_numpy()
+    errors = pd.DataFrame(
+        {
+            "expected_false_merges": np.where(is_bridge, 1 - likely, 0.0),
+            "expected_misses": np.where(is_bridge, 0.0, likely * (1 + UNSEEN_MISSES)),
+            "variance": likely * (1 - likely),
+        }
+    )
+    return affected_lines(forest, nodes).join(errors, on="place").groupby("line")[[*errors]].sum().reset_index()
+
+
+def pair_sizes(forest: pd.DataFrame, nodes: pd.DataFrame) -> NDArray[np.float64]:
+    """Return for each pair of a forest the number of nodes in the country of its first node."""
+    country = nodes.set_index("node_id")["country"]
+    return np.asarray(country.map(country.value_counts()).loc[forest["node_id_l"]].to_numpy(dtype="float64"))
+
+
+def count_interval(
+    found: NDArray[np.int64],
+    false_merges: NDArray[np.float64],
+    misses: NDArray[np.float64],
+    variance: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the lowest and the highest number of people that the found number and its errors leave open."""
+    middle = found + false_merges - misses
+    spread = DEVIATIONS * np.sqrt(variance + (FALSE_MERGE_SPREAD * false_merges) ** 2 + (MISS_SPREAD * misses) ** 2)
+    # to a millionth: a sum of floats may end a hair above a whole number
+    low, high = np.floor(np.round(middle - spread, 6)), np.ceil(np.round(middle + spread, 6))
+    return np.maximum(low, np.minimum(found, 1)).astype("int64"), high.astype("int64")
+
+
+def store_quality(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
+    """Write table identity_quality anew, from the linkage, the register and the records that count.
+
+    Args:
+        con: The vault, within a transaction; linkage and register are those of today.
+        model: The model of the linkage.
+    """
+    people = con.execute(_PEOPLE).df()
+    nodes = con.execute(_NODES).df()
+    nodes["lines"] = _lines_of(nodes)
+    edges = con.execute(_EDGES).df()
+    errors = expected_errors(edges, nodes, model)
+    lines = people.assign(line=people["country_code"] + " " + people["script"]).merge(errors, on="line", how="left")
+    lines = lines.fillna({"expected_false_merges": 0.0, "expected_misses": 0.0, "variance": 0.0})
+    false_merges, misses = (lines[name].to_numpy() for name in ("expected_false_merges", "expected_misses"))
+    lines["low"], lines["high"] = count_interval(
+        lines["people_found"].to_numpy(), false_merges, misses, lines["variance"].to_numpy()
+    )
+    names = "country_code, script, people_found, low, high"
+    con.register("measured_line", lines)
+    try:
+        con.execute(QUALITY_DDL)
+        con.execute("DELETE FROM identity_quality")
+        con.execute(
+            f"""
+            INSERT INTO identity_quality
+            SELECT {names}, round(expected_false_merges, 1), round(expected_misses, 1)
+            FROM measured_line ORDER BY country_code, script
+            """  # noqa: S608 - names of ours
+        )
+    finally:
+        con.unregister("measured_line")
+
+
+def _lines_of(nodes: pd.DataFrame) -> "pd.Series[Any]":
+    """The lines that a person with a node counts in, as a tuple: once per country and script that occur."""
+    pairs = nodes["country"] + " " + nodes["script"]
+    found = {}
+    for country, script in nodes[["country", "script"]].drop_duplicates().itertuples(index=False, name=None):
+        found[f"{country} {script}"] = tuple(f"{one} {other}" for one in (ALL, country) for other in (ALL, script))
+    return pairs.map(found)
+
+
+_SCRIPT = "upper(name_script[1]) || lower(name_script[2:])"
+# GROUPING SETS would count a person under a script that is not stated
+_PEOPLE = f"""
+WITH attended AS (
+    SELECT DISTINCT register.trainee_id, record.country_code,
+           CASE WHEN name_script <> '' THEN {_SCRIPT} END AS script
+    FROM record
+    JOIN register ON register.record_id = record.record_id
+    LEFT JOIN identity_record ON identity_record.record_id = record.record_id
+    LEFT JOIN identity_node ON identity_node.node_id = identity_record.node_id
+    WHERE record.disposition = 'accepted'
+),
+line AS (
+    SELECT '{ALL}' AS country_code, '{ALL}' AS script, trainee_id FROM attended
+    UNION ALL SELECT country_code, '{ALL}', trainee_id FROM attended
+    UNION ALL SELECT '{ALL}', script, trainee_id FROM attended WHERE script IS NOT NULL
+    UNION ALL SELECT country_code, script, trainee_id FROM attended WHERE script IS NOT NULL
+),
+counted AS (
+    SELECT country_code, script, count(DISTINCT trainee_id) AS people_found FROM line GROUP BY ALL
+)
+FROM counted
+UNION ALL SELECT '{ALL}', '{ALL}', 0 WHERE NOT EXISTS (FROM counted)
+ORDER BY ALL
+"""  # noqa: S608 - names of ours
+# the register's clusters, not the linkage's: it may have kept apart, or together, what is new
+_NODES = f"""
+WITH member AS (
+    SELECT identity_record.node_id, min(register.trainee_id) AS trainee_id,
+           bool_or(coalesce(record.disposition = 'accepted', FALSE)) AS counted
+    FROM identity_record
+    JOIN register ON register.record_id = identity_record.record_id
+    LEFT JOIN record ON record.record_id = identity_record.record_id
+    GROUP BY identity_record.node_id
+)
+SELECT node_id, dense_rank() OVER (ORDER BY trainee_id) AS cluster, country,
+       CASE WHEN name_script <> '' THEN {_SCRIPT} ELSE '{ALL}' END AS script, counted
+FROM member JOIN identity_node USING (node_id)
+ORDER BY node_id
+"""  # noqa: S608 - names of ours
+_EDGES = """
+SELECT node_id_l, node_id_r, match_weight, household FROM identity_edge
+SEMI JOIN identity_record AS one ON one.node_id = node_id_l
+SEMI JOIN identity_record AS other ON other.node_id = node_id_r
+"""
