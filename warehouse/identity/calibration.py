@@ -29,6 +29,7 @@ It is a guess about records with mistakes of these kinds, no proof: others have 
 
 import math
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
+from scipy.sparse.csgraph import minimum_spanning_tree
 
 from warehouse.identity.model import MatchModel
 from warehouse.identity.tables import QUALITY_DDL
@@ -176,47 +177,51 @@ def affected_lines(forest: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
     changed = np.flatnonzero(simple & (code[one] >= 0))
     found = pd.DataFrame({"place": changed, "line": [lines[value] for value in code[one][changed]]}).explode("line")
     odd = np.flatnonzero(~simple)
-    mixed = table[table["place"].isin(np.unique(np.concatenate([one[odd], other[odd]]))) & (table["code"] >= 0)]
-    members: dict[Any, frozenset[str]] = {
-        place: frozenset[str]().union(*(sets[value] for value in values.unique()))
-        for place, values in mixed.groupby("place")["code"]
-    }
+    mixed_nodes = table[table["place"].isin(np.unique(np.concatenate([one[odd], other[odd]])))]
+    mixed = mixed_nodes[mixed_nodes["code"] >= 0]
+    members: dict[int, frozenset[str]] = {}
+    for place, value in mixed[["place", "code"]].drop_duplicates().itertuples(index=False, name=None):
+        members[place] = members.get(place, frozenset()) | sets[value]
     rows: list[tuple[int, str]] = []
     for place in odd[one[odd] != other[odd]].tolist():
         shared = members.get(one[place], frozenset()) & members.get(other[place], frozenset())
         rows += [(place, line) for line in sorted(shared)]
-    by_node = table.set_index("node_id")["code"]
-    bridges = forest.iloc[odd[one[odd] == other[odd]]]
-    for _, tree in bridges.groupby("cluster_l"):
-        rows += _cut_lines(tree, by_node, sets)
+    cut = forest.iloc[odd[one[odd] == other[odd]]]
+    # a node that does not count says nothing
+    said = {
+        node: sets[value] if value >= 0 else frozenset[str]()
+        for node, value in mixed_nodes[["node_id", "code"]].itertuples(index=False, name=None)
+    }
+    rows += _cut_lines(cut[["node_id_l", "node_id_r"]].itertuples(name=None), said)
     more = pd.DataFrame(rows, columns=["place", "line"])
     return pd.concat([found, more], ignore_index=True)
 
 
-def _cut_lines(tree: pd.DataFrame, by_node: "pd.Series[int]", sets: list[frozenset[str]]) -> list[tuple[int, str]]:
-    """Place and line of the bridges of one cluster, where both sides of the cut have people of the line."""
-    ends = [tree[name].to_numpy() for name in ("node_id_l", "node_id_r")]
-    nodes, places = np.unique(np.concatenate(ends), return_inverse=True)
-    left, right = places[: len(tree)], places[len(tree) :]
-    of_node = [sets[code] if code >= 0 else frozenset[str]() for code in by_node[nodes]]
-    graph = coo_array((np.ones(len(tree)), (left, right)), shape=(len(nodes), len(nodes))).tocsr()
-    # a cluster that judgements hold together may be several trees
+def _cut_lines(bridges: Iterable[tuple[int, int, int]], said: Mapping[int, frozenset[str]]) -> list[tuple[int, str]]:
+    """Place and line of bridges (place, node, node), where both sides of the cut have nodes that say the line."""
+    neighbours: dict[int, list[tuple[int, int]]] = {}
+    for place, one, other in bridges:
+        neighbours.setdefault(one, []).append((other, place))
+        neighbours.setdefault(other, []).append((one, place))
     rows: list[tuple[int, str]] = []
     seen: set[int] = set()
-    for start in range(len(nodes)):
-        if start in seen:
+    for root in neighbours:
+        if root in seen:
             continue
-        order, parents = breadth_first_order(graph, start, directed=False)
-        seen.update(order.tolist())
-        below = {int(node): Counter(of_node[node]) for node in order}
-        for node in order[:0:-1]:
-            below[int(parents[node])] += below[int(node)]
-        whole = below[start]
-        for place, one, other in zip(tree.index, left, right, strict=True):
-            if one not in below:
-                continue
-            child = below[int(one) if parents[one] == other else int(other)]
-            rows += [(place, line) for line in sorted(child) if whole[line] > child[line]]
+        seen.add(root)
+        # node, its parent, the bridge to it; a node stands after its parent
+        tree = [(root, root, -1)]
+        for node, _, _ in tree:
+            for near, place in neighbours[node]:
+                if near not in seen:
+                    seen.add(near)
+                    tree.append((near, node, place))
+        below = {node: Counter(said[node]) for node, _, _ in tree}
+        for node, parent, _ in tree[:0:-1]:
+            below[parent].update(below[node])
+        whole = below[root]
+        for node, _, place in tree[1:]:
+            rows += [(place, line) for line, count in below[node].items() if whole[line] > count]
     return rows
 
 
