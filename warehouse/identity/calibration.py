@@ -23,7 +23,7 @@ times those expected, misses 0.48 to 1.82 times. `pytest -n 0 tests/benchmarks/t
 The interval is 1.96 standard deviations to each side: the sum of the Bernoulli variances q (1 - q), plus what the
 constants themselves are off by from one set of records to another (FALSE_MERGE_SPREAD, MISS_SPREAD), which grows
 with the errors and outweighs chance wherever there are many. On 20 other draws of the same generator it held the
-truth 19 times overall (half width 0.4 % in the middle, 0.7 % at most) and for 192 of 200 countries (0.6 %, 3.4 %).
+truth 19 times overall (half width 0.4 % in the middle, 0.7 % at most) and for 188 of 200 countries (0.6 %, 3.4 %).
 It is a guess about records with mistakes of these kinds, no proof: others have misses that no pair shows.
 """
 
