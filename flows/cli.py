@@ -2,12 +2,12 @@
 
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
+from flows.options import Country, Data, Json, Raw, country_code, fail, settings_of, with_vault
 from flows.settings import Settings
 
 app = typer.Typer(
@@ -21,17 +21,6 @@ app = typer.Typer(
 partner_app = typer.Typer(help="Check partners' contracts, or draft one from a delivery.", no_args_is_help=True)
 app.add_typer(partner_app, name="partner")
 
-Raw = Annotated[
-    Path | None,
-    typer.Option("--raw", help="Folder of contracts and landed deliveries.", envvar="GODIGITAL_RAW"),
-]
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the vault and the releases.", envvar="GODIGITAL_DATA"),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print tables as a JSON array of objects.")]
-Country = Annotated[str, typer.Argument(help="Country code, e.g. VN.", show_default=False)]
-
 RUN_EXAMPLES = """
 Examples:
 
@@ -43,27 +32,6 @@ Examples:
 
 Exit codes: 0 published, or nothing new; 2 published, but some partner or delivery failed; 1 nothing published.
 """
-
-
-def settings_of(raw: Path | None, data: Path | None) -> Settings:
-    """Return the settings, an option before the environment."""
-    given: dict[str, Any] = {}
-    if raw is not None:
-        given["raw"] = raw.resolve()
-    if data is not None:
-        given["data"] = data.resolve()
-    return Settings(**given)
-
-
-def fail(message: str, code: int = 1) -> NoReturn:
-    """Say what went wrong and stop."""
-    sys.stderr.write(message.rstrip() + "\n")
-    raise typer.Exit(code)
-
-
-def country_code(text: str) -> str:
-    """Return a country code in capitals, as folders are named."""
-    return text.strip().upper()
 
 
 @app.command(epilog=RUN_EXAMPLES)
@@ -167,12 +135,12 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
     folder = DataFolder(settings.data)
     if not folder.vault.exists():
         fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
-    names, rows = _with_vault(lambda: delivery_rows(folder))
+    names, rows = with_vault(lambda: delivery_rows(folder))
     if json_output:
         print_table(names, rows, json_output=True)
         return
     _print_releases(settings, False)
-    print_table(*_with_vault(lambda: partner_rows(folder)), title="Partners", thousands=True)
+    print_table(*with_vault(lambda: partner_rows(folder)), title="Partners", thousands=True)
     failed = [dict(zip(names, row, strict=True)) for row in rows if row[names.index("outcome")] == "failed"]
     for item in failed:
         typer.echo(f"FAILED {item['partner']} [{item['error']}]\n{item['message']}")
@@ -181,16 +149,6 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
             typer.echo(f"FAILED {broken.partner_id} [contract_invalid]\n{broken.message}")
     except UnknownCountryError as error:
         typer.echo(str(error))
-
-
-def _with_vault(read: Callable[[], Any]) -> Any:
-    from warehouse.locks import LockedError
-    from warehouse.vault import VaultError
-
-    try:
-        return read()
-    except (LockedError, VaultError) as error:
-        fail(str(error))
 
 
 @app.command(epilog="Example:\n\n  godigital rejected VN --partner TYM --out vn-rejected.csv")
@@ -217,7 +175,7 @@ def rejected(
         fail(f"{partner}: no such partner in {code}; there are {', '.join(sorted(known))}")
     partner_id = f"{code}-{partner}" if partner else None
     headings = {item.partner_id: own_headings(item) for item in found.usable}
-    count = _with_vault(lambda: write_rejected(DataFolder(settings.data), code, partner_id, out, headings))
+    count = with_vault(lambda: write_rejected(DataFolder(settings.data), code, partner_id, out, headings))
     typer.echo(
         f"{count} rejected rows written to {out}. The file holds personal data: keep it between you and the partner."
     )
@@ -296,7 +254,7 @@ def export_links(
     from warehouse.vault import DataFolder
 
     settings = settings_of(raw, data)
-    accepted, refused = _with_vault(lambda: write(DataFolder(settings.data), out))
+    accepted, refused = with_vault(lambda: write(DataFolder(settings.data), out))
     typer.echo(f"{accepted} accepted and {refused} rejected rows written to {out} (private).")
 
 

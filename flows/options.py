@@ -1,0 +1,53 @@
+"""What every command of `godigital` shares: its options, the settings they make, and how it says what went wrong."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from flows.settings import Settings
+
+Raw = Annotated[
+    Path | None,
+    typer.Option("--raw", help="Folder of contracts and landed deliveries.", envvar="GODIGITAL_RAW"),
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the vault and the releases.", envvar="GODIGITAL_DATA"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print tables as a JSON array of objects.")]
+Country = Annotated[str, typer.Argument(help="Country code, e.g. VN.", show_default=False)]
+
+
+def settings_of(raw: Path | None, data: Path | None) -> Settings:
+    """Return the settings, an option before the environment."""
+    given: dict[str, Any] = {}
+    if raw is not None:
+        given["raw"] = raw.resolve()
+    if data is not None:
+        given["data"] = data.resolve()
+    return Settings(**given)
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say what went wrong and stop."""
+    sys.stderr.write(message.rstrip() + "\n")
+    raise typer.Exit(code)
+
+
+def country_code(text: str) -> str:
+    """Return a country code in capitals, as folders are named."""
+    return text.strip().upper()
+
+
+def with_vault(read: Callable[[], Any]) -> Any:
+    """Return what `read` gives; a vault that is locked or cannot be used ends the command with a sentence."""
+    from warehouse.locks import LockedError
+    from warehouse.vault import VaultError
+
+    try:
+        return read()
+    except (LockedError, VaultError) as error:
+        fail(str(error))
