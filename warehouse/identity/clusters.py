@@ -18,23 +18,41 @@ _ID_SLIPS = 2
 class Evidence:
     """What can speak against two nodes being one person; '' where it is not stated.
 
-    national is a full identity number, sex F, M or X, birth YYYYMMDD. Fields are named as the columns of nodes.
+    national is a full identity number, member the partner and its own number for a person, sex F, M or X, birth
+    YYYYMMDD, name_fold the name without freedom of spelling. Fields are named as the columns of nodes.
     """
 
     national: str = ""
+    member: str = ""
     sex: str = ""
     birth: str = ""
+    name_fold: str = ""
+    name_script: str = ""
+
+
+# no two nodes contradict each other that are alike in all of these, where they are stated
+CONTRADICTING = ("national", "member", "sex")
 
 
 def contradict(one: Evidence, other: Evidence) -> bool:
     """Whether two nodes may not be one person, whatever links lie between them.
 
-    Two full identity numbers that differ, or another sex and another day of birth: each alone is mistyped often
-    enough, a missing value is never evidence.
+    Two full identity numbers that differ; or two members' numbers of one partner, or two sexes, beside another day of
+    birth or another name: each alone is mistyped often enough, a missing value is never evidence. So relatives stay
+    apart who share a phone, a house and (twins) a day of birth.
     """
     if one.national and other.national:
         return OSA.distance(one.national, other.national) > _ID_SLIPS
-    return _differ(one.sex, other.sex) and _differ(one.birth, other.birth)
+    if not (_differ(one.sex, other.sex) or _other_member(one.member, other.member)):
+        return False
+    # a name in another script cannot be compared by its letters
+    other_name = one.name_script == other.name_script and _differ(one.name_fold, other.name_fold)
+    return other_name or _differ(one.birth, other.birth)
+
+
+def _other_member(one: str, other: str) -> bool:
+    """Numbers of two partners say nothing of each other."""
+    return _differ(one, other) and one.partition(" ")[0] == other.partition(" ")[0]
 
 
 def _differ(one: str, other: str) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import duckdb
-import pandas as pd
+import pyarrow as pa
 
-from warehouse.identity.names import name_forms, name_script, place_key
+from warehouse.identity.names import name_forms, name_script, place_key, read_suffix
 from warehouse.identity.tables import FEATURES, NAME_FORMS
 
 # a number whose check failed identifies nobody
@@ -22,37 +22,74 @@ _SEPARATOR = "chr(31)"
 class Statistic:
     """How many others share a value: evidence is worth less the more do.
 
-    sql gives node_id and value from table `node`. Values are raised to the next of `steps`, beyond the last to
-    MANY: a pair is compared again only when a step is passed, not with every new record.
+    sql gives node_id and `name` from table `node`; `otherwise` is the value of nodes that it does not give. Values
+    are coarse (steps, lists of what is rare): a pair is compared again only when a step is passed, not with every
+    new record.
     """
 
     name: str
     why: str
     sql: str
-    steps: tuple[int, ...]
+    otherwise: str
 
 
 MANY = 1_000_000
+# words carried by at most so many nodes of a country
+RARE_WORD = 12
+ODD_WORD = 3
+
+
+def _stepped(value: str, steps: tuple[int, ...]) -> str:
+    """SQL that raises a count to the next of `steps`, beyond the last to MANY."""
+    whens = " ".join(f"WHEN {value} <= {step} THEN {step}" for step in steps)
+    return f"CAST(CASE {whens} ELSE {MANY} END AS INTEGER)"
+
+
+def _words_of_at_most(name: str, most: int) -> str:
+    return f"""
+    WITH word AS (SELECT node_id, country, unnest(string_split(name_key, ' ')) AS word FROM node WHERE name_key <> ''),
+    rare AS (SELECT country, word FROM word GROUP BY ALL HAVING count(*) <= {most})
+    SELECT node_id, list(word ORDER BY word) AS {name} FROM word SEMI JOIN rare USING (country, word) GROUP BY node_id
+    """
+
+
 STATISTICS = (
     Statistic(
         "name_count",
         "Agreement on a name that half the village carries is worth little: nodes of the country with this name.",
-        "SELECT node_id, count(*) OVER (PARTITION BY country, name_key) AS value FROM node",
-        (3, 12),
+        f"""
+        WITH counted AS (SELECT country, name_key, count(*) AS value FROM node GROUP BY ALL HAVING count(*) > 3)
+        SELECT node_id, {_stepped("value", (3, 12))} AS name_count FROM node JOIN counted USING (country, name_key)
+        """,
+        "3",
     ),
     Statistic(
         "phone_names",
         "A phone lent or shared in a household: different names (by their consonants) that carry the number.",
-        """
+        f"""
         WITH carried AS (
             SELECT node_id, phone_1 AS phone, name_skeleton FROM node WHERE phone_1 <> ''
             UNION ALL SELECT node_id, phone_2, name_skeleton FROM node WHERE phone_2 <> ''
         ), shared AS (
-            SELECT phone, count(DISTINCT name_skeleton) AS names FROM carried GROUP BY phone HAVING count(*) > 1
+            SELECT phone, count(DISTINCT name_skeleton) AS names FROM carried
+            GROUP BY phone HAVING min(name_skeleton) <> max(name_skeleton)
         )
-        SELECT node_id, max(names) AS value FROM carried JOIN shared USING (phone) GROUP BY node_id
+        SELECT node_id, {_stepped("max(names)", (1, 3))} AS phone_names
+        FROM carried JOIN shared USING (phone) GROUP BY node_id
         """,
-        (1, 3),
+        "1",
+    ),
+    Statistic(
+        "rare_words",
+        "A name's rare word says more than all its common ones: words that few nodes of the country carry.",
+        _words_of_at_most("rare_words", RARE_WORD),
+        "[]::VARCHAR[]",
+    ),
+    Statistic(
+        "odd_words",
+        "A slip of the pen makes a word that nearly nobody carries; two known names are two people's (Linh, Minh).",
+        _words_of_at_most("odd_words", ODD_WORD),
+        "[]::VARCHAR[]",
     ),
 )
 
@@ -66,10 +103,11 @@ def make_features(con: duckdb.DuckDBPyConnection, rows: str) -> None:
         con: Its current database takes `feature`.
         rows: A table or view with record_id, `apart`, and columns of TRAINING_LOG_COLUMNS.
     """
-    _make_forms(con, "name_form", rows, ("full_name", "latin_name"), (*NAME_FORMS, "pairs"), _forms_of)
+    _make_forms(con, "name_form", rows, ("full_name", "latin_name"), (*NAME_FORMS, "suffix", "pairs"), _forms_of)
+    _make_forms(con, "suffix_form", rows, ("name_suffix",), ("suffix",), _suffix_of)
     _make_forms(con, "place_form", rows, ("province", "district"), ("key", "script"), _place_of)
     con.execute(f"CREATE TABLE feature AS {_feature_sql(rows)}")
-    con.execute("DROP TABLE name_form; DROP TABLE place_form")
+    con.execute("DROP TABLE name_form; DROP TABLE suffix_form; DROP TABLE place_form")
 
 
 def _forms_of(name: str) -> tuple[str | int, ...]:
@@ -77,7 +115,7 @@ def _forms_of(name: str) -> tuple[str | int, ...]:
     pairs = 0
     for word in forms.fold.split():
         pairs |= letter_pairs(word)
-    return (*(getattr(forms, form) for form in NAME_FORMS), pairs)
+    return (*forms, pairs)
 
 
 @lru_cache(maxsize=1 << 18)
@@ -89,6 +127,10 @@ def letter_pairs(word: str) -> int:
     """
     edged = f"^{word}$"
     return sum({1 << (31 * ord(one) + ord(other)) % 64 for one, other in zip(edged, edged[1:], strict=False)})
+
+
+def _suffix_of(column: str) -> tuple[str | int, ...]:
+    return (read_suffix("", column),)
 
 
 def _place_of(place: str) -> tuple[str | int, ...]:
@@ -104,11 +146,12 @@ def _make_forms(
     make: Callable[[str], tuple[str | int, ...]],
 ) -> None:
     """Make a table of distinct texts (`text`) and their forms."""
-    found = " UNION ".join(f"SELECT {name} AS text FROM {rows} WHERE {name} <> ''" for name in columns)
+    found = " UNION ".join(f"SELECT DISTINCT {name} AS text FROM {rows} WHERE {name} <> ''" for name in columns)
     texts = [row[0] for row in con.execute(found).fetchall()]
-    columns_of = dict.fromkeys(("text", *forms), "str") | ({"pairs": "uint64"} if "pairs" in forms else {})
-    made = pd.DataFrame([(text, *make(text)) for text in texts], columns=list(columns_of)).astype(columns_of)
-    con.register("made_forms", made)
+    made = zip(*map(make, texts), strict=True) if texts else [()] * len(forms)
+    kinds = [pa.uint64() if name == "pairs" else pa.string() for name in forms]
+    arrays = [pa.array(column, kind) for column, kind in zip(made, kinds, strict=True)]
+    con.register("made_forms", pa.table([pa.array(texts, pa.string()), *arrays], names=["text", *forms]))
     try:
         con.execute(f"CREATE TABLE {table} AS SELECT * FROM made_forms")
     finally:
@@ -125,6 +168,7 @@ def _feature_sql(rows: str) -> str:
     WITH given AS (
         SELECT
             record_id, {forms},
+            coalesce(nullif(suffix_form.suffix, ''), nullif(name_form.suffix, ''), alias_form.suffix, '') AS suffix,
             coalesce(name_form.pairs, 0) | coalesce(alias_form.pairs, 0) AS name_pairs,
             birth_earliest AS earliest,
             -- many forms turn "born in 1985" into the first of January: such a date tells the year, not the day
@@ -147,6 +191,7 @@ def _feature_sql(rows: str) -> str:
         FROM {rows} AS record
         LEFT JOIN name_form ON name_form.text = record.full_name
         LEFT JOIN name_form AS alias_form ON alias_form.text = record.latin_name
+        LEFT JOIN suffix_form ON suffix_form.text = record.name_suffix
         LEFT JOIN place_form AS province_form ON province_form.text = record.province
         LEFT JOIN place_form AS district_form ON district_form.text = record.district
     ), formed AS (
@@ -167,11 +212,5 @@ def _feature_sql(rows: str) -> str:
 def statistics_sql() -> str:
     """Return SQL that gives node_id and one column for each of STATISTICS, for every row of table `node`."""
     joins = "".join(f" LEFT JOIN ({item.sql}) AS of_{item.name} USING (node_id)" for item in STATISTICS)
-    columns = ", ".join(f"{_stepped(item)} AS {item.name}" for item in STATISTICS)
+    columns = ", ".join(f"coalesce(of_{item.name}.{item.name}, {item.otherwise}) AS {item.name}" for item in STATISTICS)
     return f"SELECT node_id, {columns} FROM node{joins}"
-
-
-def _stepped(item: Statistic) -> str:
-    value = f"coalesce(of_{item.name}.value, 1)"
-    steps = " ".join(f"WHEN {value} <= {step} THEN {step}" for step in item.steps)
-    return f"CAST(CASE {steps} ELSE {MANY} END AS INTEGER)"

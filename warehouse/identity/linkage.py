@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from warehouse.identity.clusters import SIZE_CAP, Evidence, cluster_pairs, contradict
+from warehouse.identity.clusters import CONTRADICTING, SIZE_CAP, Evidence, cluster_pairs, contradict
 from warehouse.identity.features import make_features, statistics_sql
 from warehouse.identity.match import block_changed_pairs, block_pairs, make_records, make_scores
 from warehouse.identity.model import MatchModel
@@ -368,7 +368,7 @@ def _split(
     """
     firm_weight = model.calibration.weight(FIRM_PROBABILITY)
     evidence = [item.name for item in fields(Evidence)]
-    differ = " OR ".join(f"count(DISTINCT nullif({name}, '')) > 1" for name in evidence)
+    differ = " OR ".join(f"count(DISTINCT nullif({name}, '')) > 1" for name in CONTRADICTING)
     con.execute(
         f"""
         CREATE TABLE doubtful AS

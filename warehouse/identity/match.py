@@ -212,7 +212,7 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
 
     con.execute(
         """
-        CREATE TABLE compared_node AS SELECT * FROM node SEMI JOIN (
+        CREATE TABLE compared_node AS SELECT *, string_split(name_key, ' ') AS name_words FROM node SEMI JOIN (
             SELECT join_key_l AS node_id FROM blocked UNION SELECT join_key_r FROM blocked
         ) USING (node_id)
         """
@@ -222,9 +222,13 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
         api.register("compared_node"), splink_settings(model), log_level=logging.WARNING, validate_settings=False
     )
     linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
-    predicted = linker.inference.predict(
-        threshold_match_weight=None if keep_levels else model.review_weight, warning_mode="never"
-    )
+    # what two levels have in common would be computed beforehand for every pair, guarded or not
+    con.execute("SET disabled_optimizers = 'common_subexpressions'")
+    # a threshold here would have the engine judge every pair twice: once to filter, once for what is kept
+    try:
+        predicted = linker.inference.predict(threshold_match_weight=None, warning_mode="never")
+    finally:
+        con.execute("RESET disabled_optimizers")
     gammas = "".join(f", gamma_{item.name}" for item in COMPARISONS) if keep_levels else ""
     con.execute(
         f"""
@@ -233,6 +237,7 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
                gamma_name = {_level_number("name", HOUSEHOLD_LEVEL)} AND gamma_national_id <= 0 AND gamma_member <= 0
                    AS household{gammas}
         FROM {predicted.physical_name}
+        {"" if keep_levels else f"WHERE match_weight >= {model.review_weight!r}"}
         """
     )
     predicted.drop_table_from_database_and_remove_from_cache()

@@ -89,18 +89,14 @@ def _both(column: str) -> str:
     return f"{column}_l <> '' AND {column}_r <> ''"
 
 
-def _words(side: str, form: str = "name_key") -> str:
-    return f"string_split({form}_{side}, ' ')"
-
-
 def _unmatched(one: str, other: str) -> str:
-    """Words of one name that the other lacks, as one text."""
-    return f"array_to_string(list_filter({_words(one)}, word -> NOT list_contains({_words(other)}, word)), ' ')"
+    """Words of one name that the other lacks, as a list."""
+    return f"list_filter(name_words_{one}, word -> NOT list_contains(name_words_{other}, word))"
 
 
 def _without_like(one: str, other: str, alike: str) -> str:
     """How many words of one name have no like among the other's; `alike` compares `word` and `twin`."""
-    return f"len(list_filter({_words(one)}, word -> len(list_filter({_words(other)}, twin -> {alike})) = 0))"
+    return f"len(list_filter(name_words_{one}, word -> len(list_filter(name_words_{other}, twin -> {alike})) = 0))"
 
 
 def _words_find_likes(alike: str) -> str:
@@ -108,9 +104,29 @@ def _words_find_likes(alike: str) -> str:
     return f"({_FEWER_WORDS} >= 2 AND ({_without_like('l', 'r', alike)} = 0 OR {_without_like('r', 'l', alike)} = 0))"
 
 
-_SHARED_WORDS = f"len(list_intersect({_words('l')}, {_words('r')}))"
-_FEWER_WORDS = f"least(len({_words('l')}), len({_words('r')}))"
-_OTHER_SCRIPT = "name_script_l <> name_script_r"
+def _one_slip(one: str, other: str, least: int = 1) -> str:
+    """One letter too many, too few, another, or two exchanged, in texts of `least` letters or more.
+
+    The distance is dear; texts whose lengths differ by more need none, and of equal ones the differing places tell.
+    """
+    # CASE, not AND: the engine takes the parts of an AND in any order, and refuses texts of two lengths
+    return (
+        f"(CASE WHEN least(len({one}), len({other})) < {least} OR abs(len({one}) - len({other})) > 1 THEN FALSE "
+        f"WHEN CASE WHEN len({one}) = len({other}) THEN hamming({one}, {other}) > 2 ELSE FALSE END THEN FALSE "
+        f"ELSE damerau_levenshtein({one}, {other}) <= 1 END)"
+    )
+
+
+# words of a name: list columns that scoring adds (warehouse.identity.match.make_scores)
+_SHARED_WORDS = "len(list_intersect(name_words_l, name_words_r))"
+_FEWER_WORDS = "least(len(name_words_l), len(name_words_r))"
+# an edit distance of unlike names tells nothing, and costs most of the time: half the letter pairs must be shared
+_ALIKE = "(2 * bit_count(name_pairs_l & name_pairs_r) >= least(bit_count(name_pairs_l), bit_count(name_pairs_r)))"
+# whether the words by which two names differ hold one that nearly nobody carries
+_ODD_L = f"list_has_any(odd_words_l, {_unmatched('l', 'r')})"
+_ODD_R = f"list_has_any(odd_words_r, {_unmatched('r', 'l')})"
+# little of a name can be compared across scripts: with another sex beside it, it is a brother's or sister's
+_OTHER_SCRIPT = "name_script_l <> name_script_r AND NOT (sex_l <> '' AND sex_r <> '' AND sex_l <> sex_r)"
 
 
 def _any_form(condition: str, *parts: str) -> str:
@@ -131,17 +147,34 @@ def _any_form(condition: str, *parts: str) -> str:
 
 # in a script of its own a name is compared letter by letter: romanised, one letter can become three
 _SAME_LETTERS_BUT_ONE = (
-    "(name_script_l = name_script_r AND name_script_l <> 'LATIN' AND least(len(name_code_l), len(name_code_r)) >= 6 "
-    "AND damerau_levenshtein(name_code_l, name_code_r) <= 1)"
+    "(name_script_l = name_script_r AND name_script_l <> 'LATIN' AND "
+    + _one_slip("name_code_l", "name_code_r", least=6)
+    + ")"
 )
+_REST_L, _REST_R = (f"array_to_string({_unmatched(one, other)}, ' ')" for one, other in (("l", "r"), ("r", "l")))
+_OTHERWISE = " OR ".join(
+    (
+        _one_slip("name_key_l", "name_key_r", least=5),
+        _one_slip("name_sound_l", "name_sound_r", least=5),
+        _SAME_LETTERS_BUT_ONE,
+        f"(len(name_words_l) = len(name_words_r) AND {_SHARED_WORDS} >= 1 AND "
+        f"jaro_winkler_similarity({_REST_L}, {_REST_R}) >= 0.93)",
+    )
+)
+# beside a known word, a short one with a letter wrong is still a slip
+_SLIP = f"{_OTHERWISE} OR {_one_slip(_REST_L, _REST_R, least=2)}"
 _SAME_NAME = _any_form("{l} = {r}", "key")
 _SAME_SOUND = _any_form("{l} = {r}", "fold", "sound")
 _SHARED_PHONE = (
     "((phone_1_l <> '' AND phone_1_l IN (phone_1_r, phone_2_r)) "
     "OR (phone_2_l <> '' AND phone_2_l IN (phone_1_r, phone_2_r)))"
 )
+# digits that differ by a slip are the same number mistyped; a valid one has its country's length
+_PHONE_SLIP = "CASE WHEN len(phone_1_l) = len(phone_1_r) THEN hamming(phone_1_l, phone_1_r) <= 2 ELSE FALSE END"
+_OTHER_PHONE = f"phone_1_l <> '' AND phone_1_r <> '' AND NOT {_SHARED_PHONE} AND NOT {_PHONE_SLIP}"
 _BIRTH_MISSING = "birth_low_l IS NULL OR birth_low_r IS NULL"
 _EXACT_BIRTHS = "(birth_l <> '' AND birth_r <> '')"
+_BIRTH_SLIP = _one_slip("birth_l", "birth_r")
 # days between two spans of birth; not above 0 where they overlap
 _BIRTH_GAP = "greatest(birth_low_l, birth_low_r) - least(birth_high_l, birth_high_r)"
 # a part of a number says nothing against the whole, but it can be found in it
@@ -162,15 +195,12 @@ COMPARISONS = (
             ("same name, uncommon", f"{_SAME_NAME} AND least(name_count_l, name_count_r) <= 12"),
             ("same name, common", _SAME_NAME),
             ("same sound", _SAME_SOUND),
+            ("a word beside an odd one, a slip", f"{_ALIKE} AND {_ODD_L} <> {_ODD_R} AND ({_SLIP})"),
+            ("two odd words, nearly alike", f"{_ALIKE} AND {_ODD_L} AND {_ODD_R} AND ({_OTHERWISE})"),
+            ("two known words, nearly alike", f"{_ALIKE} AND ({_OTHERWISE})"),
             (
-                "one spelled otherwise",
-                f"({_SHARED_WORDS} >= 1 AND len({_words('l')}) = len({_words('r')}) AND "
-                f"(jaro_winkler_similarity({_unmatched('l', 'r')}, {_unmatched('r', 'l')}) >= 0.93 OR "
-                f"(len({_unmatched('l', 'r')}) >= 5 AND "
-                f"damerau_levenshtein({_unmatched('l', 'r')}, {_unmatched('r', 'l')}) <= 1))) "
-                "OR (least(len(name_key_l), len(name_key_r)) >= 5 AND "
-                "(damerau_levenshtein(name_key_l, name_key_r) <= 1 "
-                f"OR damerau_levenshtein(name_sound_l, name_sound_r) <= 1)) OR {_SAME_LETTERS_BUT_ONE}",
+                "part of the other, a rare word",
+                f"{_SHARED_WORDS} = {_FEWER_WORDS} AND list_has_any(rare_words_l, rare_words_r)",
             ),
             ("part of the other, two words", f"{_SHARED_WORDS} = {_FEWER_WORDS} AND {_SHARED_WORDS} >= 2"),
             ("part of the other, one word", f"{_SHARED_WORDS} = {_FEWER_WORDS}"),
@@ -180,29 +210,48 @@ COMPARISONS = (
                 + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.93", "fold", "sound", "skeleton"),
             ),
             (
+                "part of the other, spelled otherwise",
+                f"{_ALIKE} AND "
+                + _words_find_likes(
+                    "word = twin OR (least(len(word), len(twin)) >= 3 AND abs(len(word) - len(twin)) <= 1 AND "
+                    "damerau_levenshtein(word, twin) <= 1)"
+                ),
+            ),
+            (
+                "alike as a whole",
+                f"{_ALIKE} AND (len(name_words_l) <> len(name_words_r) OR {_FEWER_WORDS} = 1) AND "
+                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.93", "fold", "sound"),
+            ),
+            (
+                "loosely alike, a word beside an odd one",
+                f"{_ALIKE} AND {_ODD_L} <> {_ODD_R} AND "
+                + _words_find_likes("jaro_winkler_similarity(word, twin) >= 0.82"),
+            ),
+            (
+                "loosely alike",
+                f"{_ALIKE} AND " + _words_find_likes("jaro_winkler_similarity(word, twin) >= 0.82"),
+            ),
+            (
+                "other script, near, one phone",
+                f"{_OTHER_SCRIPT} AND {_SHARED_PHONE} AND "
+                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.84", "fold", "sound", "skeleton"),
+            ),
+            (
                 "other script, near",
                 f"{_OTHER_SCRIPT} AND "
                 + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.84", "fold", "sound", "skeleton"),
             ),
-            (
-                "part of the other, spelled otherwise",
-                _words_find_likes("word = twin OR (len(word) >= 3 AND damerau_levenshtein(word, twin) <= 1)"),
-            ),
-            (
-                "alike as a whole",
-                f"(len({_words('l')}) <> len({_words('r')}) OR {_FEWER_WORDS} = 1) AND "
-                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.93", "fold", "sound"),
-            ),
-            (
-                "loosely alike",
-                _words_find_likes("jaro_winkler_similarity(word, twin) >= 0.82")
-                + " OR damerau_levenshtein(name_key_l, name_key_r) <= 1",
-            ),
             (HOUSEHOLD_LEVEL, _SHARED_PHONE),
-            ("other script, unlike", _OTHER_SCRIPT),
             ("half the words shared", f"{_SHARED_WORDS} >= 2"),
             ("one word shared", f"{_SHARED_WORDS} >= 1"),
         ),
+    ),
+    Comparison(
+        "suffix",
+        "Jr., Sr., II tell a child from the parent whose name it bears; most leave it out, which says nothing.",
+        f"NOT ({_both('suffix')})",
+        (("same", "suffix_l = suffix_r"),),
+        most_against=6.0,
     ),
     Comparison(
         "birth",
@@ -216,7 +265,7 @@ COMPARISONS = (
                 f"{_EXACT_BIRTHS} AND birth_l[1:4] = birth_r[1:4] AND birth_l[5:6] = birth_r[7:8] "
                 "AND birth_l[7:8] = birth_r[5:6]",
             ),
-            ("one digit off", f"{_EXACT_BIRTHS} AND damerau_levenshtein(birth_l, birth_r) <= 1"),
+            ("one digit off", f"{_EXACT_BIRTHS} AND {_BIRTH_SLIP}"),
             ("same day and month", f"{_EXACT_BIRTHS} AND birth_l[5:8] = birth_r[5:8]"),
             ("same year", f"{_EXACT_BIRTHS} AND birth_l[1:4] = birth_r[1:4]"),
             ("other day", _EXACT_BIRTHS),
@@ -235,7 +284,7 @@ COMPARISONS = (
             ("same, of one name", f"{_SHARED_PHONE} AND least(phone_names_l, phone_names_r) <= 1"),
             ("same, of few names", f"{_SHARED_PHONE} AND least(phone_names_l, phone_names_r) <= 3"),
             ("same, of many names", _SHARED_PHONE),
-            ("one digit off", "damerau_levenshtein(phone_1_l, phone_1_r) <= 1"),
+            ("one digit off", _PHONE_SLIP),
         ),
         most_against=4.0,
     ),
@@ -249,7 +298,7 @@ COMPARISONS = (
                 "same part of the number",
                 f"({_both('national_partial')} AND national_partial_l = national_partial_r) OR {_PART_OF_FULL}",
             ),
-            ("one digit off", f"{_both('national')} AND damerau_levenshtein(national_l, national_r) <= 1"),
+            ("one digit off", f"{_both('national')} AND {_one_slip('national_l', 'national_r')}"),
         ),
         most_against=9.0,
     ),
@@ -269,8 +318,9 @@ COMPARISONS = (
     ),
     Comparison(
         "place",
-        "Weak: people attend where they are; it separates namesakes of different regions. Names of places in two "
-        "scripts cannot be compared.",
+        "Weak: people attend where they are; it separates namesakes of different regions. Who moves keeps the phone, "
+        "who changes the phone stays: another place beside another phone tells more than the two alone. Names of "
+        "places in two scripts cannot be compared.",
         "place_script_l <> place_script_r OR ((province_l = '' OR province_r = '') AND "
         "(district_l = '' OR district_r = ''))",
         (
@@ -279,7 +329,12 @@ COMPARISONS = (
                 "district_l <> '' AND district_l = district_r AND "
                 "(province_l = province_r OR province_l = '' OR province_r = '')",
             ),
+            (
+                "same province, another phone",
+                f"province_l <> '' AND province_l = province_r AND {_OTHER_PHONE}",
+            ),
             ("same province", "province_l <> '' AND province_l = province_r"),
+            ("other place, another phone", f"country_l = country_r AND {_OTHER_PHONE}"),
             ("other place", "country_l = country_r"),
         ),
         most_against=4.0,

@@ -63,6 +63,10 @@ class _Letters(_Fact):
     letters: str
 
 
+class _Pattern(_Fact):
+    pattern: str
+
+
 class _Latin(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -72,6 +76,8 @@ class _Latin(BaseModel):
     suffixes: _Suffixes
     folds: _Folds
     vowels: _Letters
+    consonants: _Folds
+    silent_ending: _Pattern
     marked_letters: _Letters
 
 
@@ -154,7 +160,11 @@ class _Customs:
     suffixes: dict[str, str]
     column_suffixes: dict[str, str]
     folds: tuple[tuple[str, str], ...]
-    vowels: dict[int, None]
+    # the last folds are of single letters, none of which another makes: one step for all
+    letter_folds: dict[int, str]
+    # vowels to nothing, consonants to the one that stands for them across scripts
+    consonants: dict[int, str | None]
+    silent_ending: re.Pattern[str]
     codes: dict[int, int]
     scripts: dict[str, _Romaniser] = field(default_factory=dict)
 
@@ -172,6 +182,7 @@ def _customs() -> _Customs:
     latin = known.latin
     suffixes = {word: suffix for suffix, words in latin.suffixes.anywhere.items() for word in words}
     own = {word: suffix for suffix, words in latin.suffixes.own_column.items() for word in words}
+    several, single = _split_folds(latin.folds.pairs)
     return _Customs(
         particles=frozenset(word for word in joining if "/" not in word) | frozenset(latin.joining_words.words),
         slashed=frozenset(word for word in joining if "/" in word),
@@ -180,11 +191,25 @@ def _customs() -> _Customs:
         short_forms={word: name for name, words in latin.short_forms.words.items() for word in words},
         suffixes=suffixes,
         column_suffixes=suffixes | own,
-        folds=latin.folds.pairs,
-        vowels=dict.fromkeys(map(ord, latin.vowels.letters)),
+        folds=several,
+        letter_folds=single,
+        consonants=dict.fromkeys(map(ord, latin.vowels.letters))
+        | {ord(letter): sound for letter, sound in latin.consonants.pairs},
+        silent_ending=re.compile(latin.silent_ending.pattern),
         codes=dict(zip(map(ord, latin.marked_letters.letters), map(ord, _SPARE_CODES), strict=False)),
         scripts={name: _compile(script) for name, script in known.scripts.items()},
     )
+
+
+def _split_folds(folds: tuple[tuple[str, str], ...]) -> tuple[tuple[tuple[str, str], ...], dict[int, str]]:
+    """The folds to be made one after the other, and those at the end that are of single letters and independent."""
+    single: dict[int, str] = {}
+    for place in range(len(folds), 0, -1):
+        spelling, sound = folds[place - 1]
+        if len(spelling) > 1 or any(ord(letter) in single for letter in sound):
+            return folds[:place], single
+        single[ord(spelling)] = sound
+    return (), single
 
 
 def _compile(script: _Script) -> _Romaniser:
@@ -281,19 +306,26 @@ def fold(word: str) -> str:
 
 
 def _fold(word: str) -> str:
-    for spelling, sound in _customs().folds:
+    customs = _customs()
+    for spelling, sound in customs.folds:
         if spelling in word:
             word = word.replace(spelling, sound)
-    return _REPEATED.sub(r"\1", word)
+    return _REPEATED.sub(r"\1", word.translate(customs.letter_folds))
 
 
 def skeleton(roman: str) -> str:
-    """Return the consonants of a folded name in order; alike for a name in its script and in Latin letters."""
-    return _consonants(_fold(roman.replace(" ", "")))
+    """Return the consonants of a romanised name in order; alike for a name in its script and in Latin letters."""
+    return _skeleton_of(roman.split())
 
 
-def _consonants(sound: str) -> str:
-    return _REPEATED.sub(r"\1", sound.translate(_customs().vowels))
+def _skeleton_of(words: list[str]) -> str:
+    return _REPEATED.sub(r"\1", "".join([_consonants(word) for word in words]))
+
+
+@lru_cache(maxsize=_WORDS)
+def _consonants(word: str) -> str:
+    customs = _customs()
+    return _fold(customs.silent_ending.sub("", word)).translate(customs.consonants)
 
 
 @lru_cache(maxsize=_WORDS)
@@ -326,9 +358,16 @@ class NameForms(NamedTuple):
     skeleton: str
     code: str
     script: str
+    suffix: str
 
 
-_NO_NAME = NameForms("", "", "", "", "", "")
+_NO_NAME = NameForms("", "", "", "", "", "", "")
+
+
+@lru_cache(maxsize=_WORDS)
+def _written_word(word: str) -> tuple[tuple[str, ...], str]:
+    """The romanised words of one word as written, and its letter code."""
+    return tuple(_romanise_word(word).split()), letter_code(word)
 
 
 def name_forms(name: str) -> NameForms:
@@ -336,10 +375,10 @@ def name_forms(name: str) -> NameForms:
 
     key: romanised words sorted. fold: the same without freedom of spelling. sound: letters folded, in the order
     written, without blanks (Kai Xuan = Kaixuan). skeleton: consonants only. code: the words as written in one byte a
-    letter, sorted, for distances within one script.
+    letter, sorted, for distances within one script. suffix: what tells relatives of one name apart, as in the name.
     """
-    written = name.split()
-    words = " ".join([_romanise_word(word) for word in written]).split()
+    written = [_written_word(word) for word in name.split()]
+    words = [word for romans, _ in written for word in romans]
     if not words:
         return _NO_NAME
     kept = _kept_words(words) or words
@@ -350,9 +389,10 @@ def name_forms(name: str) -> NameForms:
         " ".join(tokens),
         " ".join(sorted({fold(token) or token for token in tokens})),
         sound,
-        _consonants(sound),
-        "".join(sorted(map(letter_code, written))),
+        _skeleton_of(kept),
+        "".join(sorted([code for _, code in written])),
         name_script(name),
+        read_suffix(name) if len(kept) < len(words) else "",
     )
 
 

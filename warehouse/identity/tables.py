@@ -8,6 +8,8 @@ NAME_FORMS = ("key", "fold", "sound", "skeleton", "code", "script")
 # what a record says, in the form that is compared; missing text is '', a missing birth is NULL
 FEATURES = {
     **{f"{side}_{form}": "VARCHAR" for side in ("name", "alias") for form in NAME_FORMS},
+    # jr, sr, ii ...: of a column of its own, else of the name
+    "suffix": "VARCHAR",
     # the pairs of letters in any form of the name, hashed into 64 bits: see warehouse.identity.features.letter_pairs
     "name_pairs": "UBIGINT",
     # YYYYMMDD of a full date; days since 1970-01-01 of the first and the last day possible
@@ -30,14 +32,19 @@ FEATURES = {
     "apart": "VARCHAR",
 }
 # how many others share a value, in steps: see warehouse.identity.features.STATISTICS
-STATISTIC_COLUMNS = ("name_count", "phone_names")
+STATISTIC_COLUMNS = {
+    "name_count": "INTEGER",
+    "phone_names": "INTEGER",
+    "rare_words": "VARCHAR[]",
+    "odd_words": "VARCHAR[]",
+}
 
 
 def _columns(names: dict[str, str]) -> str:
     return ", ".join(f"{name} {kind}" for name, kind in names.items())
 
 
-NODE_COLUMNS = FEATURES | dict.fromkeys(STATISTIC_COLUMNS, "INTEGER")
+NODE_COLUMNS = FEATURES | STATISTIC_COLUMNS
 # no keys: rows are replaced within one transaction, where DuckDB would refuse a key that was just deleted
 LINKAGE_TABLES = (
     "identity_record",

@@ -17,9 +17,9 @@ from warehouse.identity.model import COMPARISONS, Calibration, Level, MatchModel
 _SMOOTHING = 0.5
 # a level seen in fewer pairs than this may not speak for a link
 _FEWEST_PAIRS = 15
-# a pair at least this likely to be one person is a link; one at least that likely is worth a look. Odds of two to
+# a pair at least this likely to be one person is a link; one at least that likely is worth a look. Odds of three to
 # one and not of one: a false merge also takes a person's other records along
-LINK_PROBABILITY = 2 / 3
+LINK_PROBABILITY = 0.75
 REVIEW_PROBABILITY = 0.02
 # pairs of different people that are counted at most; a random sample of them says the same
 _MOST_OTHERS = 2_000_000
