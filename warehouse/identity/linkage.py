@@ -122,7 +122,8 @@ def link(con: duckdb.DuckDBPyConnection, model: MatchModel, judged: Judged = NOT
     maker = made_by(model)
     scratch = con.cursor()
     try:
-        scratch.execute(f"ATTACH ':memory:' AS {_SCRATCH}; USE {_SCRATCH}")
+        # a thread takes a row group at a time: with ordinary ones, the second would often have none
+        scratch.execute(f"ATTACH ':memory:' AS {_SCRATCH} (ROW_GROUP_SIZE 16384); USE {_SCRATCH}")
         known = VAULT if state == maker else _SCRATCH
         if known == _SCRATCH:
             # nothing of the last time holds
@@ -199,29 +200,36 @@ def _take_in(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None
 
 
 def _settle_nodes(con: duckdb.DuckDBPyConnection, known: str) -> None:
-    """Make came, went (nodes with features), node (all of today, with statistics), dirty and touched (node_id)."""
+    """Make came (node_id), went (nodes with features), bare_node, node (all of today, with statistics) and dirty."""
     names = ", ".join(FEATURES)
     con.execute(
         f"""
-        CREATE TABLE came AS SELECT DISTINCT node_id, {names} FROM feature
-        ANTI JOIN {known}.identity_node USING (node_id);
+        CREATE TABLE came AS SELECT DISTINCT node_id FROM feature ANTI JOIN {known}.identity_node USING (node_id);
         CREATE TABLE went AS SELECT node_id, {names} FROM {known}.identity_node
         SEMI JOIN left_record USING (node_id) ANTI JOIN record_node USING (node_id);
+        -- records of one node say the same: any of them stands for it
+        CREATE TABLE first_record AS SELECT min(record_id) AS record_id FROM feature SEMI JOIN came USING (node_id)
+        GROUP BY node_id;
         CREATE VIEW stayed AS SELECT * FROM {known}.identity_node ANTI JOIN went USING (node_id);
+        CREATE VIEW bare_node AS
+        SELECT node_id, {names} FROM stayed
+        UNION ALL SELECT node_id, {names} FROM feature SEMI JOIN first_record USING (record_id);
         """
     )
-    con.execute(f"CREATE VIEW node AS SELECT node_id, {names} FROM stayed UNION ALL SELECT node_id, {names} FROM came")
+    con.execute("CREATE VIEW node AS FROM bare_node")
     con.execute(f"CREATE TABLE statistic AS {statistics_sql()}")
     same = " AND ".join(f"statistic.{name} = stayed.{name}" for name in STATISTIC_COLUMNS)
     con.execute(
         f"""
         CREATE TABLE dirty AS
         SELECT node_id FROM came
-        UNION ALL SELECT node_id FROM stayed JOIN statistic USING (node_id) WHERE NOT ({same})
+        UNION ALL SELECT node_id FROM stayed JOIN statistic USING (node_id) WHERE NOT ({same});
+        DROP VIEW node;
         """
     )
-    con.execute("ALTER VIEW node RENAME TO bare_node")
-    con.execute("CREATE VIEW node AS SELECT * FROM bare_node JOIN statistic USING (node_id)")
+    # where all is new, every part of it is read many times
+    kind = "TABLE" if known == _SCRATCH else "VIEW"
+    con.execute(f"CREATE {kind} node AS SELECT * FROM bare_node JOIN statistic USING (node_id)")
 
 
 def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> dict[str, int]:

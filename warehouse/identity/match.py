@@ -4,6 +4,8 @@ The only module that imports Splink. Tables are those of the connection's curren
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +19,17 @@ from warehouse.identity.model import (
     ELSE_LEVEL,
     HOUSEHOLD_LEVEL,
     NULL_LEVEL,
+    SHARED_PHONE,
+    UNLIKE_LEVELS,
+    UNLIKE_NAMES,
     BlockingKey,
     MatchModel,
     level_names,
 )
-from warehouse.identity.tables import FEATURES
+from warehouse.identity.tables import FEATURES, NODE_COLUMNS
+
+# sums of floats in another order differ by less
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -113,21 +121,24 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
 def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
 
-    Reads `node` (all of today), `came` and `went` (nodes that are new or gone, with their features) and `dirty`
-    (node_id: new, or with another statistic). Where a block outgrows its cap, or falls below it again, its members
+    Reads `bare_node` (all of today, without statistics), `came` (node_id of the new), `went` (those that are gone,
+    with their features) and `dirty` (node_id: new, or with another statistic).
+
+    Where a block outgrows its cap, or falls below it again, its members
     are dirty too: all pairs of a dirty node are compared again, and no other pair can have changed.
     """
     con.execute("CREATE TABLE reopened (node_id UBIGINT)")
+    con.execute("CREATE TABLE came_node AS SELECT * FROM bare_node SEMI JOIN came USING (node_id)")
     for rule in BLOCKING_KEYS:
         con.execute(
             f"""
             INSERT INTO reopened
             WITH moved AS (
-                SELECT key, 1 AS step FROM ({_keyed(rule, "came")}) UNION ALL
+                SELECT key, 1 AS step FROM ({_keyed(rule, "came_node")}) UNION ALL
                 SELECT key, -1 FROM ({_keyed(rule, "went")})
             ),
             change AS MATERIALIZED (SELECT key, sum(step) AS growth FROM moved GROUP BY key HAVING sum(step) <> 0),
-            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "node")}) JOIN change USING (key)),
+            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "bare_node")}) JOIN change USING (key)),
             crossed AS (
                 SELECT key FROM member GROUP BY key
                 HAVING (count(*) <= {rule.cap}) <> (count(*) - any_value(growth) <= {rule.cap})
@@ -137,13 +148,13 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
         )
     con.execute("INSERT INTO dirty SELECT DISTINCT node_id FROM reopened ANTI JOIN dirty USING (node_id)")
     con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
-    con.execute("CREATE TABLE dirty_node AS SELECT * FROM node SEMI JOIN dirty USING (node_id)")
+    con.execute("CREATE TABLE dirty_node AS SELECT * FROM bare_node SEMI JOIN dirty USING (node_id)")
     for rule in BLOCKING_KEYS:
         con.execute(
             f"""
             INSERT INTO found
             WITH asked AS MATERIALIZED ({_keyed(rule, "dirty_node")}),
-            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "node")}) SEMI JOIN asked USING (key)),
+            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "bare_node")}) SEMI JOIN asked USING (key)),
             bounded AS (SELECT key FROM member GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap})
             SELECT least(asked.node_id, member.node_id), greatest(asked.node_id, member.node_id)
             FROM asked SEMI JOIN bounded USING (key) JOIN member USING (key)
@@ -151,7 +162,7 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
             """
         )
     reopened = con.execute("SELECT count(DISTINCT node_id) FROM reopened").fetchall()[0][0]
-    con.execute("DROP TABLE reopened; DROP TABLE dirty_node")
+    con.execute("DROP TABLE reopened; DROP TABLE came_node; DROP TABLE dirty_node")
     return PairCounts(_close_blocks(con), reopened)
 
 
@@ -161,8 +172,13 @@ def _close_blocks(con: duckdb.DuckDBPyConnection) -> int:
     return int(con.execute("SELECT count(*) FROM blocked").fetchall()[0][0])
 
 
-def splink_settings(model: MatchModel) -> dict[str, Any]:
-    """Return the model as Splink's settings; every level carries its trained weights."""
+def splink_settings(model: MatchModel, *, keep_levels: bool = True) -> dict[str, Any]:
+    """Return the model as Splink's settings; every level carries its trained weights.
+
+    Args:
+        model: The weights.
+        keep_levels: Whether Splink tells each comparison's level (gamma_*), and the columns it was judged by.
+    """
     comparisons = []
     for item in COMPARISONS:
         weights = model.comparisons[item.name]
@@ -187,7 +203,7 @@ def splink_settings(model: MatchModel) -> dict[str, Any]:
         "blocking_rules_to_generate_predictions": ["FALSE"],
         "comparisons": comparisons,
         # Splink names the level (gamma_*) only beside the columns it was judged by
-        "retain_matching_columns": True,
+        "retain_matching_columns": keep_levels,
         "retain_intermediate_calculation_columns": False,
     }
 
@@ -205,43 +221,121 @@ def score_pairs(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
     return scored
 
 
+def most_weight_sql(model: MatchModel) -> str:
+    """Return SQL of the highest match weight (bits) that a pair can reach whatever its names' letters.
+
+    The name costs most of the time; everything else is judged first, by the very levels and weights of the model.
+    """
+    parts = [_number(model.prior_weight)]
+    for item in COMPARISONS:
+        if item.name == "name":
+            unlike = max(model.bits("name", level) for level in UNLIKE_LEVELS)
+            # a name that is not stated weighs nothing
+            most = max(0.0, *(model.bits("name", level) for level in level_names(item)))
+            parts.append(f"CASE WHEN {UNLIKE_NAMES} THEN {_number(unlike)} ELSE {_number(most)} END")
+        else:
+            levels = " ".join(f"WHEN {sql} THEN {_number(model.bits(item.name, name))}" for name, sql in item.levels)
+            other = _number(model.bits(item.name, ELSE_LEVEL))
+            parts.append(f"CASE WHEN {item.null} THEN 0::DOUBLE {levels} ELSE {other} END")
+    return " + ".join(parts)
+
+
+@contextmanager
+def _each_level_alone(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What two levels have in common is not computed beforehand, for every pair and whatever guards it."""
+    con.execute("SET disabled_optimizers = 'common_subexpressions'")
+    try:
+        yield
+    finally:
+        con.execute("RESET disabled_optimizers")
+
+
+def _number(value: float) -> str:
+    # without a cast it would be a decimal of as many digits as are written
+    return f"({value!r}::DOUBLE)"
+
+
+def _keep_promising(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
+    """Drop the pairs of table `blocked` that cannot reach the model's review weight."""
+    weight = most_weight_sql(model)
+    columns = _columns_of_both(weight)
+    with _each_level_alone(con):
+        con.execute(
+            f"""
+            CREATE TABLE promising AS
+            SELECT match_key, join_key_l, join_key_r FROM (
+                SELECT blocked.*, {columns} FROM blocked
+                JOIN node AS one ON one.node_id = join_key_l JOIN node AS other ON other.node_id = join_key_r
+            )
+            WHERE {weight} >= {model.review_weight - _ROUNDING!r}
+            """
+        )
+    con.execute("DROP TABLE blocked; ALTER TABLE promising RENAME TO blocked")
+
+
 def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_levels: bool = False) -> None:
     """Make table `scored`, the columns of `score_pairs`, from tables `node` and `blocked`."""
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
-    con.execute(
-        """
-        CREATE TABLE compared_node AS SELECT *, string_split(name_key, ' ') AS name_words FROM node SEMI JOIN (
-            SELECT join_key_l AS node_id FROM blocked UNION SELECT join_key_r FROM blocked
-        ) USING (node_id)
-        """
-    )
+    if not keep_levels:
+        _keep_promising(con, model)
+    # Splink takes what the pairs need of it
+    con.execute("CREATE VIEW compared_node AS SELECT *, string_split(name_key, ' ') AS name_words FROM node")
     api = DuckDBAPI(connection=con)
-    linker = Linker(
-        api.register("compared_node"), splink_settings(model), log_level=logging.WARNING, validate_settings=False
-    )
+    settings = splink_settings(model, keep_levels=keep_levels)
+    linker = Linker(api.register("compared_node"), settings, log_level=logging.WARNING, validate_settings=False)
     linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
-    # what two levels have in common would be computed beforehand for every pair, guarded or not
-    con.execute("SET disabled_optimizers = 'common_subexpressions'")
-    # a threshold here would have the engine judge every pair twice: once to filter, once for what is kept
-    try:
+    with _each_level_alone(con):
+        # a threshold here would have the engine judge every pair twice: once to filter, once for what is kept
         predicted = linker.inference.predict(threshold_match_weight=None, warning_mode="never")
-    finally:
-        con.execute("RESET disabled_optimizers")
-    gammas = "".join(f", gamma_{item.name}" for item in COMPARISONS) if keep_levels else ""
-    con.execute(
-        f"""
-        CREATE TABLE scored AS
-        SELECT node_id_l, node_id_r, match_weight,
-               gamma_name = {_level_number("name", HOUSEHOLD_LEVEL)} AND gamma_national_id <= 0 AND gamma_member <= 0
-                   AS household{gammas}
-        FROM {predicted.physical_name}
-        {"" if keep_levels else f"WHERE match_weight >= {model.review_weight!r}"}
-        """
-    )
+        if keep_levels:
+            con.execute(
+                f"""
+                CREATE TABLE scored AS
+                SELECT node_id_l, node_id_r, match_weight,
+                       gamma_name = {_level_number("name", HOUSEHOLD_LEVEL)} AND gamma_national_id <= 0
+                           AND gamma_member <= 0 AS household,
+                       {", ".join(f"gamma_{item.name}" for item in COMPARISONS)}
+                FROM {predicted.physical_name}
+                """
+            )
+        else:
+            con.execute(f"CREATE TABLE scored AS {_scored_sql(predicted.physical_name, model)}")
     predicted.drop_table_from_database_and_remove_from_cache()
-    con.execute("DROP TABLE compared_node")
+    con.execute("DROP VIEW compared_node")
+
+
+def _scored_sql(predicted: str, model: MatchModel) -> str:
+    """SQL of the pairs from the review weight on, and which of them are households.
+
+    Splink tells a level only together with all columns it was judged by, which costs more than judging these few
+    pairs' names once more.
+    """
+    named = {item.name: item for item in COMPARISONS}
+    name = named["name"]
+    before = [sql for level, sql in name.levels[: [level for level, _ in name.levels].index(HOUSEHOLD_LEVEL)]]
+    not_named = " ".join(f"WHEN {sql} THEN FALSE" for sql in (name.null, *before))
+    stated = {item: f"NOT ({named[item].null})" for item in ("national_id", "member")}
+    agreed = " OR ".join(
+        f"({stated[item]} AND ({' OR '.join(sql for _, sql in named[item].levels)}))" for item in stated
+    )
+    household = f"CASE WHEN NOT {SHARED_PHONE} THEN FALSE {not_named} WHEN {agreed} THEN FALSE ELSE TRUE END"
+    columns = _columns_of_both(household)
+    return f"""
+    SELECT node_id_l, node_id_r, match_weight, {household} AS household FROM (
+        SELECT node_id_l, node_id_r, match_weight, {columns} FROM {predicted}
+        JOIN compared_node AS one ON one.node_id = node_id_l JOIN compared_node AS other ON other.node_id = node_id_r
+        WHERE match_weight >= {model.review_weight!r}
+    )
+    """
+
+
+def _columns_of_both(condition: str) -> str:
+    """The columns of two nodes, `one` and `other`, that a condition over _l and _r reads."""
+    known = (*NODE_COLUMNS, "name_words")
+    used = [name for name in known if f"{name}_l" in condition or f"{name}_r" in condition]
+    return ", ".join(f"one.{name} AS {name}_l, other.{name} AS {name}_r" for name in used)
 
 
 def _level_number(comparison: str, level: str) -> int:

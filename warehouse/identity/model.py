@@ -72,6 +72,16 @@ class MatchModel(BaseModel):
     calibration: Calibration
     comparisons: dict[str, dict[str, Level]]
 
+    @property
+    def prior_weight(self) -> float:
+        """Match weight (bits) of a pair of which nothing is known."""
+        return math.log2(self.prior / (1 - self.prior))
+
+    def bits(self, comparison: str, level: str) -> float:
+        """Return the match weight (bits) that a level adds."""
+        weights = self.comparisons[comparison][level]
+        return math.log2(weights.m / weights.u)
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -104,6 +114,14 @@ def _words_find_likes(alike: str) -> str:
     return f"({_FEWER_WORDS} >= 2 AND ({_without_like('l', 'r', alike)} = 0 OR {_without_like('r', 'l', alike)} = 0))"
 
 
+def _where(guard: str, condition: str) -> str:
+    """A dear condition that is judged only where a cheap one holds.
+
+    The engine takes the parts of an AND in an order of its own, those of a CASE in the order written.
+    """
+    return f"(CASE WHEN {guard} THEN {condition} ELSE FALSE END)"
+
+
 def _one_slip(one: str, other: str, least: int = 1) -> str:
     """One letter too many, too few, another, or two exchanged, in texts of `least` letters or more.
 
@@ -120,8 +138,15 @@ def _one_slip(one: str, other: str, least: int = 1) -> str:
 # words of a name: list columns that scoring adds (warehouse.identity.match.make_scores)
 _SHARED_WORDS = "len(list_intersect(name_words_l, name_words_r))"
 _FEWER_WORDS = "least(len(name_words_l), len(name_words_r))"
-# an edit distance of unlike names tells nothing, and costs most of the time: half the letter pairs must be shared
-_ALIKE = "(2 * bit_count(name_pairs_l & name_pairs_r) >= least(bit_count(name_pairs_l), bit_count(name_pairs_r)))"
+# names that differ in one word each: these two words tell, and the others need not be held against each other
+_ONE_WORD_EACH = f"(len(name_words_l) = len(name_words_r) AND {_SHARED_WORDS} = len(name_words_l) - 1)"
+# an edit distance of unlike names tells nothing, and costs most of the time: of the shorter name's letter pairs the
+# other must have two thirds
+_ALIKE = "(3 * bit_count(name_pairs_l & name_pairs_r) >= 2 * least(bit_count(name_pairs_l), bit_count(name_pairs_r)))"
+# a letter wrong, or two exchanged, takes three pairs from a name at most
+_ONE_SLIP_AT_MOST = (
+    "(least(bit_count(name_pairs_l), bit_count(name_pairs_r)) - bit_count(name_pairs_l & name_pairs_r) <= 4)"
+)
 # whether the words by which two names differ hold one that nearly nobody carries
 _ODD_L = f"list_has_any(odd_words_l, {_unmatched('l', 'r')})"
 _ODD_R = f"list_has_any(odd_words_r, {_unmatched('r', 'l')})"
@@ -157,21 +182,36 @@ _OTHERWISE = " OR ".join(
         _one_slip("name_key_l", "name_key_r", least=5),
         _one_slip("name_sound_l", "name_sound_r", least=5),
         _SAME_LETTERS_BUT_ONE,
-        f"(len(name_words_l) = len(name_words_r) AND {_SHARED_WORDS} >= 1 AND "
-        f"jaro_winkler_similarity({_REST_L}, {_REST_R}) >= 0.93)",
+        _where(
+            f"len(name_words_l) = len(name_words_r) AND {_SHARED_WORDS} >= 1",
+            f"jaro_winkler_similarity({_REST_L}, {_REST_R}) >= 0.93",
+        ),
     )
 )
 # beside a known word, a short one with a letter wrong is still a slip
 _SLIP = f"{_OTHERWISE} OR {_one_slip(_REST_L, _REST_R, least=2)}"
+_SOUNDS = ("fold", "sound", "skeleton")
+# takes the least similarity, and the two forms from _any_form
+_JARO_WINKLER = "jaro_winkler_similarity({{l}}, {{r}}) >= {0}"
+_LOOSELY_ALIKE = (
+    f"(CASE WHEN {_ONE_WORD_EACH} THEN jaro_winkler_similarity({_REST_L}, {_REST_R}) >= 0.82 "
+    f"ELSE {_words_find_likes('jaro_winkler_similarity(word, twin) >= 0.82')} END)"
+)
 _SAME_NAME = _any_form("{l} = {r}", "key")
 _SAME_SOUND = _any_form("{l} = {r}", "fold", "sound")
-_SHARED_PHONE = (
+# names of one script that share few letter pairs reach these levels only
+UNLIKE_NAMES = f"(name_script_l = name_script_r AND NOT {_ALIKE})"
+UNLIKE_LEVELS = (HOUSEHOLD_LEVEL, "half the words shared", "one word shared", ELSE_LEVEL)
+SHARED_PHONE = (
     "((phone_1_l <> '' AND phone_1_l IN (phone_1_r, phone_2_r)) "
     "OR (phone_2_l <> '' AND phone_2_l IN (phone_1_r, phone_2_r)))"
 )
 # digits that differ by a slip are the same number mistyped; a valid one has its country's length
-_PHONE_SLIP = "CASE WHEN len(phone_1_l) = len(phone_1_r) THEN hamming(phone_1_l, phone_1_r) <= 2 ELSE FALSE END"
-_OTHER_PHONE = f"phone_1_l <> '' AND phone_1_r <> '' AND NOT {_SHARED_PHONE} AND NOT {_PHONE_SLIP}"
+_PHONE_SLIP = (
+    "CASE WHEN phone_1_l <> '' AND len(phone_1_l) = len(phone_1_r) THEN hamming(phone_1_l, phone_1_r) <= 2 "
+    "ELSE FALSE END"
+)
+_OTHER_PHONE = f"phone_1_l <> '' AND phone_1_r <> '' AND NOT {SHARED_PHONE} AND NOT {_PHONE_SLIP}"
 _BIRTH_MISSING = "birth_low_l IS NULL OR birth_low_r IS NULL"
 _EXACT_BIRTHS = "(birth_l <> '' AND birth_r <> '')"
 _BIRTH_SLIP = _one_slip("birth_l", "birth_r")
@@ -195,53 +235,44 @@ COMPARISONS = (
             ("same name, uncommon", f"{_SAME_NAME} AND least(name_count_l, name_count_r) <= 12"),
             ("same name, common", _SAME_NAME),
             ("same sound", _SAME_SOUND),
-            ("a word beside an odd one, a slip", f"{_ALIKE} AND {_ODD_L} <> {_ODD_R} AND ({_SLIP})"),
-            ("two odd words, nearly alike", f"{_ALIKE} AND {_ODD_L} AND {_ODD_R} AND ({_OTHERWISE})"),
-            ("two known words, nearly alike", f"{_ALIKE} AND ({_OTHERWISE})"),
+            ("a word beside an odd one, a slip", _where(_ALIKE, _where(f"{_ODD_L} <> {_ODD_R}", _SLIP))),
+            ("two odd words, nearly alike", _where(_ALIKE, _where(f"{_ODD_L} AND {_ODD_R}", _OTHERWISE))),
+            ("two known words, nearly alike", _where(_ALIKE, _OTHERWISE)),
             (
                 "part of the other, a rare word",
                 f"{_SHARED_WORDS} = {_FEWER_WORDS} AND list_has_any(rare_words_l, rare_words_r)",
             ),
             ("part of the other, two words", f"{_SHARED_WORDS} = {_FEWER_WORDS} AND {_SHARED_WORDS} >= 2"),
             ("part of the other, one word", f"{_SHARED_WORDS} = {_FEWER_WORDS}"),
-            (
-                "other script, alike",
-                f"{_OTHER_SCRIPT} AND "
-                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.93", "fold", "sound", "skeleton"),
-            ),
+            ("other script, alike", _where(_OTHER_SCRIPT, _any_form(_JARO_WINKLER.format(0.93), *_SOUNDS))),
             (
                 "part of the other, spelled otherwise",
-                f"{_ALIKE} AND "
-                + _words_find_likes(
-                    "word = twin OR (least(len(word), len(twin)) >= 3 AND abs(len(word) - len(twin)) <= 1 AND "
-                    "damerau_levenshtein(word, twin) <= 1)"
+                _where(
+                    f"{_ONE_SLIP_AT_MOST} AND NOT {_ONE_WORD_EACH}",
+                    _words_find_likes(
+                        "word = twin OR (least(len(word), len(twin)) >= 3 AND abs(len(word) - len(twin)) <= 1 AND "
+                        "damerau_levenshtein(word, twin) <= 1)"
+                    ),
                 ),
             ),
             (
                 "alike as a whole",
-                f"{_ALIKE} AND (len(name_words_l) <> len(name_words_r) OR {_FEWER_WORDS} = 1) AND "
-                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.93", "fold", "sound"),
+                _where(
+                    f"{_ALIKE} AND (len(name_words_l) <> len(name_words_r) OR {_FEWER_WORDS} = 1)",
+                    _any_form(_JARO_WINKLER.format(0.93), "fold", "sound"),
+                ),
             ),
             (
                 "loosely alike, a word beside an odd one",
-                f"{_ALIKE} AND {_ODD_L} <> {_ODD_R} AND "
-                + _words_find_likes("jaro_winkler_similarity(word, twin) >= 0.82"),
+                _where(_ALIKE, _where(f"{_ODD_L} <> {_ODD_R}", _LOOSELY_ALIKE)),
             ),
-            (
-                "loosely alike",
-                f"{_ALIKE} AND " + _words_find_likes("jaro_winkler_similarity(word, twin) >= 0.82"),
-            ),
+            ("loosely alike", _where(_ALIKE, _LOOSELY_ALIKE)),
             (
                 "other script, near, one phone",
-                f"{_OTHER_SCRIPT} AND {_SHARED_PHONE} AND "
-                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.84", "fold", "sound", "skeleton"),
+                _where(f"{_OTHER_SCRIPT} AND {SHARED_PHONE}", _any_form(_JARO_WINKLER.format(0.84), *_SOUNDS)),
             ),
-            (
-                "other script, near",
-                f"{_OTHER_SCRIPT} AND "
-                + _any_form("jaro_winkler_similarity({l}, {r}) >= 0.84", "fold", "sound", "skeleton"),
-            ),
-            (HOUSEHOLD_LEVEL, _SHARED_PHONE),
+            ("other script, near", _where(_OTHER_SCRIPT, _any_form(_JARO_WINKLER.format(0.84), *_SOUNDS))),
+            (HOUSEHOLD_LEVEL, SHARED_PHONE),
             ("half the words shared", f"{_SHARED_WORDS} >= 2"),
             ("one word shared", f"{_SHARED_WORDS} >= 1"),
         ),
@@ -281,9 +312,9 @@ COMPARISONS = (
         "is weak evidence: people have several.",
         "phone_1_l = '' OR phone_1_r = ''",
         (
-            ("same, of one name", f"{_SHARED_PHONE} AND least(phone_names_l, phone_names_r) <= 1"),
-            ("same, of few names", f"{_SHARED_PHONE} AND least(phone_names_l, phone_names_r) <= 3"),
-            ("same, of many names", _SHARED_PHONE),
+            ("same, of one name", f"{SHARED_PHONE} AND least(phone_names_l, phone_names_r) <= 1"),
+            ("same, of few names", f"{SHARED_PHONE} AND least(phone_names_l, phone_names_r) <= 3"),
+            ("same, of many names", SHARED_PHONE),
             ("one digit off", _PHONE_SLIP),
         ),
         most_against=4.0,
