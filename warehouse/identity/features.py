@@ -5,12 +5,13 @@ Functions return SQL or fill tables of the connection's current database; Python
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from warehouse.identity.names import name_forms, name_script, place_key, read_suffix
+from warehouse.identity.forms import name_form_table
+from warehouse.identity.names import name_script, place_key, read_suffix
 from warehouse.identity.tables import FEATURES, NAME_FORMS
 
 # a number whose check failed identifies nobody
@@ -103,38 +104,20 @@ def make_features(con: duckdb.DuckDBPyConnection, rows: str) -> None:
         con: Its current database takes `feature`.
         rows: A table or view with record_id, `apart`, and columns of TRAINING_LOG_COLUMNS.
     """
-    _make_forms(con, "name_form", rows, ("full_name", "latin_name"), (*NAME_FORMS, "suffix", "pairs"), _forms_of)
-    _make_forms(con, "suffix_form", rows, ("name_suffix",), ("suffix",), _suffix_of)
-    _make_forms(con, "place_form", rows, ("province", "district"), ("key", "script"), _place_of)
+    _make_forms(con, "name_form", rows, ("full_name", "latin_name"), name_form_table)
+    _make_forms(con, "suffix_form", rows, ("name_suffix",), _suffix_table)
+    _make_forms(con, "place_form", rows, ("province", "district"), _place_table)
     con.execute(f"CREATE TABLE feature AS {_feature_sql(rows)}")
     con.execute("DROP TABLE name_form; DROP TABLE suffix_form; DROP TABLE place_form")
 
 
-def _forms_of(name: str) -> tuple[str | int, ...]:
-    forms = name_forms(name)
-    pairs = 0
-    for word in forms.fold.split():
-        pairs |= letter_pairs(word)
-    return (*forms, pairs)
+def _suffix_table(columns: Sequence[str]) -> Any:
+    return pa.table({"suffix": pa.array([read_suffix("", column) for column in columns], pa.string())})
 
 
-@lru_cache(maxsize=1 << 18)
-def letter_pairs(word: str) -> int:
-    """Return a set of 64 bits: a bit for each pair of neighbouring letters of a folded word, its edges included.
-
-    Two names that share fewer than two thirds of the smaller set are not one name with a slip (a Bloom filter of
-    bigrams, after Schnell, Bachteler and Reiher 2009).
-    """
-    edged = f"^{word}$"
-    return sum({1 << (31 * ord(one) + ord(other)) % 64 for one, other in zip(edged, edged[1:], strict=False)})
-
-
-def _suffix_of(column: str) -> tuple[str | int, ...]:
-    return (read_suffix("", column),)
-
-
-def _place_of(place: str) -> tuple[str | int, ...]:
-    return place_key(place), name_script(place)
+def _place_table(places: Sequence[str]) -> Any:
+    found = {"key": map(place_key, places), "script": map(name_script, places)}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in found.items()})
 
 
 def _make_forms(
@@ -142,16 +125,12 @@ def _make_forms(
     table: str,
     rows: str,
     columns: Sequence[str],
-    forms: Sequence[str],
-    make: Callable[[str], tuple[str | int, ...]],
+    make: Callable[[Sequence[str]], Any],
 ) -> None:
-    """Make a table of distinct texts (`text`) and their forms."""
+    """Make a table of the distinct texts (`text`) of some columns and their forms."""
     found = " UNION ".join(f"SELECT DISTINCT {name} AS text FROM {rows} WHERE {name} <> ''" for name in columns)
-    texts = [row[0] for row in con.execute(found).fetchall()]
-    made = zip(*map(make, texts), strict=True) if texts else [()] * len(forms)
-    kinds = [pa.uint64() if name == "pairs" else pa.string() for name in forms]
-    arrays = [pa.array(column, kind) for column, kind in zip(made, kinds, strict=True)]
-    con.register("made_forms", pa.table([pa.array(texts, pa.string()), *arrays], names=["text", *forms]))
+    texts = con.execute(found).to_arrow_table().column("text").combine_chunks()
+    con.register("made_forms", make(texts.to_pylist()).add_column(0, "text", texts))
     try:
         con.execute(f"CREATE TABLE {table} AS SELECT * FROM made_forms")
     finally:

@@ -8,6 +8,7 @@ would look alike.
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -282,23 +283,6 @@ def _romanise_word_list(text: str, suffixes: dict[str, str]) -> list[str]:
     return [suffixes[word] for word in words if word in suffixes]
 
 
-def _kept_words(words: list[str]) -> list[str]:
-    """Words that belong to the name, in order: no particles, articles, initials or suffixes; short forms in full."""
-    customs = _customs()
-    dropped, short, suffixes = customs.particles, customs.short_forms, customs.suffixes
-    if not customs.beside.isdisjoint(words):
-        dropped = dropped | customs.articles
-    kept = [short.get(word, word) for word in words if len(word) > 1 and word not in dropped and word not in suffixes]
-    # the first word is never a suffix: Sr. stands for other things there
-    return [words[0], *kept] if words[0] in suffixes and kept else kept
-
-
-def name_tokens(roman: str) -> tuple[str, ...]:
-    """Return the words of a romanised name without particles and initials, short forms made one, sorted."""
-    words = roman.split()
-    return tuple(sorted(set(_kept_words(words) or words)))
-
-
 @lru_cache(maxsize=_WORDS)
 def fold(word: str) -> str:
     """Return a spelling-free form of a romanised word (IDENTITY: ph=p, th=t, ee=i, oo=u, v=w, r=l, doubles)."""
@@ -313,17 +297,14 @@ def _fold(word: str) -> str:
     return _REPEATED.sub(r"\1", word.translate(customs.letter_folds))
 
 
-def skeleton(roman: str) -> str:
-    """Return the consonants of a romanised name in order; alike for a name in its script and in Latin letters."""
-    return _skeleton_of(roman.split())
-
-
-def _skeleton_of(words: list[str]) -> str:
-    return _REPEATED.sub(r"\1", "".join([_consonants(word) for word in words]))
+def fold_or_word(word: str) -> str:
+    """Return the spelling-free form of a romanised word; the word where nothing would be left."""
+    return fold(word) or word
 
 
 @lru_cache(maxsize=_WORDS)
-def _consonants(word: str) -> str:
+def consonants(word: str) -> str:
+    """Return the consonants of a romanised word; alike for a word in its script and in Latin letters."""
     customs = _customs()
     return _fold(customs.silent_ending.sub("", word)).translate(customs.consonants)
 
@@ -349,51 +330,56 @@ def letter_code(word: str) -> str:
     return "".join(letters)
 
 
-class NameForms(NamedTuple):
-    """Forms in which one name is compared; script is that of the name as written."""
+class WrittenWord(NamedTuple):
+    """One word of a name as written: its romanised words (none, one or several), letter code, script and suffix."""
 
-    key: str
-    fold: str
-    sound: str
-    skeleton: str
+    romans: tuple[str, ...]
     code: str
     script: str
     suffix: str
 
 
-_NO_NAME = NameForms("", "", "", "", "", "", "")
+@lru_cache(maxsize=_WORDS)
+def written_word(word: str) -> WrittenWord:
+    """Return what is known of one word of a name, whatever stands beside it."""
+    suffixes = _romanise_word_list(word, _customs().suffixes)
+    return WrittenWord(
+        tuple(_romanise_word(word).split()), letter_code(word), name_script(word), suffixes[0] if suffixes else ""
+    )
+
+
+class WordKind(Enum):
+    """What a romanised word can be; several at a time."""
+
+    OF_A_NAME = "neither a particle, nor a suffix, nor an initial"
+    ARTICLE = "left out beside certain particles"
+    BESIDE_ARTICLE = "a particle beside which an article is part of it"
+    SUFFIX = "tells relatives of one name apart"
 
 
 @lru_cache(maxsize=_WORDS)
-def _written_word(word: str) -> tuple[tuple[str, ...], str]:
-    """The romanised words of one word as written, and its letter code."""
-    return tuple(_romanise_word(word).split()), letter_code(word)
+def word_kind(word: str) -> frozenset[WordKind]:
+    """Return what a romanised word can be."""
+    customs = _customs()
+    is_of_a_name = len(word) > 1 and word not in customs.particles and word not in customs.suffixes
+    found = {
+        WordKind.OF_A_NAME: is_of_a_name,
+        WordKind.ARTICLE: word in customs.articles,
+        WordKind.BESIDE_ARTICLE: word in customs.beside,
+        WordKind.SUFFIX: word in customs.suffixes,
+    }
+    return frozenset(kind for kind, holds in found.items() if holds)
 
 
-def name_forms(name: str) -> NameForms:
-    """Return the forms of one name.
+def full_form(word: str) -> str:
+    """Return the word for which a romanised word is customarily short (Mohd, Muhammad), else the word."""
+    return _customs().short_forms.get(word, word)
 
-    key: romanised words sorted. fold: the same without freedom of spelling. sound: letters folded, in the order
-    written, without blanks (Kai Xuan = Kaixuan). skeleton: consonants only. code: the words as written in one byte a
-    letter, sorted, for distances within one script. suffix: what tells relatives of one name apart, as in the name.
-    """
-    written = [_written_word(word) for word in name.split()]
-    words = [word for romans, _ in written for word in romans]
-    if not words:
-        return _NO_NAME
-    kept = _kept_words(words) or words
-    tokens = sorted(set(kept))
-    joined = "".join(kept)
-    sound = _fold(joined) or joined
-    return NameForms(
-        " ".join(tokens),
-        " ".join(sorted({fold(token) or token for token in tokens})),
-        sound,
-        _skeleton_of(kept),
-        "".join(sorted([code for _, code in written])),
-        name_script(name),
-        read_suffix(name) if len(kept) < len(words) else "",
-    )
+
+def folds() -> tuple[tuple[str, str], ...]:
+    """Return the spellings that stand for one sound, in the order in which they are folded."""
+    customs = _customs()
+    return (*customs.folds, *((chr(letter), sound) for letter, sound in customs.letter_folds.items()))
 
 
 def place_key(place: str) -> str:

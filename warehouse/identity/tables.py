@@ -10,7 +10,7 @@ FEATURES = {
     **{f"{side}_{form}": "VARCHAR" for side in ("name", "alias") for form in NAME_FORMS},
     # jr, sr, ii ...: of a column of its own, else of the name
     "suffix": "VARCHAR",
-    # the pairs of letters in any form of the name, hashed into 64 bits: see warehouse.identity.features.letter_pairs
+    # the pairs of letters in any form of the name, hashed into 64 bits: see warehouse.identity.forms.letter_pairs
     "name_pairs": "UBIGINT",
     # YYYYMMDD of a full date; days since 1970-01-01 of the first and the last day possible
     "birth": "VARCHAR",

@@ -13,16 +13,14 @@ from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 from tests.warehouse.identity.people import BASE, frame, people, person
 from warehouse.identity.features import make_features
+from warehouse.identity.forms import name_form_table, name_forms
 from warehouse.identity.match import make_records
 from warehouse.identity.names import (
     fold,
     letter_code,
-    name_forms,
-    name_tokens,
     place_key,
     read_suffix,
     romanise,
-    skeleton,
 )
 
 
@@ -60,7 +58,7 @@ def test_every_script_becomes_ascii_letters(name):
     [("Ahmad bin Hassan", "HASSAN AHMAD"), ("Vijay a/l Krishnan", "Krishnan Vijay"), ("Muhammad Ali", "Mohd Ali")],
 )
 def test_order_particles_and_short_forms_do_not_tell_names_apart(one, other):
-    assert name_tokens(romanise(one)) == name_tokens(romanise(other))
+    assert name_forms(one).key == name_forms(other).key
 
 
 @pytest.mark.parametrize(
@@ -72,7 +70,7 @@ def test_spellings_of_one_sound_fold_together(one, other):
 
 @pytest.mark.parametrize(("native", "latin"), [("ဘလှကို", "Ba Hla Ko"), ("ບຸນມີ", "Bounmy"), ("ສົມໄຊ", "Somxay")])
 def test_consonants_are_alike_in_both_scripts(native, latin):
-    assert skeleton(romanise(native)) == skeleton(romanise(latin))
+    assert name_forms(native).skeleton == name_forms(latin).skeleton
 
 
 def test_features_do_not_depend_on_the_order_of_rows():
@@ -186,6 +184,12 @@ def test_whatever_is_written_becomes_words_of_ascii_letters(name):
     assert " ".join(roman.split()) == roman
     assert set(roman) <= set("abcdefghijklmnopqrstuvwxyz ")
     assert bool(name_forms(name).key) == bool(roman)
+
+
+@given(names=st.lists(st.text(max_size=12) | st.text(SCRIPTS | st.just(" "), max_size=12), max_size=8))
+def test_a_name_has_the_same_forms_whatever_names_stand_beside_it(names):
+    found = name_form_table(names)
+    assert [tuple(row.values()) for row in found.to_pylist()] == [tuple(name_forms(name)) for name in names]
 
 
 WORDS = ("Nguyễn", "Thị", "Mẫu", "bin", "Ali", "Muhammad", "Ma", "San", "Đỗ", "Kai", "Cruz", "Somphone")
