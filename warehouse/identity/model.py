@@ -402,7 +402,7 @@ def _each_form(part: str, rest: str = "") -> tuple[str, ...]:
 _YEARS = ("year(DATE '1970-01-01' + birth_low)", "year(DATE '1970-01-01' + birth_high)")
 
 _PLACE = " || nullif(district, '')"
-_DAY = "[1:4] || nullif(birth, '')"
+_DAY = "[1:4] || nullif(birth, '') || province"
 
 BLOCKING_KEYS = (
     BlockingKey("phone", "the key most people carry through", ("nullif(phone_1, '')", "nullif(phone_2, '')")),
@@ -414,16 +414,26 @@ BLOCKING_KEYS = (
     BlockingKey(
         "name_place", "an age instead of a birth date, a new phone", _each_form("key", " || nullif(district, '')")
     ),
-    BlockingKey("name", "somebody who moved, to another country too: rare names only", _each_form("key"), cap=20),
+    BlockingKey(
+        "name", "a birth mistyped or left out, by somebody who moved: very rare names only", _each_form("key"), cap=6
+    ),
     BlockingKey(
         "fold_year",
-        "a mistyped day, another spelling, an age beside a date",
+        "somebody who moved, to another country too; another spelling: rare names only",
         tuple(f"{form} || {year}" for form in _each_form("fold") for year in _YEARS),
+        cap=12,
+    ),
+    BlockingKey(
+        "fold_year_place",
+        "a mistyped day, an age beside a date, for names that many carry",
+        tuple(f"{form} || {year} || province" for form in _each_form("fold") for year in _YEARS),
+        cap=50,
     ),
     BlockingKey(
         "sound_year",
         "the beginning of the name as it is heard: words run together or dropped, another script",
-        tuple(f"{form}[1:5] || {year} || province" for form in _each_form("sound") for year in _YEARS),
+        tuple(f"{form}[1:5] || {year} || sex || province" for form in _each_form("sound") for year in _YEARS),
+        cap=30,
         alike=True,
     ),
     BlockingKey(
@@ -433,12 +443,14 @@ BLOCKING_KEYS = (
         "birth_name",
         "a new district, a word dropped",
         (*_each_form("fold", _DAY), *_each_form("sound", _DAY)),
+        cap=30,
         alike=True,
     ),
     BlockingKey(
         "skeleton_place",
         "another script with a mistyped birth",
         _each_form("skeleton", f" || sex{_PLACE}"),
+        cap=12,
     ),
 )
 
