@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from warehouse.identity.train import Quality, Training
     from warehouse.identity.truth import Known, Truth
 
+PAGE_NAME = "identity-evaluation.html"
 TRUTH_FORMAT = """
 A folder of truth holds records.parquet, a row per row as partners sent it: file (path as delivered, or its end), row
 (1-based, as a spreadsheet shows it, the heading counted) or source_id (KoboToolbox _id), person_id, and where there
@@ -170,9 +171,12 @@ def evaluate(
 
     Prints tables and writes a page of charts that holds no person's data. Reads the truth, which a run never does.
     """
+    from warehouse import files
     from warehouse.identity.model import load_model
+    from warehouse.identity.page import render_page
     from warehouse.identity.report import as_figures, make_report
     from warehouse.identity.truth import TruthError, join_truth, read_truth
+    from warehouse.vault import DataFolder
 
     settings = settings_of(raw, data)
     told: list[Truth] = []
@@ -195,10 +199,16 @@ def evaluate(
         tutorial_gigabytes=tutorial_gigabytes,
         threads=settings.threads,
     )
+    target = page or DataFolder(settings.data).private / PAGE_NAME
+    try:
+        files.write_durably(target, render_page(report).encode("utf-8"))
+    except OSError as error:
+        fail(f"{target}: {error.strerror or type(error).__name__}; the page was not written")
     if json_output:
         sys.stdout.write(json.dumps(as_figures(report), ensure_ascii=False, indent=2) + "\n")
     else:
         _print_report(report)
+        typer.echo(f"Charts: {target}")
 
 
 def _print_report(report: "Report") -> None:

@@ -1,6 +1,7 @@
 """`godigital identity evaluate` and `train` as a person types them, on vaults whose people are known."""
 
 import json
+import stat
 
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.settings import Settings
-from tests.conftest import make_settings
+from tests.conftest import KEY, make_settings
 from tests.generators.draws import fill_records, link_vault, write_truth
 from tests.generators.identity_records import generate
 from warehouse.identity.model import MODEL_FILE, MatchModel, load_model
@@ -100,6 +101,43 @@ def test_a_tutorial_that_does_not_end_is_reported_as_such(vault):
     done = godigital(vault, "evaluate", "--truth", truth_of(vault), "--tutorial-seconds", "0.01")
     assert done.exit_code == 0, done.output
     assert "stopped after 0.01 s" in done.stdout
+
+
+def test_the_page_is_private_and_lies_beside_the_vault_or_where_it_is_wanted(vault, figures, tmp_path):
+    page = vault.data / "private" / "identity-evaluation.html"
+    assert stat.S_IMODE(page.stat().st_mode) == 0o600
+    wanted = tmp_path / "page.html"
+    words = ("evaluate", "--truth", truth_of(vault), "--page", wanted, "--tutorial-seconds", "0")
+    assert str(wanted) in godigital(vault, *words).stdout
+    assert stat.S_IMODE(wanted.stat().st_mode) == 0o600
+
+
+def test_the_page_opens_offline_without_scripts_and_holds_nothing_of_people(vault, figures):
+    text = (vault.data / "private" / "identity-evaluation.html").read_text(encoding="utf-8")
+    assert "<script" not in text
+    for address in ("http:", "https:", "//", "@import", "src="):
+        assert address not in text, address
+    assert text.count("url(") == text.count("url(#")
+    # no name, phone, date, number or id of anybody: whole values, as they stand in the records
+    for column in ("full_name", "phones", "email", "national_id", "member_id", "record_id", "person_id", "latin_name"):
+        stated = RECORDS[column].dropna().astype(str)
+        assert [value for value in stated.unique() if len(value) > 5 and value in text] == [], column
+    for column in ("birth_date", "birth_earliest"):
+        days = pd.to_datetime(RECORDS[column]).dropna().dt.strftime("%Y-%m-%d")
+        assert [day for day in days.unique() if day in text] == []
+    assert KEY not in text
+
+
+def test_every_chart_has_a_title_a_sentence_and_its_data(vault, figures):
+    text = (vault.data / "private" / "identity-evaluation.html").read_text(encoding="utf-8")
+    parts = text.split("<figure")[1:]
+    assert len(parts) >= 6
+    for part in parts:
+        body = part.split("</figure>")[0]
+        for wanted in ("<svg", "<figcaption", "<h3", "<table"):
+            assert wanted in body, body[:200]
+    for said in ("Splink", "pair 1", "linked rightly", "calibrat"):
+        assert said in text
 
 
 @pytest.mark.parametrize(

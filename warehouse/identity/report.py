@@ -73,7 +73,10 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of an evaluation; nothing in it is about one person."""
+    """The figures of an evaluation; nothing in it is about one person.
+
+    spread: from (bits), matches, others: compared pairs by match weight in steps of two bits, households left out.
+    """
 
     model: MatchModel
     known: dict[str, int]
@@ -83,6 +86,7 @@ class Report:
     methods: tuple[Method, ...]
     ceiling: Ceiling
     calibrated: Calibrated
+    spread: pd.DataFrame
     samples: tuple[SamplePair, ...]
 
     @property
@@ -166,6 +170,7 @@ def make_report(
         methods=tuple(methods),
         ceiling=evaluation.ceiling(nodes, pairs[["node_id_l", "node_id_r"]]),
         calibrated=_calibrated(unseen, model),
+        spread=_spread(pairs[~pairs["household"]]),
         samples=_sample_pairs(pairs, model, seed),
     )
 
@@ -199,6 +204,14 @@ def _calibrated(pairs: pd.DataFrame, model: MatchModel) -> Calibrated:
         np.asarray(model.calibration.probability(judged["match_weight"].to_numpy())), judged["is_match"].to_numpy()
     )
     return Calibrated(bins, evaluation.calibration_error(bins), len(households), int(households["is_match"].sum()))
+
+
+def _spread(pairs: pd.DataFrame) -> pd.DataFrame:
+    step = (2 * np.floor(pairs["match_weight"] / 2)).astype("int64")
+    counted = pd.crosstab(step, pairs["is_match"]).reindex(columns=[True, False], fill_value=0)
+    return pd.DataFrame(
+        {"from": counted.index, "matches": counted[True].to_numpy(), "others": counted[False].to_numpy()}
+    )
 
 
 def _sample_pairs(pairs: pd.DataFrame, model: MatchModel, seed: int) -> tuple[SamplePair, ...]:
