@@ -22,6 +22,8 @@ _COLOURS = {OURS: "#0b5394", baselines.TUTORIAL: "#d97706"}
 _OTHER_COLOUR = "#8a8f98"
 # a chart is as wide as a small screen, so that its letters keep their size there
 _WIDTH = 230
+# pixels from bar to bar of a waterfall: two of them stand side by side
+_STEP, _BAR = 44, 38
 _CLIP = re.compile(r"\bclip(?=\d)")
 _NAMESPACES = re.compile(r'\s(?:xmlns(?::xlink)?|version)="[^"]*"')
 
@@ -247,7 +249,8 @@ def waterfall_charts(samples: tuple[SamplePair, ...], model: MatchModel) -> tupl
         given |= {f"gamma_{name}": gamma for name, gamma in pair.gammas.items()}
         chart = visuals.waterfall_chart([given], remove_sensitive_data=True).chart_dict
         chart["title"] = {"text": f"pair {number}: {pair.kind}"}
-        chart["width"], chart["height"] = {"step": 48}, 300
+        chart["width"], chart["height"] = {"step": _STEP}, 280
+        _narrow_bars(chart)
         rows = [("prior", "", f"{_bits(model.prior, 1 - model.prior):+.2f}")]
         for name, level in pair.levels.items():
             if level != NULL_LEVEL:
@@ -266,6 +269,20 @@ def waterfall_charts(samples: tuple[SamplePair, ...], model: MatchModel) -> tupl
             )
         )
     return tuple(made)
+
+
+def _narrow_bars(spec: Any) -> None:
+    """Make the bars of a waterfall, and the lines between them, as narrow as its steps, wherever they stand in it."""
+    if isinstance(spec, dict):
+        if spec.get("type") == "bar" and "width" in spec:
+            spec["width"] = _BAR
+        if "x2Offset" in spec:
+            spec["xOffset"], spec["x2Offset"] = -_BAR / 2, _BAR / 2
+        for part in spec.values():
+            _narrow_bars(part)
+    if isinstance(spec, list):
+        for part in spec:
+            _narrow_bars(part)
 
 
 def _splink(model: MatchModel) -> Any:
