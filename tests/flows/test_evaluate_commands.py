@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.settings import Settings
-from tests.conftest import KEY, make_settings
+from tests.conftest import KEY, copy_partners, make_settings, run
 from tests.generators.draws import fill_records, link_vault, write_truth
 from tests.generators.identity_records import generate
 from warehouse.identity.model import MODEL_FILE, MatchModel, load_model
@@ -200,3 +200,17 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(vault, tmp_path):
     words = ("train", "--truth", truth_of(vault), "--out", tmp_path / "nowhere" / "model.json")
     done = godigital(vault, *words)
     assert (done.exit_code, "nothing was written" in done.stderr) == (1, True)
+
+
+def test_the_development_kit_is_judged_beside_the_baselines(devkit, tmp_path):
+    settings = make_settings(copy_partners(tmp_path / "raw"), tmp_path / "data")
+    run(settings, source=f"{devkit}/deliveries/{{country}}-{{partner}}")
+    found = json.loads(godigital(settings, "evaluate", "--truth", devkit / "truth", "--json").stdout)
+    names = [item["method"] for item in found["methods"]]
+    by_name = {name: scores(found, name, "country", "ALL") for name in names}
+    assert found["truth"]["rows_without_truth"] == 0
+    assert by_name["nobody linked"]["error_share"] > 0.3
+    assert by_name["godigital"]["f1"] > 0.99 > max(by_name[name]["f1"] for name in names[1:])
+    halves = [scores(found, "godigital", "part", part)["f1"] for part in ("trained on", "not trained on")]
+    assert abs(halves[0] - halves[1]) < 0.005
+    assert found["two_countries"][0]["people"] == 14
