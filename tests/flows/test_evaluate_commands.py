@@ -173,6 +173,17 @@ def test_truth_of_other_rows_is_refused(vault, tmp_path):
     assert "not one accepted row stands in the truth" in done.stderr
 
 
+@pytest.mark.parametrize("rows", [1, 40])
+def test_few_rows_of_places_and_persons_are_enough(vault, tmp_path, rows):
+    known = pd.read_parquet(truth_of(vault) / "records.parquet")[["file", "row", "person_id"]]
+    known.head(rows).to_parquet(tmp_path / "records.parquet")
+    page = tmp_path / "page.html"
+    done = godigital(vault, "evaluate", "--truth", tmp_path, "--page", page)
+    assert done.exit_code == 0, done.output
+    assert f"{len(RECORDS) - rows} accepted rows that the truth does not know" in done.stdout
+    assert "The truth has no labelled pairs." in page.read_text(encoding="utf-8")
+
+
 def test_training_again_writes_the_same_bytes(vault, tmp_path):
     committed = MODEL_FILE.read_bytes()
     outs = [tmp_path / name for name in ("one.json", "two.json", "three.json")]

@@ -181,7 +181,7 @@ def _tutorial_process(pipe: Connection, gigabytes: int, seed: int, threads: int)
     clusters, ended = None, ""
     try:
         clusters = tutorial_clusters(records, seed=seed, memory_limit=f"{gigabytes}GB", threads=threads)
-    except (duckdb.Error, MemoryError, SplinkException, ValueError) as error:
+    except (duckdb.Error, ArithmeticError, MemoryError, SplinkException, ValueError) as error:
         ended = _why(error, gigabytes)
     pipe.send((clusters, ended, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 

@@ -153,7 +153,8 @@ def make_report(
     )
     pairs["is_together"] = pairs["node_id_l"].map(cluster_of) == pairs["node_id_r"].map(cluster_of)
     is_trained = split_people(households, seed, share)
-    unseen = pairs[~pairs["person_l"].map(is_trained) & ~pairs["person_r"].map(is_trained)]
+    seen = [pairs[name].map(is_trained).astype(bool) for name in ("person_l", "person_r")]
+    unseen = pairs[~seen[0] & ~seen[1]]
     return Report(
         model=model,
         known={
