@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, settings_of, with_vault
 from flows.settings import Settings
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 partner_app = typer.Typer(help="Check partners' contracts, or draft one from a delivery.", no_args_is_help=True)
 app.add_typer(partner_app, name="partner")
+app.add_typer(identity_app, name="identity")
 
 RUN_EXAMPLES = """
 Examples:

@@ -16,7 +16,8 @@ from schemas.published import PUBLISHED_TABLES
 PROJECT = Path(__file__).parents[1]
 TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
-COMMANDS += ["partner check", "partner new"]
+COMMANDS += ["partner check", "partner new", "identity evaluate", "identity train"]
+GROUPS = ("identity", "partner")
 # whole folders of the project; what a machine makes below them is named in MADE
 FOLDERS = (".ci", "flows", "raw", "schemas", "tests", "warehouse")
 MADE = {"__pycache__", "deliveries", "data"}
@@ -61,8 +62,8 @@ def test_every_option_of_a_command_is_explained(command):
 
 def test_no_command_is_left_out():
     found = typer.main.get_command(app)
-    names = {name for name in found.commands if name != "partner"}
-    names |= {f"partner {name}" for name in found.commands["partner"].commands}
+    names = {name for name in found.commands if name not in GROUPS}
+    names |= {f"{group} {name}" for group in GROUPS for name in found.commands[group].commands}
     assert names == set(COMMANDS)
 
 

@@ -1,8 +1,10 @@
 """Draws of invented records, linked in a vault of their own: what was found beside what is true."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -39,26 +41,61 @@ def linked_vault(records: pd.DataFrame, model: MatchModel) -> Iterator[duckdb.Du
     with duckdb.connect(":memory:", config={"threads": 2, "memory_limit": "6GB"}) as con:
         con.execute("ATTACH ':memory:' AS vault; USE vault")
         con.execute(VAULT_DDL)
-        write_records(con, records, "given")
-        con.execute(
-            f"""
-            INSERT INTO record BY NAME
-            SELECT * EXCLUDE ({", ".join(TRUTH_COLUMNS)}), 0 AS ordinal, record_id AS content_id, '' AS file,
-                   'accepted' AS disposition FROM given;
-            INSERT INTO delivery BY NAME
-            SELECT delivery_id, any_value(partner_id) AS partner_id, any_value(country_code) AS country_code,
-                   'append' AS delivery_kind, delivery_id AS name, 0 AS revision, DATE '2022-01-01' AS date_received,
-                   TIMESTAMP '2022-01-01' AS pulled_at, FALSE AS is_sample, delivery_id AS content_hash,
-                   '' AS reading_hash, 'loaded' AS outcome, count(*)::INTEGER AS rows_in,
-                   count(*)::INTEGER AS rows_accepted, 0 AS rows_rejected, 0 AS rows_superseded, 0 AS rows_repeated,
-                   0 AS rows_structural
-            FROM given GROUP BY delivery_id;
-            CREATE TABLE truth AS SELECT record_id, person_id, country_code FROM given;
-            DROP TABLE given;
-            """
-        )
+        fill_records(con, records)
         link_vault(con, model)
         yield con
+
+
+def fill_records(con: duckdb.DuckDBPyConnection, records: pd.DataFrame) -> None:
+    """Put generated records into an empty vault, all accepted, each delivery a file of its own; table `truth` too."""
+    write_records(con, records, "given")
+    con.execute(
+        f"""
+        INSERT INTO record BY NAME
+        SELECT * EXCLUDE ({", ".join(TRUTH_COLUMNS)}), 0 AS ordinal, record_id AS content_id,
+               'sent/' || delivery_id || '.csv' AS file, 'accepted' AS disposition FROM given;
+        INSERT INTO delivery BY NAME
+        SELECT delivery_id, any_value(partner_id) AS partner_id, any_value(country_code) AS country_code,
+               'append' AS delivery_kind, delivery_id AS name, 0 AS revision, DATE '2022-01-01' AS date_received,
+               TIMESTAMP '2022-01-01' AS pulled_at, FALSE AS is_sample, delivery_id AS content_hash,
+               '' AS reading_hash, 'loaded' AS outcome, count(*)::INTEGER AS rows_in,
+               count(*)::INTEGER AS rows_accepted, 0 AS rows_rejected, 0 AS rows_superseded, 0 AS rows_repeated,
+               0 AS rows_structural
+        FROM given GROUP BY delivery_id;
+        CREATE TABLE truth AS SELECT record_id, person_id, country_code FROM given;
+        DROP TABLE given;
+        """
+    )
+
+
+def write_truth(records: pd.DataFrame, folder: Path) -> None:
+    """Write a folder of truth of generated records, as `godigital identity evaluate` reads it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = pd.DataFrame(
+        {
+            "file": "sent/" + records["delivery_id"] + ".csv",
+            "row": records["row_number"],
+            "record_uid": "R" + records["record_id"],
+            "person_id": records["person_id"],
+        }
+    )
+    rows.to_parquet(folder / "records.parquet", index=False)
+    people = records.drop_duplicates("person_id")[["person_id", "household_id"]]
+    shared = people["household_id"].map(people["household_id"].value_counts()) > 1
+    people = people.assign(relation=np.where(shared, "household", ""), pair_group=people["household_id"])
+    people.drop(columns="household_id").to_parquet(folder / "people.parquet", index=False)
+    several = rows[rows["person_id"].duplicated(keep=False)].sort_values("person_id").head(200)
+    pairs = several.merge(several, on="person_id", suffixes=("_a", "_b"))
+    pairs = pairs[pairs["record_uid_a"] < pairs["record_uid_b"]]
+    named = pairs.rename(columns={"record_uid_a": "record_a", "record_uid_b": "record_b"})
+    named[["record_a", "record_b"]].assign(kind="same_person").to_parquet(folder / "pairs.parquet", index=False)
+    totals = {
+        "overall": {"people": people["person_id"].nunique()},
+        "by_country_attended": {
+            country: {"people": part.nunique()} for country, part in records.groupby("country_code")["person_id"]
+        },
+    }
+    (folder / "totals.json").write_text(json.dumps(totals), encoding="utf-8")
 
 
 def link_vault(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:

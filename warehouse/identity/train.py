@@ -3,8 +3,12 @@
 A nightly run that retrained would move published figures without a single new record.
 """
 
+import hashlib
+import json
 import math
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 import duckdb
 import numpy as np
@@ -25,6 +29,8 @@ REVIEW_PROBABILITY = 0.02
 _MOST_OTHERS = 2_000_000
 # Newton's steps that fit two parameters; it settles within ten
 _FIT_STEPS = 50
+# a number that JSON writes with a power of ten, where it stands as a value
+_POWER_OF_TEN = re.compile(r"(?<=: )-?[0-9.]+e-[0-9]+(?=,?$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -74,16 +80,22 @@ def split_people(households: pd.Series, seed: int, share: float) -> pd.Series:
     """Return whether each person belongs to the part that is trained on.
 
     People who share a phone go together, else the relatives that are hardest to tell apart would be compared in
-    neither part. The seed alone decides, not the order of people.
+    neither part. Seed and household alone decide, by a hash: another household more or less moves nobody else to the
+    other side, so that an evaluation finds the halves of a training whose records were not quite the same.
 
     Args:
         households: The household of each person, by person (`find_households`).
         seed: Of the draw.
         share: Of the households that are trained on.
     """
-    names = np.sort(households.unique())
-    drawn = np.random.default_rng(seed).random(len(names)) < share
-    return households.isin(names[drawn])
+    drawn = {name: _drawn(name, seed) < share for name in households.unique()}
+    return households.map(drawn).astype(bool)
+
+
+def _drawn(name: str, seed: int) -> float:
+    """A number from 0 to below 1 that looks like chance and is always the same."""
+    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / (1 << 64)
 
 
 def find_households(records: pd.DataFrame) -> pd.Series:
@@ -109,17 +121,32 @@ def labelled_pairs(records: pd.DataFrame) -> pd.DataFrame:
     Args:
         records: TRAINING_LOG_COLUMNS and person_id.
     """
+    return compare_known(records, flat_model())[1]
+
+
+def compare_known(records: pd.DataFrame, model: MatchModel) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return nodes (record_id, node_id, person_id) and every pair of nodes that blocking compares.
+
+    A pair has its levels (gamma_*), match_weight (bits) by the model, household, person_l, person_r and is_match.
+
+    Args:
+        records: TRAINING_LOG_COLUMNS and person_id.
+        model: Weights of the levels.
+    """
     con = duckdb.connect(":memory:")
     try:
-        nodes = make_nodes(con, records.drop(columns="person_id"))
+        # nothing about a person may spill into a folder that nobody guards
+        con.execute("SET temp_directory = ''")
+        members = make_nodes(con, records.drop(columns="person_id"))
         block_pairs(con)
-        pairs = score_pairs(con, flat_model(), keep_levels=True)
+        pairs = score_pairs(con, model, keep_levels=True)
     finally:
         con.close()
-    person = nodes.merge(records[["record_id", "person_id"]], on="record_id").groupby("node_id")["person_id"].min()
+    nodes = members.merge(records[["record_id", "person_id"]], on="record_id")
+    person = nodes.groupby("node_id")["person_id"].min()
     pairs["person_l"], pairs["person_r"] = pairs["node_id_l"].map(person), pairs["node_id_r"].map(person)
     pairs["is_match"] = pairs["person_l"] == pairs["person_r"]
-    return pairs
+    return nodes, pairs
 
 
 def train(records: pd.DataFrame, *, version: str, trained_on: str, seed: int = 1, share: float = 0.5) -> Training:
@@ -258,3 +285,9 @@ def measure(found: pd.DataFrame) -> Quality:
 
 def _pairs_in(sizes: pd.Series) -> float:
     return float((sizes * (sizes - 1) / 2).sum())
+
+
+def model_json(model: MatchModel) -> str:
+    """Return a model as match_model.json holds it: keys in order, one blank of indent, so that a diff can be read."""
+    text = json.dumps(model.model_dump(), indent=1, ensure_ascii=False)
+    return _POWER_OF_TEN.sub(lambda found: format(Decimal(found.group()), "f"), text) + "\n"

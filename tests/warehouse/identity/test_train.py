@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from tests.warehouse.identity.people import frame, people, person
 from tests.warehouse.identity.test_match import SYLLABLES
 from warehouse.identity.match import block_pairs, make_nodes, score_pairs
-from warehouse.identity.model import Calibration, load_model, probability, require_trained
+from warehouse.identity.model import (
+    MODEL_FILE,
+    Calibration,
+    Level,
+    MatchModel,
+    load_model,
+    probability,
+    require_trained,
+)
 from warehouse.identity.train import (
     LINK_PROBABILITY,
     REVIEW_PROBABILITY,
@@ -23,6 +31,7 @@ from warehouse.identity.train import (
     flat_model,
     labelled_pairs,
     measure,
+    model_json,
     pair_weights,
     split_people,
     train,
@@ -161,6 +170,28 @@ def test_people_of_one_phone_are_on_one_side_of_the_split():
         side = split_people(households, seed, 0.5)
         assert side["a"] == side["b"] == side["d"]
     assert {bool(split_people(households, seed, 0.5)["a"]) for seed in range(9)} == {True, False}
+
+
+def test_a_household_more_or_less_moves_nobody_else_to_the_other_side():
+    households = pd.Series({f"p{who}": f"h{who // 2}" for who in range(200)})
+    whole = split_people(households, 1, 0.5)
+    assert 0.35 < whole.mean() < 0.65
+    assert split_people(households[households != "h7"], 1, 0.5).equals(whole[households != "h7"])
+    assert split_people(households, 1, 0.9)[whole].all()
+
+
+def test_a_model_is_written_as_the_committed_one_stands():
+    assert model_json(load_model()) == MODEL_FILE.read_text(encoding="utf-8")
+
+
+def test_the_smallest_weight_is_written_without_a_power_of_ten():
+    level = Level(m=3.9e-05, u=1.25e-07)
+    odd = flat_model("5.1e-05").model_copy(update={"comparisons": {"name": {"one": level}}})
+    text = model_json(odd)
+    assert '"m": 0.000039,' in text
+    assert '"u": 0.000000125' in text
+    assert '"version": "5.1e-05"' in text
+    assert MatchModel.model_validate_json(text) == odd
 
 
 def test_quality_is_counted_in_pairs():

@@ -1,0 +1,77 @@
+"""The page of an evaluation: one HTML file that opens offline, with every figure and no person's data."""
+
+from typing import Any
+
+from warehouse.identity import charts
+from warehouse.identity.evaluation import ALL, Scores
+from warehouse.identity.report import Method, Report
+
+_TEMPLATE = "evaluation.html.j2"
+
+
+def render_page(report: Report) -> str:
+    """Return the page as HTML: self-contained, without a script, everything escaped but the charts drawn here."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("warehouse", "identity"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    ended = [method for method in report.methods if method.scores is not None]
+    return environment.get_template(_TEMPLATE).render(
+        report=report,
+        ours=report.ours,
+        methods=[_method_line(method) for method in report.methods],
+        unfinished=[method for method in report.methods if method.ended],
+        names=[method.name for method in ended],
+        countries=_group_lines(report, "country"),
+        others=[*_group_lines(report, "script"), *_group_lines(report, "sex")],
+        halves=[(name, *_figures(scores)) for name, scores in (report.ours.parts or {}).items()],
+        kinds=_kind_lines(ended, "pairs", "kind", "linked"),
+        relations=_kind_lines(ended, "relatives", "relation", "merged"),
+        twins=_rate(report.ours, "twin"),
+        overview=[charts.methods_chart(report), charts.countries_chart(report), charts.counts_chart(report)],
+        likelihood=[charts.calibration_chart(report), charts.weights_chart(report)],
+        model_charts=charts.model_charts(report.model),
+        waterfalls=charts.waterfall_charts(report.samples, report.model),
+    )
+
+
+def _figures(scores: Scores) -> tuple[str, ...]:
+    shares = (scores.precision, scores.recall, scores.f1, scores.b_precision, scores.b_recall, scores.b_f1)
+    counts = (scores.people, scores.found)
+    errors = (f"{scores.error:+,}", f"{scores.error_share:+.2%}", f"{scores.false_merges:,}", f"{scores.misses:,}")
+    return (*(f"{value:.4f}" for value in shares), *(f"{value:,}" for value in counts), *errors)
+
+
+def _method_line(method: Method) -> tuple[str, tuple[str, ...]]:
+    return method.name, () if method.scores is None else _figures(method.scores)
+
+
+def _group_lines(report: Report, group: str) -> list[tuple[str, ...]]:
+    """Lines of ours by country, script or sex; by country with the total that the truth states, where it does."""
+    lines = []
+    for name, scores in (report.ours.groups or {})[group].items():
+        stated = f"{report.totals[name]:,}" if group == "country" and name in report.totals else ""
+        lines.append((name, *_figures(scores), stated))
+    return sorted(lines, key=lambda line: (line[0] != ALL, line[0]))
+
+
+def _kind_lines(methods: list[Method], table: str, kind: str, hits: str) -> list[tuple[str, ...]]:
+    """A line for each kind of pair: its name, how many, and the share that each method linked."""
+    tables = [getattr(method, table).set_index(kind) for method in methods]
+    lines = []
+    for name, count in tables[0]["pairs"].items():
+        shares = (f"{one.loc[name, hits] / count:.1%}" for one in tables)
+        lines.append((str(name).replace("_", " "), f"{count:,}", *shares))
+    return lines
+
+
+def _rate(method: Method, kind: str) -> dict[str, Any] | None:
+    """Pairs and linked of one kind of labelled pair; None where the truth has none."""
+    if method.pairs is None or kind not in set(method.pairs["kind"]):
+        return None
+    return dict(method.pairs.set_index("kind").loc[kind])
