@@ -14,6 +14,7 @@ import duckdb
 
 from schemas.programme import PROGRAMME_FILE
 from warehouse import publish
+from warehouse.identity import judgements
 from warehouse.vault import DataFolder, identity_secret, transaction
 
 Tell = Callable[[str], None]
@@ -42,8 +43,8 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:
     return "" if row is None or row[0] is None else str(row[0])
 
 
-def input_hash(con: duckdb.DuckDBPyConnection) -> str:
-    """Hash of everything a release is made of: deliveries, contracts, rules, model, and the code that builds it."""
+def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judgements.NOTHING_JUDGED) -> str:
+    """Hash of everything a release is made of: deliveries, contracts, rules, judgements in force, model, code."""
     deliveries = _one(
         con,
         """
@@ -59,7 +60,8 @@ def input_hash(con: duckdb.DuckDBPyConnection) -> str:
     )
     code = _code_hash("*.py", "identity/*", "sql/*.sql")
     rules = hashlib.sha256(PROGRAMME_FILE.read_bytes()).hexdigest()
-    return hashlib.sha256(" ".join((deliveries, partners, code, rules)).encode()).hexdigest()
+    decided = judgements.judged_hash(judged)
+    return hashlib.sha256(" ".join((deliveries, partners, code, rules, decided)).encode()).hexdigest()
 
 
 def assemble(
@@ -85,16 +87,18 @@ def assemble(
         PublishError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
         BuildError: a model fails, or a table is not as it is described.
     """
-    wanted = input_hash(con)
+    decisions = judgements.decided(con)
+    contradicting = judgements.contradiction_counts(decisions)
+    wanted = input_hash(con, decisions.judged)
     known = (publish.published_input_hash(data.root), publish.withdrawn_input_hash(data.root))
     if not always and wanted in known:
-        return Assembled(None)
+        return Assembled(None, warnings=contradicting)
     if not _anything_read(con):
-        return Assembled(None)
+        return Assembled(None, warnings=contradicting)
     number = publish.next_number(data.root)
-    changes = _identify(con, data, number, tell)
+    changes = _identify(con, data, number, decisions.judged, tell)
     warnings = _release(con, data, number, wanted, code_version, keep, tell)
-    return Assembled(number, changes, warnings)
+    return Assembled(number, changes, (*warnings, *contradicting))
 
 
 def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
@@ -102,16 +106,20 @@ def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
     return _one(con, "SELECT count(*) FROM delivery WHERE outcome <> 'failed'") != "0"
 
 
-def _identify(con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, tell: Tell) -> dict[str, int]:
+def _identify(
+    con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, judged: judgements.Judged, tell: Tell
+) -> dict[str, int]:
     from warehouse.identity import calibration, linkage, model, register
 
     tell("match")
-    with linkage.link(con, model.load_model()) as found:
+    influence = judgements.Influence(judged, judgements.read_applied(con))
+    with linkage.link(con, model.load_model(), judged) as found:
         tell("identify")
         clusters, order = found.records[["record_id", "cluster"]], found.records[["record_id", "order"]]
         with transaction(con):
             found.write(con)
-            changed = register.identify(con, clusters, order, identity_secret(data), number)
+            changed = register.identify(con, clusters, order, identity_secret(data), number, influence.cause)
+            judgements.write_applied(con, judged)
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}

@@ -13,11 +13,12 @@ import duckdb
 
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from warehouse import files
+from warehouse.identity.judgements import JUDGEMENT_DDL
 from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -67,10 +68,20 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     ordinal INTEGER, content_id VARCHAR, disposition VARCHAR
 );
 {REGISTER_DDL}
+{JUDGEMENT_DDL}
 {LINKAGE_DDL}
 {QUALITY_DDL}
 {RECORD_VIEW}
 """
+
+
+# from a version to the next, beside the tables of VAULT_DDL that are not there yet
+UPGRADES = {
+    1: """
+    ALTER TABLE identity_event ADD COLUMN event_id VARCHAR;
+    UPDATE identity_event SET event_id = 'e' || (rowid + 1);
+    """,
+}
 
 
 class VaultError(RuntimeError):
@@ -158,6 +169,7 @@ def open_vault(
                 con.execute("BEGIN; " + VAULT_DDL)
                 con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
                 con.execute("COMMIT")
+            _upgrade(con)
             found = con.execute("SELECT max(version) FROM vault_schema").fetchone()
             if found is None or found[0] != SCHEMA_VERSION:
                 raise VaultError(
@@ -172,6 +184,17 @@ def open_vault(
 def _has_schema(con: duckdb.DuckDBPyConnection) -> bool:
     row = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'vault_schema'").fetchone()
     return row is not None and row[0] > 0
+
+
+def _upgrade(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring the tables of an older version of the program up to this one's, all or nothing."""
+    found = con.execute("SELECT max(version) FROM vault_schema").fetchone()
+    version = None if found is None else found[0]
+    while version in UPGRADES:
+        with transaction(con):
+            con.execute(UPGRADES[version] + VAULT_DDL)
+            version += 1
+            con.execute("UPDATE vault_schema SET version = ?", [version])
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from scipy.sparse.csgraph import connected_components
 
 from warehouse.identity.clusters import CONTRADICTING, SIZE_CAP, Evidence, cluster_pairs, contradict
 from warehouse.identity.features import make_features, statistics_sql
+from warehouse.identity.judgements import NOTHING_JUDGED, Judged
 from warehouse.identity.match import block_changed_pairs, block_pairs, make_records, make_scores
 from warehouse.identity.model import MatchModel
 from warehouse.identity.tables import (
@@ -34,17 +35,6 @@ VAULT = "vault"
 # a link less likely than this does not bring two clusters together alone: the bridge is left for review
 FIRM_PROBABILITY = 0.95
 _SCRATCH = "linkage"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What people decided about records: pairs that are one person, and pairs that are two."""
-
-    together: tuple[tuple[str, str], ...] = ()
-    apart: tuple[tuple[str, str], ...] = ()
-
-
-NOTHING_JUDGED = Judged()
 
 
 _NODE_NAMES = ", ".join(("node_id", *NODE_COLUMNS))

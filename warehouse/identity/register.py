@@ -6,7 +6,8 @@ Cluster labels come and go with every matching; a `trainee_id` is minted once an
 import base64
 import hashlib
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -27,11 +28,25 @@ CREATE TABLE IF NOT EXISTS trainee_alias (
     retired_id VARCHAR NOT NULL, surviving_id VARCHAR NOT NULL, release_number INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS identity_event (
-    release_number INTEGER NOT NULL, event VARCHAR NOT NULL, trainee_id VARCHAR NOT NULL,
+    event_id VARCHAR, release_number INTEGER NOT NULL, event VARCHAR NOT NULL, trainee_id VARCHAR NOT NULL,
     other_trainee_id VARCHAR, records INTEGER NOT NULL, cause VARCHAR NOT NULL
 );
+CREATE TABLE IF NOT EXISTS identity_event_record (
+    event_id VARCHAR NOT NULL, record_id VARCHAR NOT NULL, side VARCHAR NOT NULL, trainee_before VARCHAR NOT NULL
+);
 """
+EVENT_PREFIX = "e"
+# the records of an event: those that moved, those of the same trainee that stayed behind, those they moved to
+MOVED, LEFT, MET = "moved", "left", "met"
 _ID_LETTERS = 18
+
+# why records moved, left others and met others: judgement or match
+CauseOf = Callable[[Collection[str], Collection[str], Collection[str]], str]
+
+
+def by_match(moved: Collection[str], left: Collection[str], met: Collection[str]) -> str:
+    """Say that the model brought it about: the cause where nobody judges."""
+    return "match"
 
 
 @dataclass(frozen=True)
@@ -57,12 +72,15 @@ def identify(
     founding_order: "pd.DataFrame",
     secret: bytes,
     release_number: int,
+    cause_of: CauseOf = by_match,
 ) -> IdentityChanges:
     """Give every record of `clusters` its trainee; the caller holds the transaction.
 
-    No known member: mint. One: keep. Several: keep the oldest, retire the others by alias. Split: the part with
-    the trainee's oldest record keeps the id, the other part mints from its own oldest record; an id that was
-    retired before is revived. Records of the register that are not in `clusters` stay with their trainee.
+    No known member: mint. One: keep. Several: keep the one that came up first (in one run: the one with the
+    oldest record), retire the others by alias. Split: the part with the record that the trainee was minted from
+    keeps the id. A part with the record of a retired id revives that id, so that a merge undone leaves nothing
+    behind, whoever has joined in between; any other part mints from its own oldest record. Records of the register
+    that are not in `clusters` stay with their trainee.
 
     Args:
         con: The vault.
@@ -70,6 +88,7 @@ def identify(
         founding_order: record_id, order (text; the smallest is the oldest). A known record keeps its first order.
         secret: Key of the ids.
         release_number: Written into the events.
+        cause_of: Says why records moved.
 
     Returns:
         What changed; the same clusters a second time change nothing.
@@ -80,22 +99,36 @@ def identify(
     if clusters.empty:
         return IdentityChanges()
     _take_in(con, clusters, founding_order)
-    plan = _plan(con, secret, release_number)
+    plan = _plan(con, secret, release_number, cause_of)
     _write(con, plan)
     con.execute("DROP TABLE incoming_record")
     return plan.changes
+
+
+@dataclass(frozen=True)
+class _Event:
+    """Something that happened to trainees, and the records of each side with the trainee they had before."""
+
+    event: str
+    trainee: str
+    other: str | None
+    records: int
+    cause: str
+    sides: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass
 class _Plan:
     """What is to be written: the trainee of each cluster that is new or changed, aliases, events."""
 
+    release: int
     trainee: dict[str, str] = field(default_factory=dict)
     # (retired, surviving, release)
     retired: list[tuple[str, str, int]] = field(default_factory=list)
     revived: set[str] = field(default_factory=set)
-    # (release, event, trainee, other trainee, records, cause)
-    events: list[tuple[int, str, str, str | None, int, str]] = field(default_factory=list)
+    # a retired id follows the record it was minted from: (retired, surviving)
+    followed: list[tuple[str, str]] = field(default_factory=list)
+    events: list[_Event] = field(default_factory=list)
     changes: IdentityChanges = field(default_factory=IdentityChanges)
 
 
@@ -112,6 +145,10 @@ class _Part:
     @property
     def age(self) -> tuple[str, str]:
         return self.order, self.record
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.cluster, str(self.trainee)
 
 
 def _take_in(con: duckdb.DuckDBPyConnection, clusters: "pd.DataFrame", founding_order: "pd.DataFrame") -> None:
@@ -162,58 +199,185 @@ def _changed_parts(con: duckdb.DuckDBPyConnection) -> list[_Part]:
     return [_Part(*row) for row in rows]
 
 
-def _plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int) -> _Plan:
+def _plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int, cause_of: CauseOf) -> _Plan:
     # in the order of their oldest records, so that the label of a cluster decides nothing
     clusters = [tuple(parts) for _, parts in groupby(_changed_parts(con), key=lambda part: part.cluster)]
-    owner: dict[str, _Part] = {}
-    for part in (part for parts in clusters for part in parts):
-        if part.trainee is not None and (part.trainee not in owner or part.age < owner[part.trainee].age):
-            owner[part.trainee] = part
+    known = [part for parts in clusters for part in parts if part.trainee is not None]
+    members = _members(con)
+    claims = _claims(con, secret, known, members)
+    owner = _owners(known, claims)
     kept = {
         parts[0].cluster: [part for part in parts if part.trainee is not None and owner[part.trainee] is part]
         for parts in clusters
     }
-    # a trainee is as old as its oldest record, one that is away from the linkage today included
     ages = _ages(con, [str(part.trainee) for parts in kept.values() if len(parts) > 1 for part in parts])
     for meeting in kept.values():
         if len(meeting) > 1:
             meeting.sort(key=lambda part: ages[str(part.trainee)])
-    fresh = _fresh_ids(con, secret, [parts[0] for parts in clusters if not kept[parts[0].cluster]])
+    fresh = _fresh_ids(con, secret, [parts for parts in clusters if not kept[parts[0].cluster]], claims)
     retired = _retired_among(con, fresh.values())
-    plan = _Plan()
+    plan = _Plan(release_number)
+    # records that are away follow a trainee who is retired, and are of those who stay
+    away = _away(con, [str(part.trainee) for parts in kept.values() if len(parts) > 1 for part in parts])
     minted = merged = split = 0
     for parts in clusters:
         cluster, mine = parts[0].cluster, kept[parts[0].cluster]
-        known = [part for part in parts if part.trainee is not None]
-        if mine:
-            chosen = str(mine[0].trainee)
-        else:
-            chosen = fresh[cluster]
-            event = "revive" if chosen in retired else "split" if known else "mint"
-            plan.revived |= {chosen} & retired
-            records = sum(part.records for part in parts)
-            cause = "match" if known else "new record"
-            plan.events.append((release_number, event, chosen, known[0].trainee if known else None, records, cause))
-            split += bool(known)
-            minted += not known
+        chosen = str(mine[0].trainee) if mine else fresh[cluster]
         plan.trainee[cluster] = chosen
-        for part in mine[1:]:
-            plan.retired.append((str(part.trainee), chosen, release_number))
-            plan.events.append((release_number, "merge", chosen, part.trainee, part.records, "match"))
-            merged += 1
-        # records that leave a trainee who stays elsewhere, for one who is known already
-        for part in (part for part in known if mine and part not in mine):
-            plan.events.append((release_number, "split", chosen, part.trainee, part.records, "match"))
-            split += 1
+        followers = [part for part in parts if part.trainee is not None]
+        if not followers:
+            event = "revive" if chosen in retired else "mint"
+            plan.events.append(_Event(event, chosen, None, sum(part.records for part in parts), "new record"))
+            minted += 1
+        plan.revived |= {chosen} & retired
+        for part in followers:
+            if mine and part is mine[0]:
+                continue
+            if part in mine:
+                event, behind = "merge", None
+                plan.retired.append((str(part.trainee), chosen, release_number))
+                merged += 1
+            else:
+                # records that leave a trainee who stays elsewhere, for a new one or for one who is known already
+                event, behind = "revive" if chosen in retired else "split", owner[str(part.trainee)]
+                split += 1
+            plan.events.append(_movement(event, chosen, part, behind, followers, members, away, cause_of))
+        plan.followed += [(claim, chosen) for part in followers for claim in claims[part.key] if claim != chosen]
     plan.changes = IdentityChanges(minted, merged, split, len(plan.revived))
     return plan
 
 
-def _fresh_ids(con: duckdb.DuckDBPyConnection, secret: bytes, founders: Sequence[_Part]) -> dict[str, str]:
-    """The id that the oldest record of each cluster gives, salted where somebody else lives under it."""
-    taken: set[str] = set()
+def _movement(
+    event: str,
+    chosen: str,
+    part: _Part,
+    behind: _Part | None,
+    followers: Sequence[_Part],
+    members: Mapping[tuple[str, str], Sequence[str]],
+    away: Mapping[str, Sequence[str]],
+    cause_of: CauseOf,
+) -> _Event:
+    """The event of a part that goes to `chosen`: what it left, and what it met there."""
+
+    def records(one: _Part, with_away: bool) -> list[str]:
+        return [*members[one.key], *(away.get(str(one.trainee), ()) if with_away else ())]
+
+    whole = event == "merge"
+    sides = [(record, MOVED, str(part.trainee)) for record in records(part, whole)]
+    if behind is not None:
+        sides += [(record, LEFT, str(behind.trainee)) for record in members[behind.key]]
+    met = [other for other in followers if other is not part]
+    sides += [(record, MET, str(other.trainee)) for other in met for record in records(other, whole)]
+    of_side = {side: [record for record, name, _ in sides if name == side] for side in (MOVED, LEFT, MET)}
+    cause = cause_of(of_side[MOVED], of_side[LEFT], of_side[MET])
+    return _Event(event, chosen, part.trainee, part.records, cause, tuple(sorted(sides)))
+
+
+def _members(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[str]]:
+    """The known records of each part of a changed cluster, and of what its trainees left elsewhere; oldest first."""
+    rows = con.execute(
+        """
+        WITH part AS (
+            SELECT cluster, trainee_id FROM incoming_record WHERE trainee_id IS NOT NULL GROUP BY ALL
+        ), placed AS (
+            SELECT *, count(*) OVER (PARTITION BY cluster) AS trainees, count(*) OVER (PARTITION BY trainee_id) AS parts
+            FROM part
+        ), changed AS (
+            SELECT cluster FROM placed WHERE trainees > 1 OR parts > 1
+        )
+        SELECT cluster, trainee_id, record_id FROM incoming_record SEMI JOIN changed USING (cluster)
+        WHERE trainee_id IS NOT NULL ORDER BY founding, record_id
+        """
+    ).fetchall()
+    found: dict[tuple[str, str], list[str]] = {}
+    for cluster, trainee, record in rows:
+        found.setdefault((cluster, trainee), []).append(record)
+    return found
+
+
+def _claims(
+    con: duckdb.DuckDBPyConnection,
+    secret: bytes,
+    parts: Sequence[_Part],
+    members: Mapping[tuple[str, str], Sequence[str]],
+) -> dict[tuple[str, str], list[str]]:
+    """For each part the ids, live or retired, that one of its records has founded; by the record's age.
+
+    No table remembers founding records: the id itself is their keyed hash. Where the founding record of a retired
+    id is away, the oldest record there is of those that were retired with it speaks for it.
+    """
+    minted = {part.key: [mint(secret, record) for record in members[part.key]] for part in parts}
+    retired = _retired_among(con, [identifier for found in minted.values() for identifier in found])
+    claims = {
+        key: [identifier for identifier in found if identifier == key[1] or identifier in retired]
+        for key, found in minted.items()
+    }
+    founded = {claim for found in claims.values() for claim in found}
+    place = {record: part.key for part in parts for record in members[part.key]}
+    for identifier, record in _retired_with(con, [str(part.trainee) for part in parts]):
+        if identifier not in founded and record in place:
+            founded.add(identifier)
+            claims[place[record]].append(identifier)
+    return claims
+
+
+def _retired_with(con: duckdb.DuckDBPyConnection, survivors: Sequence[str]) -> list[tuple[str, str]]:
+    """Ids that were retired into one of the trainees, with each record that they had then, the oldest first."""
+    if not survivors:
+        return []
+    with _registered(con, "asked", sorted(set(survivors)), "surviving_id"):
+        return con.execute(
+            f"""
+            WITH ended AS ({_LAST_MERGES} WHERE trainee_alias.surviving_id IN (SELECT surviving_id FROM asked))
+            SELECT retired_id, record_id
+            FROM ended JOIN identity_event_record USING (event_id) JOIN register USING (record_id)
+            WHERE side = '{MOVED}' ORDER BY retired_id, founding_order, record_id
+            """
+        ).fetchall()
+
+
+# a retired id and the event that retired it last; a condition may follow
+_LAST_MERGES = """
+SELECT retired_id, surviving_id, event_id
+FROM trainee_alias JOIN (
+    SELECT other_trainee_id AS retired_id, arg_max(event_id, CAST(event_id[2:] AS BIGINT)) AS event_id
+    FROM identity_event WHERE event = 'merge' GROUP BY other_trainee_id
+) USING (retired_id)
+"""
+
+
+def _owners(parts: Sequence[_Part], claims: Mapping[tuple[str, str], Collection[str]]) -> dict[str, _Part]:
+    """The part that keeps each trainee's id: with the founding record, else free of another's, else the oldest."""
+    owner: dict[str, _Part] = {}
+    for part in sorted(
+        parts, key=lambda part: (part.trainee not in claims[part.key], bool(claims[part.key]), part.age)
+    ):
+        owner.setdefault(str(part.trainee), part)
+    return owner
+
+
+def _fresh_ids(
+    con: duckdb.DuckDBPyConnection,
+    secret: bytes,
+    clusters: Sequence[Sequence[_Part]],
+    claims: Mapping[tuple[str, str], Sequence[str]],
+) -> dict[str, str]:
+    """The id of each cluster that keeps none: that of its records which was retired last, else its oldest record's.
+
+    Salted where somebody else lives under it.
+    """
+    everyone = [claim for parts in clusters for part in parts if part.trainee is not None for claim in claims[part.key]]
+    retirements, ages = _retirements(con, everyone), _ages(con, everyone)
     found: dict[str, str] = {}
-    salt, left = 0, list(founders)
+    left = []
+    for parts in clusters:
+        claimed = [claim for part in parts if part.trainee is not None for claim in claims[part.key]]
+        if claimed:
+            found[parts[0].cluster] = min(claimed, key=lambda claim: (-retirements[claim], ages[claim]))
+        else:
+            left.append(parts[0])
+    taken: set[str] = set(found.values())
+    salt = 0
     while left:
         candidates = {part.cluster: mint(secret, part.record, salt) for part in left}
         taken |= _matching(con, "register", "trainee_id", candidates.values())
@@ -226,41 +390,87 @@ def _fresh_ids(con: duckdb.DuckDBPyConnection, secret: bytes, founders: Sequence
     return found
 
 
-def _ages(con: duckdb.DuckDBPyConnection, trainees: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Founding order and id of the oldest record that the register knows of each of the trainees."""
+def _ages(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """When each trainee came up or was last revived, as the number of the event; smaller is older.
+
+    Not by the oldest record: a record that joins later, though older, would make an id older than one that was
+    published before it, and undoing a split would bring back another id.
+    """
+    return {
+        trainee: (number, trainee)
+        for trainee, number in _event_numbers(
+            con,
+            trainees,
+            "trainee_id",
+            f"coalesce(max({_NUMBER}) FILTER (event = 'revive'), min({_NUMBER}))",
+        ).items()
+    }
+
+
+def _retirements(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> dict[str, int]:
+    """When each id was last retired, as the number of the event."""
+    return _event_numbers(con, trainees, "other_trainee_id", f"max({_NUMBER}) FILTER (event = 'merge')")
+
+
+_NUMBER = "CAST(event_id[2:] AS BIGINT)"
+
+
+def _event_numbers(con: duckdb.DuckDBPyConnection, trainees: Iterable[str], column: str, number: str) -> dict[str, int]:
+    """An aggregate over the events of each of the trainees; 0 where there is none."""
+    wanted = sorted(set(trainees))
+    if not wanted:
+        return {}
+    with _registered(con, "asked", wanted):
+        rows = con.execute(
+            f"SELECT asked.trainee_id, coalesce({number}, 0) FROM asked "
+            f"LEFT JOIN identity_event ON identity_event.{column} = asked.trainee_id GROUP BY asked.trainee_id"
+        ).fetchall()
+    return dict(rows)
+
+
+def _away(con: duckdb.DuckDBPyConnection, trainees: Sequence[str]) -> dict[str, list[str]]:
+    """The records of each of the trainees that are not in the linkage today."""
     if not trainees:
         return {}
-    import pandas as pd
-
-    con.register("meeting", pd.DataFrame({"trainee_id": list(trainees)}, dtype="str"))
-    try:
+    with _registered(con, "meeting", trainees):
         rows = con.execute(
             """
-            SELECT trainee_id, min(ROW(founding_order, record_id)) AS oldest
-            FROM register SEMI JOIN meeting USING (trainee_id) GROUP BY trainee_id
+            SELECT trainee_id, record_id FROM register SEMI JOIN meeting USING (trainee_id)
+            ANTI JOIN incoming_record USING (record_id) ORDER BY founding_order, record_id
             """
         ).fetchall()
-    finally:
-        con.unregister("meeting")
-    return {trainee: (oldest[0], oldest[1]) for trainee, oldest in rows}
+    found: dict[str, list[str]] = {}
+    for trainee, record in rows:
+        found.setdefault(trainee, []).append(record)
+    return found
 
 
-def _retired_among(con: duckdb.DuckDBPyConnection, trainees: Collection[str]) -> set[str]:
+def _retired_among(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> set[str]:
     return _matching(con, "trainee_alias", "retired_id", trainees)
 
 
-def _matching(con: duckdb.DuckDBPyConnection, table: str, column: str, trainees: Collection[str]) -> set[str]:
+def _matching(con: duckdb.DuckDBPyConnection, table: str, column: str, trainees: Iterable[str]) -> set[str]:
     """Those of the ids that stand in a column of a table."""
-    if not trainees:
+    wanted = list(trainees)
+    if not wanted:
         return set()
+    with _registered(con, "candidate", wanted, column):
+        rows = con.execute(f"SELECT DISTINCT {column} FROM {table} SEMI JOIN candidate USING ({column})").fetchall()
+    return {row[0] for row in rows}
+
+
+@contextmanager
+def _registered(
+    con: duckdb.DuckDBPyConnection, name: str, trainees: Iterable[str], column: str = "trainee_id"
+) -> Iterator[None]:
+    """Make trainee ids a table of one column for the length of the block."""
     import pandas as pd
 
-    con.register("candidate", pd.DataFrame({column: list(trainees)}, dtype="str"))
+    con.register(name, pd.DataFrame({column: list(trainees)}, dtype="str"))
     try:
-        rows = con.execute(f"SELECT DISTINCT {column} FROM {table} SEMI JOIN candidate USING ({column})").fetchall()
-        return {row[0] for row in rows}
+        yield
     finally:
-        con.unregister("candidate")
+        con.unregister(name)
 
 
 def _write(con: duckdb.DuckDBPyConnection, plan: _Plan) -> None:
@@ -287,11 +497,23 @@ def _write(con: duckdb.DuckDBPyConnection, plan: _Plan) -> None:
         _FOLLOW_ALIAS,
         _ADD_ALIAS,
     )
-    write("revived_trainee", [(trainee,) for trainee in sorted(plan.revived)], {"retired_id": "str"}, _DROP_ALIAS)
+    write(
+        "revived_trainee",
+        [(trainee,) for trainee in sorted(plan.revived)],
+        {"retired_id": "str"},
+        _BRING_BACK,
+        _DROP_ALIAS,
+    )
+    write("followed_trainee", plan.followed, {"retired_id": "str", "surviving_id": "str"}, _FOLLOW_FOUNDER)
+    if not plan.events:
+        return
+    first = next_event(con)
+    events = [(f"{EVENT_PREFIX}{number}", event) for number, event in enumerate(plan.events, start=first)]
     write(
         "happened",
-        plan.events,
+        [(name, plan.release, item.event, item.trainee, item.other, item.records, item.cause) for name, item in events],
         {
+            "event_id": "str",
             "release_number": "int32",
             "event": "str",
             "trainee_id": "str",
@@ -301,6 +523,18 @@ def _write(con: duckdb.DuckDBPyConnection, plan: _Plan) -> None:
         },
         "INSERT INTO identity_event BY NAME SELECT * FROM happened",
     )
+    write(
+        "involved",
+        [(name, *side) for name, item in events for side in item.sides],
+        {"event_id": "str", "record_id": "str", "side": "str", "trainee_before": "str"},
+        "INSERT INTO identity_event_record BY NAME SELECT * FROM involved",
+    )
+
+
+def next_event(con: duckdb.DuckDBPyConnection) -> int:
+    """Return the number of the next event."""
+    row = con.execute("SELECT max(CAST(event_id[2:] AS BIGINT)) FROM identity_event").fetchone()
+    return 1 if row is None or row[0] is None else int(row[0]) + 1
 
 
 _MOVE_KNOWN = """
@@ -329,4 +563,16 @@ FROM retired_trainee WHERE trainee_alias.surviving_id = retired_trainee.retired_
 _ADD_ALIAS = """
 INSERT INTO trainee_alias SELECT retired_id, surviving_id, release_number FROM retired_trainee ORDER BY retired_id
 """
+# records that are away today, and had followed an id that was retired, come back with it
+_BRING_BACK = f"""
+UPDATE register SET trainee_id = ended.retired_id
+FROM ({_LAST_MERGES}) AS ended JOIN revived_trainee USING (retired_id) JOIN identity_event_record USING (event_id)
+WHERE register.record_id = identity_event_record.record_id AND side = '{MOVED}'
+  AND register.trainee_id = ended.surviving_id
+  AND register.record_id NOT IN (SELECT record_id FROM incoming_record)
+"""
 _DROP_ALIAS = "DELETE FROM trainee_alias WHERE retired_id IN (SELECT retired_id FROM revived_trainee)"
+_FOLLOW_FOUNDER = """
+UPDATE trainee_alias SET surviving_id = followed_trainee.surviving_id
+FROM followed_trainee WHERE trainee_alias.retired_id = followed_trainee.retired_id
+"""

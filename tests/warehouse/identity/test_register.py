@@ -264,3 +264,85 @@ def test_records_that_come_and_go_leave_every_record_one_person_and_a_repetition
             assert set(retired).isdisjoint(found.values())
             assert give(con, *present, release=release + 1) == IdentityChanges()
             assert (trainees(con), events(con)) == (found, logged)
+
+
+def aliases(con):
+    return sorted(con.execute("SELECT retired_id, surviving_id FROM trainee_alias").fetchall())
+
+
+@settings(max_examples=80, deadline=None)
+@given(history=st.lists(attendances, min_size=1, max_size=3), draw=st.randoms(use_true_random=False))
+def test_a_merge_or_split_that_is_undone_leaves_the_register_as_it_was(history, draw):
+    with register() as con:
+        for release, present in enumerate(history, start=1):
+            give(con, *present, release=release)
+        present = history[-1]
+        before = (trainees(con), aliases(con))
+        if len(present) > 1 and draw.random() < 0.5:
+            one, other, *rest = draw.sample(present, len(present))
+            detour = [one + other, *rest]
+        elif any(len(group) > 1 for group in present):
+            torn = draw.choice([group for group in present if len(group) > 1])
+            cut = draw.randrange(1, len(torn))
+            mixed = draw.sample(torn, len(torn))
+            detour = [*(group for group in present if group != torn), "".join(mixed[:cut]), "".join(mixed[cut:])]
+        else:
+            return
+        give(con, *detour, release=8)
+        assert trainees(con) != before[0]
+        give(con, *present, release=9)
+        assert trainees(con) == before[0]
+        # an id that was published for a part of a person goes on leading to that person
+        more = set(aliases(con)) - set(before[1])
+        assert set(before[1]) <= set(aliases(con))
+        assert len(more) <= (len(detour) > len(present))
+        assert {surviving for _, surviving in more} <= set(before[0].values())
+
+
+def test_a_merge_undone_brings_the_ids_back_whoever_has_joined_in_between(con):
+    give(con, "cd", "ef")
+    before = trainees(con)
+    give(con, "cdef", release=2)
+    # older than the records that the two were minted from
+    give(con, "acdbef", release=3)
+    give(con, "acd", "bef", release=4)
+    assert {record: trainee for record, trainee in trainees(con).items() if record in before} == before
+
+
+def test_a_retired_id_leads_to_whoever_has_the_record_it_was_minted_from(con):
+    give(con, "a", "b", "c")
+    give(con, "ab", "c", release=2)
+    give(con, "a", "bc", release=3)
+    assert trainees(con)["b"] == mint(SECRET, "c")
+    assert aliases(con) == [(mint(SECRET, "b"), mint(SECRET, "c"))]
+
+
+def test_of_several_retired_ids_the_last_one_is_revived(con):
+    give(con, "c", "ab", "d")
+    give(con, "c", "abd", release=2)
+    give(con, "abcd", release=3)
+    give(con, "c", "abd", release=4)
+    assert trainees(con)["d"] == mint(SECRET, "a")
+
+
+def test_every_event_keeps_which_records_moved_what_they_left_and_whom_they_met(con):
+    give(con, "ac", "b")
+    give(con, "a", "bc", release=2)
+    number = con.execute("SELECT event_id FROM identity_event WHERE event = 'split'").fetchone()[0]
+    rows = con.execute(
+        "SELECT side, record_id, trainee_before FROM identity_event_record WHERE event_id = ? ORDER BY ALL", [number]
+    ).fetchall()
+    assert rows == [
+        ("left", "a", mint(SECRET, "a")),
+        ("met", "b", mint(SECRET, "b")),
+        ("moved", "c", mint(SECRET, "a")),
+    ]
+
+
+def test_the_cause_of_an_event_is_told_by_whom_it_concerns(con):
+    give(con, "a", "b", "c")
+    order = pd.DataFrame({"record_id": list("abc"), "order": list("abc")}, dtype="str")
+    together = pd.DataFrame({"record_id": list("abc"), "cluster": list("xxy")}, dtype="str")
+    identify(con, together, order, SECRET, 2, lambda moved, left, met: f"{moved} {left} {met}")
+    found = con.execute("SELECT cause FROM identity_event WHERE event = 'merge'").fetchall()
+    assert found == [("['b'] [] ['a']",)]

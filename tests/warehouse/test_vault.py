@@ -1,0 +1,46 @@
+"""The vault: one writer, private, and a vault of an older program is brought up to date when it is opened."""
+
+import duckdb
+import pytest
+
+from warehouse.vault import SCHEMA_VERSION, DataFolder, VaultError, open_vault
+
+
+def tables(con):
+    return {row[0] for row in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+
+
+@pytest.fixture
+def first_version(data):
+    """A vault as the first version of the program made it: without judgements, and events without an id."""
+    folder = DataFolder(data)
+    with open_vault(folder, "test"):
+        pass
+    with duckdb.connect(str(folder.vault)) as con:
+        con.execute(
+            """
+            DROP TABLE judgement; DROP TABLE judgement_applied; DROP TABLE identity_event_record;
+            ALTER TABLE identity_event DROP COLUMN event_id;
+            INSERT INTO identity_event VALUES
+                (1, 'mint', 'ta', NULL, 1, 'new record'), (1, 'mint', 'tb', NULL, 1, 'new record');
+            UPDATE vault_schema SET version = 1;
+            """
+        )
+    return folder
+
+
+def test_a_vault_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(first_version):
+    for _ in range(2):
+        with open_vault(first_version, "test") as con:
+            assert {"judgement", "judgement_applied", "identity_event_record"} <= tables(con)
+            events = con.execute("SELECT event_id, trainee_id FROM identity_event ORDER BY ALL").fetchall()
+            assert events == [("e1", "ta"), ("e2", "tb")]
+            assert con.execute("SELECT version FROM vault_schema").fetchall() == [(SCHEMA_VERSION,)]
+
+
+def test_a_vault_of_a_later_version_is_left_alone(data):
+    folder = DataFolder(data)
+    with open_vault(folder, "test") as con:
+        con.execute("UPDATE vault_schema SET version = 99")
+    with pytest.raises(VaultError, match="use the program's matching version"), open_vault(folder, "test"):
+        pass

@@ -1,0 +1,469 @@
+"""What people decided about pairs of records: kept for ever, taken back but never deleted, stronger than the model.
+
+`effective` says which of them hold. It is a pure function of the table, whatever the order of its rows.
+"""
+
+import datetime as dt
+import getpass
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import combinations
+from typing import Any, Literal
+
+import duckdb
+
+# judgement_applied: what held when the register was last brought up to date, so that a change can be told from it.
+# undone_for is the group of judgements in whose favour one was taken back; it comes back with their end
+JUDGEMENT_DDL = """
+CREATE TABLE IF NOT EXISTS judgement (
+    judgement_id VARCHAR NOT NULL, group_id VARCHAR NOT NULL,
+    record_id_a VARCHAR NOT NULL, record_id_b VARCHAR NOT NULL, verdict VARCHAR NOT NULL,
+    judged_by VARCHAR NOT NULL, judged_at TIMESTAMP NOT NULL, why VARCHAR NOT NULL, origin VARCHAR NOT NULL,
+    undoes VARCHAR, undone_at TIMESTAMP, undone_by VARCHAR, undone_why VARCHAR, undone_for VARCHAR,
+    CHECK (record_id_a < record_id_b)
+);
+CREATE TABLE IF NOT EXISTS judgement_applied (
+    record_id_a VARCHAR NOT NULL, record_id_b VARCHAR NOT NULL, verdict VARCHAR NOT NULL
+);
+"""
+PREFIX = "j"
+Pair = tuple[str, str]
+
+
+class Verdict(StrEnum):
+    """What somebody says of two records."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNSURE = "unsure"
+
+
+class Origin(StrEnum):
+    """How a judgement came in: looking at a pair, or by a command about whole trainees."""
+
+    REVIEW = "review"
+    IMPORT = "import"
+    SPLIT = "split"
+    MERGE = "merge"
+    UNDO = "undo"
+
+
+class JudgementError(ValueError):
+    """A judgement cannot be taken in, or taken back; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What people decided about records: pairs that are one person, and pairs that are two."""
+
+    together: tuple[Pair, ...] = ()
+    apart: tuple[Pair, ...] = ()
+
+
+NOTHING_JUDGED = Judged()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What is to be said of a pair, before it has an id, a person and a time."""
+
+    one: str
+    other: str
+    verdict: Verdict
+
+    @property
+    def pair(self) -> Pair:
+        """The two records, the smaller id first."""
+        return pair_of(self.one, self.other)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One row of table `judgement`; times are UTC without a zone. One command's rows share `group_id`."""
+
+    judgement_id: str
+    group_id: str
+    record_id_a: str
+    record_id_b: str
+    verdict: Verdict
+    judged_by: str
+    judged_at: dt.datetime
+    why: str
+    origin: Origin
+    undoes: str | None = None
+    undone_at: dt.datetime | None = None
+    undone_by: str | None = None
+    undone_why: str | None = None
+    undone_for: str | None = None
+
+    @property
+    def pair(self) -> Pair:
+        """The two records, the smaller id first."""
+        return self.record_id_a, self.record_id_b
+
+    @property
+    def person(self) -> str:
+        """Who judged, however the name was typed."""
+        return person_of(self.judged_by)
+
+    @property
+    def age(self) -> tuple[dt.datetime, int]:
+        """Earlier judgements are smaller; two of one moment are told apart by their numbers."""
+        return self.judged_at, number_of(self.judgement_id)
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Judgements that cannot all hold.
+
+    people: two people disagree on the pair, and neither verdict holds. chain: the pair was judged the same, but
+    what else was judged makes it two; the stricter verdict holds.
+    """
+
+    kind: Literal["people", "chain"]
+    pair: Pair
+    judgement_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What holds: pairs with everything that follows from them, what nobody is sure of, and what contradicts."""
+
+    judged: Judged = NOTHING_JUDGED
+    unsure: frozenset[Pair] = frozenset()
+    contradictions: tuple[Contradiction, ...] = ()
+
+    @cached_property
+    def verdicts(self) -> dict[Pair, Verdict]:
+        """The verdict that holds, or follows, for each pair."""
+        found = dict.fromkeys(self.judged.together, Verdict.SAME)
+        return found | dict.fromkeys(self.judged.apart, Verdict.DIFFERENT)
+
+
+def pair_of(one: str, other: str) -> Pair:
+    """Return two records, the smaller id first."""
+    return (one, other) if one < other else (other, one)
+
+
+def person_of(name: str) -> str:
+    """Return a name so that "Siti  Aminah" and "siti aminah" are one officer."""
+    return " ".join(name.split()).casefold()
+
+
+def number_of(identifier: str) -> int:
+    """Return the number of an id such as j12."""
+    return int(identifier[1:])
+
+
+def user_name() -> str:
+    """Return the name of the operating system's user; empty where it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
+
+
+def effective(judgements: Iterable[Judgement]) -> Decided:
+    """Return which judgements hold.
+
+    One person's later verdict on a pair goes before the earlier one; `unsure` is no verdict. Two people who
+    disagree about a pair cancel each other out, until one judges again or is undone. Of a chain (A is B, B is C,
+    A is not C) "different" holds, and of the "same" the earlier ones: the one that would close the circle is set
+    aside. What follows is part of the answer: where A is B and B is not C, A is not C, so that neither records
+    alike in everything nor one that is away today make a judgement ineffective.
+    """
+    by_pair: dict[Pair, list[Judgement]] = {}
+    for item in _latest(judgements):
+        by_pair.setdefault(item.pair, []).append(item)
+    found: list[Contradiction] = []
+    unsure: set[Pair] = set()
+    same: dict[Pair, list[Judgement]] = {}
+    different: dict[Pair, list[Judgement]] = {}
+    for pair, items in sorted(by_pair.items()):
+        decisive = sorted((item for item in items if item.verdict is not Verdict.UNSURE), key=lambda item: item.age)
+        verdicts = {item.verdict for item in decisive}
+        if len(verdicts) == 2:
+            found.append(Contradiction("people", pair, _ids(decisive)))
+        elif verdicts == {Verdict.SAME}:
+            same[pair] = decisive
+        elif verdicts == {Verdict.DIFFERENT}:
+            different[pair] = decisive
+        else:
+            unsure.add(pair)
+    members, refused = _join(same, different)
+    found += refused
+    return Decided(_closure(members, different), frozenset(unsure), tuple(found))
+
+
+def _latest(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """The last word of each person on each pair, of what is not taken back."""
+    last: dict[tuple[Pair, str], Judgement] = {}
+    for item in judgements:
+        key = (item.pair, item.person)
+        if item.undone_at is None and (key not in last or item.age > last[key].age):
+            last[key] = item
+    return list(last.values())
+
+
+def _ids(items: Iterable[Judgement]) -> tuple[str, ...]:
+    return tuple(sorted({item.judgement_id for item in items}, key=number_of))
+
+
+def _join(
+    same: Mapping[Pair, Sequence[Judgement]], different: Mapping[Pair, Sequence[Judgement]]
+) -> tuple[dict[str, list[str]], list[Contradiction]]:
+    """Each record with all that are judged to be one person with it, and the pairs that could not be joined."""
+    members = {record: [record] for pair in (*same, *different) for record in pair}
+    foes: dict[str, set[str]] = {}
+    for one, other in different:
+        foes.setdefault(one, set()).add(other)
+        foes.setdefault(other, set()).add(one)
+    refused = []
+    for pair, items in sorted(same.items(), key=lambda item: (item[1][0].age, item[0])):
+        here, there = members[pair[0]], members[pair[1]]
+        if here is there:
+            continue
+        between = [pair_of(one, other) for one in here for other in foes.get(one, set()) & set(there)]
+        if between:
+            against = [item for foe in between for item in different[foe]]
+            refused.append(Contradiction("chain", pair, _ids([*items, *against])))
+            continue
+        here += there
+        members |= dict.fromkeys(there, here)
+    return members, refused
+
+
+def _closure(members: Mapping[str, Sequence[str]], different: Collection[Pair]) -> Judged:
+    groups = {id(group): group for group in members.values()}.values()
+    together = {pair_of(*pair) for group in groups for pair in combinations(group, 2)}
+    apart = {pair_of(here, there) for one, other in different for here in members[one] for there in members[other]}
+    return Judged(tuple(sorted(together)), tuple(sorted(apart)))
+
+
+_COLUMNS = tuple(Judgement.__dataclass_fields__)
+
+
+def read_judgements(con: duckdb.DuckDBPyConnection) -> list[Judgement]:
+    """Return all judgements, those taken back included, in the order of their numbers."""
+    rows = con.execute(f"SELECT {', '.join(_COLUMNS)} FROM judgement").fetchall()
+    found = [_row(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
+    return sorted(found, key=lambda item: number_of(item.judgement_id))
+
+
+def _row(values: dict[str, Any]) -> Judgement:
+    return Judgement(**values | {"verdict": Verdict(values["verdict"]), "origin": Origin(values["origin"])})
+
+
+def decided(con: duckdb.DuckDBPyConnection) -> Decided:
+    """Return what holds in the vault."""
+    return effective(read_judgements(con))
+
+
+def judged_hash(judged: Judged) -> str:
+    """Return the SHA-256 of what is decided, without who and when; 64 hexadecimal digits."""
+    lines = [f"same {one} {other}" for one, other in sorted(judged.together)]
+    lines += [f"different {one} {other}" for one, other in sorted(judged.apart)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def take_in(
+    con: duckdb.DuckDBPyConnection,
+    drafts: Sequence[Draft],
+    *,
+    by: str,
+    why: str,
+    origin: Origin,
+    undoes: str | None = None,
+    at: dt.datetime | None = None,
+) -> tuple[Judgement, ...]:
+    """Write judgements of one command, which are taken back together; the caller holds the transaction.
+
+    Args:
+        con: The vault.
+        drafts: What is said of which pairs; a pair once.
+        by: Who judges.
+        why: The reason, in the person's words; may be empty.
+        origin: How it came in.
+        undoes: Id of the event that this takes back.
+        at: UTC; now without it.
+
+    Raises:
+        JudgementError: nobody is named, a pair is one record twice, or stands there twice.
+    """
+    if not by.strip():
+        raise JudgementError("nobody is named who judges; give a name with --by")
+    pairs = [draft.pair for draft in drafts]
+    if len(set(pairs)) != len(pairs) or any(one == other for one, other in pairs):
+        raise JudgementError("a judgement is about two different records, and about each pair once")
+    first = 1 + max((number_of(item.judgement_id) for item in read_judgements(con)), default=0)
+    moment = (at or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
+    group = f"{PREFIX}{first}"
+    made = tuple(
+        Judgement(
+            judgement_id=f"{PREFIX}{number}",
+            group_id=group,
+            record_id_a=draft.pair[0],
+            record_id_b=draft.pair[1],
+            verdict=draft.verdict,
+            judged_by=" ".join(by.split()),
+            judged_at=moment,
+            why=why.strip(),
+            origin=origin,
+            undoes=undoes,
+        )
+        for number, draft in enumerate(drafts, start=first)
+    )
+    if made:
+        marks = ", ".join("?" for _ in _COLUMNS)
+        con.executemany(
+            f"INSERT INTO judgement ({', '.join(_COLUMNS)}) VALUES ({marks})",
+            [[getattr(item, name) for name in _COLUMNS] for item in made],
+        )
+    return made
+
+
+def take_back(
+    con: duckdb.DuckDBPyConnection,
+    judgement_ids: Collection[str],
+    *,
+    by: str,
+    why: str,
+    for_group: str | None = None,
+    at: dt.datetime | None = None,
+) -> None:
+    """Mark judgements as undone; those that had been taken back in their favour hold again.
+
+    Args:
+        con: The vault; the caller holds the transaction.
+        judgement_ids: Which, all of them in force.
+        by: Who takes them back.
+        why: The reason.
+        for_group: The group of judgements that takes their place, if any.
+        at: UTC; now without it.
+    """
+    if not by.strip():
+        raise JudgementError("nobody is named who takes it back; give a name with --by")
+    moment = (at or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
+    for judgement_id in sorted(judgement_ids, key=number_of):
+        con.execute(
+            "UPDATE judgement SET undone_at = ?, undone_by = ?, undone_why = ?, undone_for = ? WHERE judgement_id = ?",
+            [moment, " ".join(by.split()), why.strip(), for_group, judgement_id],
+        )
+    if for_group is None:
+        con.execute(
+            """
+            UPDATE judgement SET undone_at = NULL, undone_by = NULL, undone_why = NULL, undone_for = NULL
+            WHERE undone_for IN (SELECT group_id FROM judgement WHERE list_contains(?, judgement_id))
+            """,
+            [list(judgement_ids)],
+        )
+
+
+def alike(con: duckdb.DuckDBPyConnection, record_id: str) -> list[str]:
+    """Return the records that are alike in everything that identity is judged by, `record_id` left out."""
+    rows = con.execute(
+        """
+        SELECT other.record_id FROM identity_record AS one JOIN identity_record AS other USING (node_id)
+        WHERE one.record_id = ? AND other.record_id <> one.record_id ORDER BY ALL
+        """,
+        [record_id],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def drafts_of(con: duckdb.DuckDBPyConnection, one: str, other: str, verdict: Verdict) -> list[Draft]:
+    """Return what is to be written when somebody judges a pair.
+
+    Records alike in everything count as one person. A record that is told apart from another is looked at by
+    itself from then on, and its likes must not be lost by that: they stay with it.
+    """
+    found = [Draft(one, other, verdict)]
+    if verdict is not Verdict.DIFFERENT:
+        return found
+    likes = alike(con, one)
+    found += [Draft(one, like, Verdict.SAME) for like in likes if like != other]
+    # where the two are alike themselves, their likes stay with one of them
+    if other not in likes:
+        found += [Draft(other, like, Verdict.SAME) for like in alike(con, other)]
+    return found
+
+
+def contradiction_counts(decisions: Decided) -> tuple[str, ...]:
+    """Return what a run warns of: how many judgements contradict each other, and nothing about a person."""
+    kinds = {
+        "people": "judged differently by two people; neither verdict holds",
+        "chain": "judged the same, although other judgements make them two; they are kept apart",
+    }
+    found = []
+    for kind, said in kinds.items():
+        count = sum(item.kind == kind for item in decisions.contradictions)
+        if count:
+            found.append(f"{count} {'pair is' if count == 1 else 'pairs are'} {said}; see `godigital review`")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Influence:
+    """Which judgements hold now, and which held when the register was last brought up to date."""
+
+    now: Judged = NOTHING_JUDGED
+    before: Judged = NOTHING_JUDGED
+
+    @cached_property
+    def _drawing(self) -> dict[str, set[str]]:
+        """Record -> records that a judgement brings together with it, or no longer keeps apart from it."""
+        return _partners({*self.now.together, *({*self.before.apart} - {*self.now.apart})})
+
+    @cached_property
+    def _parting(self) -> dict[str, set[str]]:
+        return _partners({*self.now.apart, *({*self.before.together} - {*self.now.together})})
+
+    @cached_property
+    def _changed(self) -> set[str]:
+        changed = ({*self.now.together} ^ {*self.before.together}) | ({*self.now.apart} ^ {*self.before.apart})
+        return {record for pair in changed for record in pair}
+
+    def cause(self, moved: Collection[str], left: Collection[str], met: Collection[str]) -> str:
+        """Return judgement or match: why records left some and met others.
+
+        A judgement is the cause where one about just these records draws or parts them, or where one that is new
+        or taken back since the last time touches any of them: its effects reach beyond its own pair.
+        """
+        touched = not self._changed.isdisjoint(moved)
+        touched = touched or not self._changed.isdisjoint(left) or not self._changed.isdisjoint(met)
+        drawn = any(not self._drawing.get(record, _NOBODY).isdisjoint(met) for record in moved)
+        parted = any(not self._parting.get(record, _NOBODY).isdisjoint(left) for record in moved)
+        return "judgement" if touched or drawn or parted else "match"
+
+
+_NOBODY: set[str] = set()
+
+
+def _partners(pairs: Iterable[Pair]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one, other in pairs:
+        found.setdefault(one, set()).add(other)
+        found.setdefault(other, set()).add(one)
+    return found
+
+
+def read_applied(con: duckdb.DuckDBPyConnection) -> Judged:
+    """Return what held when the register was last brought up to date."""
+    rows = con.execute("SELECT record_id_a, record_id_b, verdict FROM judgement_applied ORDER BY ALL").fetchall()
+    return Judged(
+        tuple((one, other) for one, other, verdict in rows if verdict == Verdict.SAME),
+        tuple((one, other) for one, other, verdict in rows if verdict == Verdict.DIFFERENT),
+    )
+
+
+def write_applied(con: duckdb.DuckDBPyConnection, judged: Judged) -> None:
+    """Remember what held; the caller holds the transaction of the register."""
+    con.execute("DELETE FROM judgement_applied")
+    for verdict, pairs in ((Verdict.SAME, judged.together), (Verdict.DIFFERENT, judged.apart)):
+        con.execute(
+            "INSERT INTO judgement_applied SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), ?",
+            [[one for one, _ in pairs], [other for _, other in pairs], str(verdict)],
+        )
