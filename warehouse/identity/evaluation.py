@@ -208,7 +208,8 @@ def share_interval(hits: int, count: int) -> Interval:
     share, square = hits / count, _DEVIATIONS**2
     middle = (share + square / (2 * count)) / (1 + square / count)
     half = _DEVIATIONS * np.sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
-    return Interval(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+    # rounding may put an end a hair inside the share, where nothing or everything was hit
+    return Interval(share, max(0.0, min(float(middle - half), share)), min(1.0, max(float(middle + half), share)))
 
 
 def scripts(names: pd.Series) -> pd.Series:
