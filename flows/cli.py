@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, settings_of, with_vault
 from flows.settings import Settings
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 partner_app = typer.Typer(help="Check partners' contracts, or draft one from a delivery.", no_args_is_help=True)
 app.add_typer(partner_app, name="partner")
+app.add_typer(identity_app, name="identity")
 
 RUN_EXAMPLES = """
 Examples:
@@ -109,6 +111,8 @@ def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
     for failure in result.failures:
         sys.stderr.write(f"FAILED {failure.partner_id} [{failure.code}]\n{failure.message}\n")
+    for warning in result.warnings:
+        sys.stderr.write(f"WARNING {warning}\n")
     if json_output:
         return
     warehouse = settings.data / "warehouse.duckdb"
