@@ -22,6 +22,7 @@ SCRATCH = "evidence"
 # a pair that is more surely one person, or two, than this is not worth an officer's time
 LEAST_DOUBT = 0.02
 _NONE = "-"
+BY_RULE = " (romanised)"
 Kind = Literal["bridge", "between", "household"]
 
 
@@ -181,7 +182,7 @@ def in_latin(name: str) -> str:
     """Return a name of another script in Latin letters, as it is compared; empty for a Latin one."""
     if not name or name_script(name) in ("LATIN", ""):
         return ""
-    return romanise(name).title()
+    return romanise(name).title() + BY_RULE
 
 
 def say_birth(earliest: dt.date | None, latest: dt.date | None) -> str:
@@ -198,11 +199,14 @@ def say_birth(earliest: dt.date | None, latest: dt.date | None) -> str:
 
 
 def differing(one: RecordFacts, other: RecordFacts) -> frozenset[str]:
-    """Return the labels of what both state and state differently, place in a file left out."""
+    """Return the labels of what both state and state differently; training and place in a file always differ."""
+    # a romanised name differs from a written one by rule, which says nothing
+    by_rule = one.latin_name.endswith(BY_RULE) != other.latin_name.endswith(BY_RULE)
+    silent = {"file and row", "training", *(("in Latin letters",) if by_rule else ())}
     return frozenset(
         label
         for label, name in LABELS
-        if label != "file and row"
+        if label not in silent
         and getattr(one, name)
         and getattr(other, name)
         and getattr(one, name) != getattr(other, name)
