@@ -9,6 +9,7 @@ import typer
 
 from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, settings_of, with_vault
+from flows.review_commands import explain, review_app, trainee
 from flows.settings import Settings
 
 app = typer.Typer(
@@ -22,6 +23,9 @@ app = typer.Typer(
 partner_app = typer.Typer(help="Check partners' contracts, or draft one from a delivery.", no_args_is_help=True)
 app.add_typer(partner_app, name="partner")
 app.add_typer(identity_app, name="identity")
+app.add_typer(review_app, name="review")
+app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  godigital explain t3fk t9qa")(explain)
+app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 
 RUN_EXAMPLES = """
 Examples:
@@ -111,6 +115,8 @@ def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
     for failure in result.failures:
         sys.stderr.write(f"FAILED {failure.partner_id} [{failure.code}]\n{failure.message}\n")
+    for warning in result.warnings:
+        sys.stderr.write(f"WARNING {warning}\n")
     if json_output:
         return
     warehouse = settings.data / "warehouse.duckdb"

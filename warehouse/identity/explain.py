@@ -1,0 +1,404 @@
+"""Why two records are one person, or are not: judgement, evidence, blocking, vetoes, or the chain between them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from warehouse.identity.clusters import SIZE_CAP, Evidence, contradict
+from warehouse.identity.corrections import find_record, find_trainee
+from warehouse.identity.judgements import (
+    Decided,
+    Judgement,
+    JudgementError,
+    Pair,
+    Verdict,
+    effective,
+    pair_of,
+    read_judgements,
+)
+from warehouse.identity.model import BLOCKING_KEYS, BlockingKey, MatchModel
+from warehouse.identity.review import (
+    VAULT,
+    PairEvidence,
+    RecordFacts,
+    evidence,
+    nodes_of,
+    read_records,
+    scratch,
+)
+
+
+@dataclass(frozen=True)
+class SharedKey:
+    """A kind of blocking key that two records share: by how many it is carried at least, and whether it compares."""
+
+    name: str
+    why: str
+    carriers: int
+    cap: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether few enough carry it for those who do to be compared."""
+        return self.carriers <= self.cap
+
+
+@dataclass(frozen=True)
+class Link:
+    """One step of a chain between two records: the records, and the match weight, or a judgement."""
+
+    one: RecordFacts
+    other: RecordFacts
+    weight: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that there is to say of two records. `because`: sentences, the decisive one first."""
+
+    one: RecordFacts
+    other: RecordFacts
+    is_one_person: bool
+    because: tuple[str, ...]
+    evidence: PairEvidence | None
+    band: str
+    keys: tuple[SharedKey, ...]
+    chain: tuple[Link, ...]
+    judgements: tuple[Judgement, ...]
+
+
+def find_pair(con: duckdb.DuckDBPyConnection, one: str, other: str) -> Pair:
+    """Return the two records to be explained.
+
+    Args:
+        con: The vault.
+        one: A record or a trainee, by its id or a beginning of it.
+        other: Likewise. Of two trainees the pair with the heaviest link speaks; of one and the same trainee the
+            lightest link that holds it together; without any link the oldest records.
+
+    Raises:
+        JudgementError: an id is unknown or not unique, or both are one record.
+    """
+    here, there = _records(con, one), _records(con, other)
+    if set(here) == set(there):
+        if len(here) < 2:
+            raise JudgementError(f"{one} and {other} are one record; name two")
+        return _lightest_inside(con, here)
+    if set(here) & set(there):
+        # a record and its own trainee: the record and the rest
+        here, there = (
+            (here, [x for x in there if x not in here])
+            if len(here) < len(there)
+            else (
+                [x for x in here if x not in there],
+                there,
+            )
+        )
+    row = con.execute(
+        """
+        WITH side AS (
+            SELECT node_id, min(record_id) FILTER (list_contains($1, record_id)) AS here,
+                   min(record_id) FILTER (list_contains($2, record_id)) AS there
+            FROM identity_record WHERE list_contains($1, record_id) OR list_contains($2, record_id) GROUP BY node_id
+        )
+        SELECT here, there FROM (
+            SELECT one.here, other.there, match_weight FROM identity_edge
+            JOIN side AS one ON one.node_id = node_id_l JOIN side AS other ON other.node_id = node_id_r
+            UNION ALL
+            SELECT other.here, one.there, match_weight FROM identity_edge
+            JOIN side AS one ON one.node_id = node_id_l JOIN side AS other ON other.node_id = node_id_r
+            UNION ALL SELECT here, there, 1000 FROM side
+        ) WHERE here IS NOT NULL AND there IS NOT NULL ORDER BY match_weight DESC, here, there LIMIT 1
+        """,
+        [here, there],
+    ).fetchone()
+    return (str(row[0]), str(row[1])) if row else (here[0], there[0])
+
+
+def _records(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
+    """The records of a trainee, or the one record; record ids have no letter beyond f, trainee ids begin with t."""
+    if text.strip().lower().startswith("t"):
+        return list(find_trainee(con, text).record_ids)
+    return [find_record(con, text)]
+
+
+def _lightest_inside(con: duckdb.DuckDBPyConnection, records: Sequence[str]) -> Pair:
+    node = nodes_of(con, records)
+    first = {number: record for record, number in sorted(node.items(), reverse=True)}
+    tree = _tree(_edges_among(con, list(first)))
+    if tree:
+        one, other, _ = min(tree, key=lambda edge: (edge[2], edge))
+        return first[one], first[other]
+    return records[0], records[1]
+
+
+_Edge = tuple[int, int, float]
+
+
+def _edges_among(con: duckdb.DuckDBPyConnection, nodes: Sequence[int]) -> list[_Edge]:
+    return con.execute(
+        """
+        SELECT node_id_l, node_id_r, match_weight FROM identity_edge
+        WHERE list_contains($1, node_id_l) AND list_contains($1, node_id_r) AND NOT household
+        ORDER BY match_weight DESC, node_id_l, node_id_r
+        """,
+        [list(nodes)],
+    ).fetchall()
+
+
+def _tree(edges: Sequence[_Edge]) -> list[_Edge]:
+    """The heaviest edges that hold everything together (Kruskal); `edges` come heaviest first."""
+    group: dict[int, set[int]] = {}
+    kept = []
+    for one, other, weight in edges:
+        here, there = group.setdefault(one, {one}), group.setdefault(other, {other})
+        if here is not there:
+            here |= there
+            group |= dict.fromkeys(there, here)
+            kept.append((one, other, weight))
+    return kept
+
+
+def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
+    """Return the edges of the way from one node to another in a forest, in order; empty where there is none."""
+    near: dict[int, list[tuple[int, float]]] = {}
+    for one, other, weight in tree:
+        near.setdefault(one, []).append((other, weight))
+        near.setdefault(other, []).append((one, weight))
+    came_from: dict[int, _Edge] = {}
+    waiting = [start]
+    for here in waiting:
+        for there, weight in near.get(here, ()):
+            if there != start and there not in came_from:
+                came_from[there] = (here, there, weight)
+                waiting.append(there)
+    steps: list[_Edge] = []
+    while end != start:
+        if end not in came_from:
+            return []
+        steps.append(came_from[end])
+        end = came_from[end][0]
+    return steps[::-1]
+
+
+def shared_keys(con: duckdb.DuckDBPyConnection, one: int, other: int) -> tuple[SharedKey, ...]:
+    """Return the kinds of blocking keys that two nodes share, with the fewest nodes that carry one of them."""
+    found = []
+    for rule in BLOCKING_KEYS:
+        row = con.execute(
+            f"""
+            WITH one AS ({_keys(rule, one)}), other AS ({_keys(rule, other)}),
+            shared AS (SELECT key FROM one SEMI JOIN other USING (key))
+            SELECT min(carriers) FROM (
+                SELECT count(DISTINCT node_id) AS carriers FROM ({_keys(rule, None)}) SEMI JOIN shared USING (key)
+                GROUP BY key
+            )
+            """
+        ).fetchone()
+        if row is not None and row[0] is not None:
+            found.append(SharedKey(rule.name, rule.why, int(row[0]), rule.cap))
+    return tuple(found)
+
+
+def _keys(rule: BlockingKey, node: int | None) -> str:
+    """SQL of node_id and key, a row for each key of this kind that a node has; of all nodes without one."""
+    where = "" if node is None else f" AND node_id = {node}"
+    return " UNION ALL ".join(
+        f"SELECT node_id, {key} AS key FROM identity_node WHERE {key} IS NOT NULL{where}" for key in rule.keys
+    )
+
+
+def was_compared(con: duckdb.DuckDBPyConnection, one: int, other: int) -> bool:
+    """Return whether blocking brings two nodes together, as the linkage itself does it."""
+    from warehouse.identity.match import block_changed_pairs
+
+    with scratch(con) as beside:
+        beside.execute(
+            f"""
+            CREATE VIEW node AS SELECT * FROM {VAULT}.identity_node;
+            CREATE TABLE came AS SELECT * FROM {VAULT}.identity_node LIMIT 0;
+            CREATE TABLE went AS SELECT * FROM {VAULT}.identity_node LIMIT 0;
+            CREATE TABLE dirty AS SELECT node_id FROM node WHERE node_id = {one};
+            """
+        )
+        block_changed_pairs(beside)
+        row = beside.execute(
+            "SELECT count(*) FROM blocked WHERE join_key_l = ? AND join_key_r = ?", [min(one, other), max(one, other)]
+        ).fetchone()
+    return row is not None and row[0] > 0
+
+
+def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Explanation:
+    """Return why two records are, or are not, one person.
+
+    Raises:
+        JudgementError: the vault has no row of one of them any more.
+    """
+    facts = read_records(con, pair)
+    for record in pair:
+        if record not in facts:
+            raise JudgementError(f"record {record} is known, but the deliveries no longer hold it")
+    one, other = facts[pair[0]], facts[pair[1]]
+    everything = read_judgements(con)
+    decisions = effective(everything)
+    node = nodes_of(con, pair)
+    ends = (node.get(pair[0]), node.get(pair[1]))
+    found = evidence(con, model, [pair]).get(pair)
+    keys: tuple[SharedKey, ...] = ()
+    compared = False
+    if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
+        keys, compared = shared_keys(con, ends[0], ends[1]), was_compared(con, ends[0], ends[1])
+    is_one = one.trainee_id == other.trainee_id
+    band = "" if found is None else _band(found.weight, model)
+    chain = _chain(con, decisions, pair, ends) if is_one else ()
+    because = [*_judged(decisions, everything, pair, is_one)]
+    if ends[0] is None or ends[1] is None:
+        away = one if ends[0] is None else other
+        because.append(f"Record {away.record_id[:8]} is away from the linkage today and stays with its person.")
+    elif ends[0] == ends[1]:
+        because.append("They are alike in everything that identity is judged by.")
+    elif is_one:
+        because += _why_one(compared, band, chain)
+    else:
+        because += _why_two(con, model, (ends[0], ends[1]), found, compared, keys)
+    about = tuple(item for item in everything if item.pair == pair_of(*pair))
+    return Explanation(one, other, is_one, tuple(because), found, band, keys if compared or keys else (), chain, about)
+
+
+def _band(weight: float, model: MatchModel) -> str:
+    from warehouse.identity.linkage import FIRM_PROBABILITY
+
+    firm = model.calibration.weight(FIRM_PROBABILITY)
+    if weight >= firm:
+        return f"a firm link: {weight:.1f} bits, from {firm:.1f} bits on"
+    if weight >= model.link_weight:
+        return f"a link, but not firm: {weight:.1f} bits, a link from {model.link_weight:.1f} and firm from {firm:.1f}"
+    if weight >= model.review_weight:
+        return f"no link, but kept for review: {weight:.1f} bits, a link only from {model.link_weight:.1f} on"
+    return f"no link: {weight:.1f} bits, kept for review only from {model.review_weight:.1f} on"
+
+
+def _judged(decisions: Decided, everything: Sequence[Judgement], pair: Pair, is_one: bool) -> list[str]:
+    wanted = pair_of(*pair)
+    verdict = decisions.verdicts.get(wanted)
+    said = []
+    for contradiction in decisions.contradictions:
+        if contradiction.pair == wanted:
+            names = ", ".join(contradiction.judgement_ids)
+            said.append(f"Judgements about them contradict each other ({names}) and are set aside.")
+    if verdict is None:
+        return said
+    own = [item for item in everything if item.pair == wanted and item.undone_at is None and item.verdict is verdict]
+    # the last of a person counts; the newest is the one that is quoted
+    if own:
+        last = max(own, key=lambda item: item.age)
+        why = f": {last.why}" if last.why else ""
+        text = f"{last.judged_by} judged them {verdict} on {last.judged_at:%Y-%m-%d} ({last.judgement_id}){why}."
+    else:
+        text = f"What was judged of other records makes them {verdict}."
+    if is_one != (verdict is Verdict.SAME):
+        text += " The next run brings this into the register."
+    return [text, *said]
+
+
+def _why_one(compared: bool, band: str, chain: Sequence[Link]) -> list[str]:
+    if len(chain) == 1:
+        return [f"The link between them is {band}." if chain[0].weight is not None else "A judgement joins them."]
+    if chain:
+        weights = [link.weight for link in chain if link.weight is not None]
+        weakest = f"; the weakest has {min(weights):.1f} bits" if weights else ""
+        direct = f"By themselves they are {band}." if compared else "Blocking did not compare the two directly."
+        return [f"They hang together through a chain of {len(chain)} links{weakest}.", direct]
+    return ["Nothing links them today; they stay one person until a run finds otherwise."]
+
+
+def _why_two(
+    con: duckdb.DuckDBPyConnection,
+    model: MatchModel,
+    ends: tuple[int, int],
+    found: PairEvidence | None,
+    compared: bool,
+    keys: Sequence[SharedKey],
+) -> list[str]:
+    if not compared:
+        full = [key for key in keys if not key.is_open]
+        if full:
+            shown = ", ".join(f"{key.name} (shared by {key.carriers}, at most {key.cap} are compared)" for key in full)
+            return [f"They were never compared: too many records carry the keys that they share: {shown}."]
+        if keys:
+            return ["They were never compared: on the keys that they share, only names that are alike are."]
+        return ["They were never compared: they share no blocking key."]
+    if found is None:
+        return []
+    said = [f"The evidence is {_band(found.weight, model)}."]
+    if found.household:
+        return ["Quite another name on one phone is taken for a household, which is never linked.", *said]
+    if found.weight < model.link_weight:
+        return said
+    return [*_obstacles(con, ends, _band(found.weight, model).startswith("a firm")), *said]
+
+
+def _obstacles(con: duckdb.DuckDBPyConnection, ends: tuple[int, int], is_firm: bool) -> list[str]:
+    """Why a link was not made: what stands between the clusters of two nodes."""
+    sides = [
+        {
+            row[0]: Evidence(*row[1:])
+            for row in con.execute(
+                """
+                SELECT node_id, national, sex, birth FROM identity_node SEMI JOIN (
+                    SELECT node_id FROM identity_cluster WHERE cluster = (
+                        SELECT cluster FROM identity_cluster WHERE node_id = ?)
+                ) USING (node_id) ORDER BY node_id
+                """,
+                [end],
+            ).fetchall()
+        }
+        for end in ends
+    ]
+    if ends[0] in sides[0] and ends[1] in sides[1] and contradict(sides[0][ends[0]], sides[1][ends[1]]):
+        return ["What they state contradicts: another full identity number, or another sex and another birth."]
+    if any(contradict(one, other) for one in sides[0].values() for other in sides[1].values()):
+        return [
+            "Other records of the two people contradict each other: another full identity number, or another sex "
+            "and another birth."
+        ]
+    if len(sides[0]) + len(sides[1]) > SIZE_CAP:
+        return [f"Together they would have more than {SIZE_CAP} records: a chain, not a person."]
+    if not is_firm and len(sides[0]) > 1 and len(sides[1]) > 1:
+        return ["A link that is not firm does not bring two groups of records together alone."]
+    return ["Something between their other records keeps them apart: a household, or a judgement."]
+
+
+def _chain(
+    con: duckdb.DuckDBPyConnection, decisions: Decided, pair: Pair, ends: tuple[int | None, int | None]
+) -> tuple[Link, ...]:
+    """The way from one record to the other over the heaviest links of their person."""
+    start, end = ends
+    if start is None or end is None or start == end:
+        return ()
+    rows = con.execute(
+        """
+        SELECT node_id, min(record_id) FROM identity_record SEMI JOIN (
+            SELECT record_id FROM register
+            WHERE trainee_id = (SELECT trainee_id FROM register WHERE record_id = ?)
+        ) USING (record_id) GROUP BY node_id
+        """,
+        [pair[0]],
+    ).fetchall()
+    record = dict(rows) | {start: pair[0], end: pair[1]}
+    judged_same = set(decisions.judged.together)
+    node = nodes_of(con, {name for two in judged_same for name in two})
+    judged = [
+        (node[one], node[other], float("inf"))
+        for one, other in sorted(judged_same)
+        if node.get(one) in record and node.get(other) in record and node[one] != node[other]
+    ]
+    steps = path(_tree([*judged, *_edges_among(con, list(record))]), start, end)
+    facts = read_records(con, {record[number] for step in steps for number in step[:2]})
+    if len(facts) < len({number for step in steps for number in step[:2]}):
+        return ()
+    return tuple(
+        Link(facts[record[one]], facts[record[other]], None if weight == float("inf") else weight)
+        for one, other, weight in steps
+    )

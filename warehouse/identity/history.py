@@ -1,0 +1,168 @@
+"""What happened to a person over the releases: records, merges, splits, and the judgements behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from warehouse.identity.corrections import KnownTrainee, find_trainee
+from warehouse.identity.judgements import Judgement, number_of, read_judgements
+from warehouse.identity.review import RecordFacts, read_records
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of the history: an event of the register, with the judgements that it was caused by."""
+
+    event_id: str
+    release_number: int
+    event: str
+    trainee_id: str
+    other_trainee_id: str
+    records: int
+    cause: str
+    behind: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """What happened, in words."""
+        rows = f"{self.records} {'record' if self.records == 1 else 'records'}"
+        return {
+            "mint": f"{self.trainee_id} came up with {rows}",
+            "merge": f"{self.other_trainee_id} ({rows}) was merged into {self.trainee_id}",
+            "split": f"{rows} left {self.other_trainee_id} for {self.trainee_id}",
+            "revive": f"{self.trainee_id} came back with {rows} from {self.other_trainee_id}",
+        }[self.event]
+
+
+@dataclass(frozen=True)
+class JudgementGroup:
+    """Judgements of one command, as one line of the history."""
+
+    group_id: str
+    sentence: str
+    judged_by: str
+    judged_at: str
+    why: str
+    undone: str
+
+
+@dataclass(frozen=True)
+class Trainee:
+    """A person: records, the ids that lead here, and what happened."""
+
+    known: KnownTrainee
+    records: tuple[RecordFacts, ...]
+    aliases: tuple[tuple[str, int], ...]
+    events: tuple[Event, ...]
+    judgements: tuple[JudgementGroup, ...]
+
+
+def read_trainee(con: duckdb.DuckDBPyConnection, text: str) -> Trainee:
+    """Return all about the person with an id, or a beginning of one.
+
+    Raises:
+        JudgementError: there is none, or several.
+    """
+    known = find_trainee(con, text)
+    facts = read_records(con, known.record_ids)
+    aliases = con.execute(
+        "SELECT retired_id, release_number FROM trainee_alias WHERE surviving_id = ? ORDER BY ALL",
+        [known.trainee_id],
+    ).fetchall()
+    mine = [known.trainee_id, *(retired for retired, _ in aliases)]
+    records = set(known.record_ids)
+    judged = [item for item in read_judgements(con) if records & {*item.pair}]
+    return Trainee(
+        known,
+        tuple(facts[record] for record in known.record_ids if record in facts),
+        tuple(aliases),
+        read_events(con, mine),
+        groups_of(judged),
+    )
+
+
+def read_events(
+    con: duckdb.DuckDBPyConnection, trainees: Sequence[str] | None = None, *, limit: int | None = None
+) -> tuple[Event, ...]:
+    """Return what happened, the oldest first.
+
+    Args:
+        con: The vault.
+        trainees: Events of these ids; without it all merges, splits and revivals, without the minting of ids.
+        limit: Only the last so many.
+    """
+    rows = con.execute(
+        """
+        SELECT * FROM (
+            SELECT event_id, release_number, event, trainee_id, coalesce(other_trainee_id, ''), records, cause
+            FROM identity_event
+            WHERE CASE WHEN $1 THEN list_contains($2, trainee_id) OR list_contains($2, other_trainee_id)
+                       ELSE event <> 'mint' END
+            ORDER BY CAST(event_id[2:] AS BIGINT) DESC LIMIT $3
+        ) ORDER BY CAST(event_id[2:] AS BIGINT)
+        """,
+        [trainees is not None, list(trainees or []), limit if limit is not None else 1_000_000_000],
+    ).fetchall()
+    judged = read_judgements(con) if any(row[6] == "judgement" for row in rows) else []
+    return tuple(
+        Event(
+            number,
+            release,
+            event,
+            trainee,
+            other,
+            records,
+            cause,
+            _behind(con, number, judged if cause == "judgement" else []),
+        )
+        for number, release, event, trainee, other, records, cause in rows
+    )
+
+
+def _behind(con: duckdb.DuckDBPyConnection, event_id: str, judged: Sequence[Judgement]) -> tuple[str, ...]:
+    """Ids of the commands that judged a pair of the event's records, with who and why; `judged` may be empty."""
+    if not judged:
+        return ()
+    involved = {
+        record
+        for (record,) in con.execute(
+            "SELECT record_id FROM identity_event_record WHERE event_id = ?", [event_id]
+        ).fetchall()
+    }
+    return tuple(
+        f"{item.group_id}, {item.judged_by}{f': {item.why}' if item.why else ''}"
+        + (f" (taken back: {item.undone})" if item.undone else "")
+        for item in groups_of([item for item in judged if {*item.pair} <= involved])
+    )
+
+
+def groups_of(judged: Sequence[Judgement]) -> tuple[JudgementGroup, ...]:
+    """Return judgements a line for each command, by number."""
+    groups: dict[str, list[Judgement]] = {}
+    for item in judged:
+        groups.setdefault(item.group_id, []).append(item)
+    return tuple(_group(groups[name]) for name in sorted(groups, key=number_of))
+
+
+def _group(items: Sequence[Judgement]) -> JudgementGroup:
+    first = items[0]
+    counts = {
+        verdict: sum(item.verdict is verdict for item in items) for verdict in dict.fromkeys(x.verdict for x in items)
+    }
+    said = " and ".join(f"{count} {'pair' if count == 1 else 'pairs'} {verdict}" for verdict, count in counts.items())
+    undone = [item for item in items if item.undone_at is not None]
+    taken_back = ""
+    if undone:
+        last = undone[-1]
+        part = "" if len(undone) == len(items) else "in part, "
+        reason = f": {last.undone_why}" if last.undone_why else ""
+        taken_back = f"{part}{last.undone_by}, {last.undone_at:%Y-%m-%d}{reason}"
+    return JudgementGroup(
+        first.group_id,
+        f"{first.origin}{f' of {first.undoes}' if first.undoes else ''}: {said}",
+        first.judged_by,
+        f"{first.judged_at:%Y-%m-%d %H:%M}",
+        first.why,
+        taken_back,
+    )
