@@ -23,15 +23,14 @@ _SEPARATOR = "chr(31)"
 class Statistic:
     """How many others share a value: evidence is worth less the more do.
 
-    sql gives node_id and `name` from table `node`; `otherwise` is the value of nodes that it does not give. Values
-    are coarse (steps, lists of what is rare): a pair is compared again only when a step is passed, not with every
-    new record.
+    sql gives node_id and the columns from table `node`; columns: each with its value for nodes that sql does not
+    give. Values are coarse (steps, lists of what is rare): a pair is compared again only when a step is passed, not
+    with every new record.
     """
 
-    name: str
     why: str
+    columns: dict[str, str]
     sql: str
-    otherwise: str
 
 
 MANY = 1_000_000
@@ -46,27 +45,19 @@ def _stepped(value: str, steps: tuple[int, ...]) -> str:
     return f"CAST(CASE {whens} ELSE {MANY} END AS INTEGER)"
 
 
-def _words_of_at_most(name: str, most: int) -> str:
-    return f"""
-    WITH word AS (SELECT node_id, country, unnest(string_split(name_key, ' ')) AS word FROM node WHERE name_key <> ''),
-    rare AS (SELECT country, word FROM word GROUP BY ALL HAVING count(*) <= {most})
-    SELECT node_id, list(word ORDER BY word) AS {name} FROM word SEMI JOIN rare USING (country, word) GROUP BY node_id
-    """
-
-
+_NO_WORDS = "[]::VARCHAR[]"
 STATISTICS = (
     Statistic(
-        "name_count",
         "Agreement on a name that half the village carries is worth little: nodes of the country with this name.",
+        {"name_count": "3"},
         f"""
         WITH counted AS (SELECT country, name_key, count(*) AS value FROM node GROUP BY ALL HAVING count(*) > 3)
         SELECT node_id, {_stepped("value", (3, 12))} AS name_count FROM node JOIN counted USING (country, name_key)
         """,
-        "3",
     ),
     Statistic(
-        "phone_names",
         "A phone lent or shared in a household: different names (by their consonants) that carry the number.",
+        {"phone_names": "1"},
         f"""
         WITH carried AS (
             SELECT node_id, phone_1 AS phone, name_skeleton FROM node WHERE phone_1 <> ''
@@ -78,19 +69,21 @@ STATISTICS = (
         SELECT node_id, {_stepped("max(names)", (1, 3))} AS phone_names
         FROM carried JOIN shared USING (phone) GROUP BY node_id
         """,
-        "1",
     ),
     Statistic(
-        "rare_words",
-        "A name's rare word says more than all its common ones: words that few nodes of the country carry.",
-        _words_of_at_most("rare_words", RARE_WORD),
-        "[]::VARCHAR[]",
-    ),
-    Statistic(
-        "odd_words",
-        "A slip of the pen makes a word that nearly nobody carries; two known names are two people's (Linh, Minh).",
-        _words_of_at_most("odd_words", ODD_WORD),
-        "[]::VARCHAR[]",
+        "A name's rare word says more than all its common ones. A slip of the pen makes a word that nearly nobody "
+        "carries (odd); two known names are two people's (Linh, Minh).",
+        {"rare_words": _NO_WORDS, "odd_words": _NO_WORDS},
+        f"""
+        WITH word AS (
+            SELECT node_id, country, unnest(string_split(name_key, ' ')) AS word FROM node WHERE name_key <> ''
+        ), rare AS (
+            SELECT country, word, count(*) AS nodes FROM word GROUP BY ALL HAVING count(*) <= {RARE_WORD}
+        )
+        SELECT node_id, list(word ORDER BY word) AS rare_words,
+               list(word ORDER BY word) FILTER (nodes <= {ODD_WORD}) AS odd_words
+        FROM word JOIN rare USING (country, word) GROUP BY node_id
+        """,
     ),
 )
 
@@ -189,7 +182,11 @@ def _feature_sql(rows: str) -> str:
 
 
 def statistics_sql() -> str:
-    """Return SQL that gives node_id and one column for each of STATISTICS, for every row of table `node`."""
-    joins = "".join(f" LEFT JOIN ({item.sql}) AS of_{item.name} USING (node_id)" for item in STATISTICS)
-    columns = ", ".join(f"coalesce(of_{item.name}.{item.name}, {item.otherwise}) AS {item.name}" for item in STATISTICS)
+    """Return SQL that gives node_id and the columns of STATISTICS, for every row of table `node`."""
+    joins = "".join(f" LEFT JOIN ({item.sql}) AS of_{place} USING (node_id)" for place, item in enumerate(STATISTICS))
+    columns = ", ".join(
+        f"coalesce(of_{place}.{name}, {otherwise}) AS {name}"
+        for place, item in enumerate(STATISTICS)
+        for name, otherwise in item.columns.items()
+    )
     return f"SELECT node_id, {columns} FROM node{joins}"

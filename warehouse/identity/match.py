@@ -78,13 +78,14 @@ def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _keyed(rule: BlockingKey, nodes: str) -> str:
-    """SQL of node_id, name_pairs, name_script and key, a row for each key that a node has of one kind."""
-    # a hash is enough: two keys that collide cost one comparison
-    hashes = [
-        f"SELECT node_id, name_pairs, name_script, hash({key}) AS key FROM {nodes} WHERE {key} IS NOT NULL"
-        for key in rule.keys
-    ]
-    return " UNION ".join(hashes)
+    """SQL of node_id and key, a row for each key that a node has of one kind; what `_alike` reads beside them."""
+    more = ", name_pairs, name_script" if rule.alike else ""
+    # a hash is enough: two keys that collide cost one comparison. A node has each key once, or it would fill its block
+    selects = []
+    for place, key in enumerate(rule.keys):
+        others = "".join(f" AND {key} IS DISTINCT FROM {other}" for other in rule.keys[:place])
+        selects.append(f"SELECT node_id{more}, hash({key}) AS key FROM {nodes} WHERE {key} IS NOT NULL{others}")
+    return " UNION ALL ".join(selects)
 
 
 def _alike(rule: BlockingKey, one: str, other: str) -> str:
