@@ -157,7 +157,8 @@ def _fill_pairs(
     if pairs:
         sheet.data_validation(1, 1, len(pairs), 1, verdict)
         sheet.autofilter(0, 0, len(pairs), len(columns) - 1)
-    sheet.freeze_panes(1, 6)
+    # what is asked stays in sight; more would fill a small screen
+    sheet.freeze_panes(1, 2)
 
 
 def _in_words(evidence: PairEvidence | None) -> str:

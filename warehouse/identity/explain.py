@@ -62,7 +62,6 @@ class Explanation:
     is_one_person: bool
     because: tuple[str, ...]
     evidence: PairEvidence | None
-    band: str
     keys: tuple[SharedKey, ...]
     chain: tuple[Link, ...]
     judgements: tuple[Judgement, ...]
@@ -216,10 +215,10 @@ def was_compared(con: duckdb.DuckDBPyConnection, one: int, other: int) -> bool:
     with scratch(con) as beside:
         beside.execute(
             f"""
-            CREATE VIEW node AS SELECT * FROM {VAULT}.identity_node;
+            CREATE VIEW bare_node AS SELECT * FROM {VAULT}.identity_node;
             CREATE TABLE came AS SELECT * FROM {VAULT}.identity_node LIMIT 0;
             CREATE TABLE went AS SELECT * FROM {VAULT}.identity_node LIMIT 0;
-            CREATE TABLE dirty AS SELECT node_id FROM node WHERE node_id = {one};
+            CREATE TABLE dirty AS SELECT node_id FROM bare_node WHERE node_id = {one};
             """
         )
         block_changed_pairs(beside)
@@ -263,7 +262,7 @@ def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Ex
     else:
         because += _why_two(con, model, (ends[0], ends[1]), found, compared, keys)
     about = tuple(item for item in everything if item.pair == pair_of(*pair))
-    return Explanation(one, other, is_one, tuple(because), found, band, keys if compared or keys else (), chain, about)
+    return Explanation(one, other, is_one, tuple(because), found, keys, chain, about)
 
 
 def _band(weight: float, model: MatchModel) -> str:
@@ -304,7 +303,7 @@ def _judged(decisions: Decided, everything: Sequence[Judgement], pair: Pair, is_
 
 def _why_one(compared: bool, band: str, chain: Sequence[Link]) -> list[str]:
     if len(chain) == 1:
-        return [f"The link between them is {band}." if chain[0].weight is not None else "A judgement joins them."]
+        return [f"They are linked directly: {band}." if chain[0].weight is not None else "A judgement joins them."]
     if chain:
         weights = [link.weight for link in chain if link.weight is not None]
         weakest = f"; the weakest has {min(weights):.1f} bits" if weights else ""
