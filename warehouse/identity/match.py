@@ -88,14 +88,16 @@ def _keyed(rule: BlockingKey, nodes: str) -> str:
     return " UNION ALL ".join(selects)
 
 
+# names of one script share two thirds of the fewer letter pairs
+_ALIKE_NAMES = (
+    "({one}.name_script <> {other}.name_script OR 3 * bit_count({one}.name_pairs & {other}.name_pairs) >= "
+    "2 * least(bit_count({one}.name_pairs), bit_count({other}.name_pairs)))"
+)
+
+
 def _alike(rule: BlockingKey, one: str, other: str) -> str:
-    """Condition that two names of one script share two thirds of the fewer letter pairs, where the key asks for it."""
-    if not rule.alike:
-        return "TRUE"
-    return (
-        f"({one}.name_script <> {other}.name_script OR 3 * bit_count({one}.name_pairs & {other}.name_pairs) >= "
-        f"2 * least(bit_count({one}.name_pairs), bit_count({other}.name_pairs)))"
-    )
+    """Condition that two names are alike, where the key asks for it."""
+    return _ALIKE_NAMES.format(one=one, other=other) if rule.alike else "TRUE"
 
 
 def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
@@ -119,51 +121,63 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     return PairCounts(_close_blocks(con))
 
 
+def _all_keys(nodes: str) -> str:
+    """SQL of node_id, rule (its place in BLOCKING_KEYS) and key, a row for each key of each node."""
+    return " UNION ALL ".join(
+        f"SELECT node_id, {place}::UTINYINT AS rule, key FROM ({_keyed(rule, nodes)})"
+        for place, rule in enumerate(BLOCKING_KEYS)
+    )
+
+
 def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
 
     Reads `bare_node` (all of today, without statistics), `came` (node_id of the new), `went` (those that are gone,
-    with their features) and `dirty` (node_id: new, or with another statistic).
-
-    Where a block outgrows its cap, or falls below it again, its members
-    are dirty too: all pairs of a dirty node are compared again, and no other pair can have changed.
+    with their features) and `dirty` (node_id: new, or with another statistic). Where a block outgrows its cap, or
+    falls below it again, its members are dirty too: all pairs of a dirty node are compared again, and no other pair
+    can have changed.
     """
-    con.execute("CREATE TABLE reopened (node_id UBIGINT)")
-    con.execute("CREATE TABLE came_node AS SELECT * FROM bare_node SEMI JOIN came USING (node_id)")
-    for rule in BLOCKING_KEYS:
-        con.execute(
-            f"""
-            INSERT INTO reopened
-            WITH moved AS (
-                SELECT key, 1 AS step FROM ({_keyed(rule, "came_node")}) UNION ALL
-                SELECT key, -1 FROM ({_keyed(rule, "went")})
-            ),
-            change AS MATERIALIZED (SELECT key, sum(step) AS growth FROM moved GROUP BY key HAVING sum(step) <> 0),
-            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "bare_node")}) JOIN change USING (key)),
-            crossed AS (
-                SELECT key FROM member GROUP BY key
-                HAVING (count(*) <= {rule.cap}) <> (count(*) - any_value(growth) <= {rule.cap})
-            )
-            SELECT node_id FROM member SEMI JOIN crossed USING (key)
-            """
+    caps = ", ".join(f"({place}, {rule.cap}, {rule.alike})" for place, rule in enumerate(BLOCKING_KEYS))
+    con.execute(
+        f"""
+        CREATE TABLE rule_cap AS SELECT * FROM (VALUES {caps}) AS named(rule, cap, alike);
+        CREATE TABLE block_key AS {_all_keys("bare_node")};
+        CREATE TABLE reopened AS
+        WITH moved AS (
+            SELECT rule, key, 1 AS step FROM block_key SEMI JOIN came USING (node_id)
+            UNION ALL SELECT rule, key, -1 FROM ({_all_keys("went")})
+        ),
+        change AS MATERIALIZED (
+            SELECT rule, key, sum(step) AS growth FROM moved GROUP BY ALL HAVING sum(step) <> 0
+        ),
+        member AS MATERIALIZED (SELECT * FROM block_key JOIN change USING (rule, key)),
+        crossed AS (
+            SELECT rule, key FROM member JOIN rule_cap USING (rule) GROUP BY ALL
+            HAVING (count(*) <= any_value(cap)) <> (count(*) - any_value(growth) <= any_value(cap))
         )
-    con.execute("INSERT INTO dirty SELECT DISTINCT node_id FROM reopened ANTI JOIN dirty USING (node_id)")
-    con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
-    con.execute("CREATE TABLE dirty_node AS SELECT * FROM bare_node SEMI JOIN dirty USING (node_id)")
-    for rule in BLOCKING_KEYS:
-        con.execute(
-            f"""
-            INSERT INTO found
-            WITH asked AS MATERIALIZED ({_keyed(rule, "dirty_node")}),
-            member AS MATERIALIZED (SELECT * FROM ({_keyed(rule, "bare_node")}) SEMI JOIN asked USING (key)),
-            bounded AS (SELECT key FROM member GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap})
-            SELECT least(asked.node_id, member.node_id), greatest(asked.node_id, member.node_id)
-            FROM asked SEMI JOIN bounded USING (key) JOIN member USING (key)
-            WHERE asked.node_id <> member.node_id AND {_alike(rule, "asked", "member")}
-            """
+        SELECT DISTINCT node_id FROM member SEMI JOIN crossed USING (rule, key);
+        INSERT INTO dirty SELECT node_id FROM reopened ANTI JOIN dirty USING (node_id);
+        CREATE TABLE near AS
+        WITH asked AS MATERIALIZED (SELECT * FROM block_key SEMI JOIN dirty USING (node_id)),
+        member AS MATERIALIZED (SELECT * FROM block_key SEMI JOIN asked USING (rule, key)),
+        bounded AS (
+            SELECT rule, key, any_value(alike) AS alike FROM member JOIN rule_cap USING (rule)
+            GROUP BY ALL HAVING count(*) BETWEEN 2 AND any_value(cap)
         )
-    reopened = con.execute("SELECT count(DISTINCT node_id) FROM reopened").fetchall()[0][0]
-    con.execute("DROP TABLE reopened; DROP TABLE came_node; DROP TABLE dirty_node")
+        SELECT least(asked.node_id, member.node_id) AS join_key_l,
+               greatest(asked.node_id, member.node_id) AS join_key_r, bool_and(alike) AS must_be_alike
+        FROM asked JOIN bounded USING (rule, key) JOIN member USING (rule, key)
+        WHERE asked.node_id <> member.node_id GROUP BY ALL;
+        CREATE TABLE found AS
+        SELECT join_key_l, join_key_r FROM near WHERE NOT must_be_alike
+        UNION ALL
+        SELECT join_key_l, join_key_r FROM near
+        JOIN bare_node AS one ON one.node_id = join_key_l JOIN bare_node AS other ON other.node_id = join_key_r
+        WHERE must_be_alike AND {_ALIKE_NAMES.format(one="one", other="other")};
+        """
+    )
+    reopened = con.execute("SELECT count(*) FROM reopened").fetchall()[0][0]
+    con.execute("DROP TABLE reopened; DROP TABLE block_key; DROP TABLE near; DROP TABLE rule_cap")
     return PairCounts(_close_blocks(con), reopened)
 
 
@@ -266,7 +280,8 @@ def _keep_promising(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
             CREATE TABLE promising AS
             SELECT match_key, join_key_l, join_key_r FROM (
                 SELECT blocked.*, {columns} FROM blocked
-                JOIN node AS one ON one.node_id = join_key_l JOIN node AS other ON other.node_id = join_key_r
+                JOIN compared_node AS one ON one.node_id = join_key_l
+                JOIN compared_node AS other ON other.node_id = join_key_r
             )
             WHERE {weight} >= {model.review_weight - _ROUNDING!r}
             """
@@ -279,10 +294,9 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
+    _prepare_nodes(con)
     if not keep_levels:
         _keep_promising(con, model)
-    # Splink takes what the pairs need of it
-    con.execute("CREATE VIEW compared_node AS SELECT *, string_split(name_key, ' ') AS name_words FROM node")
     api = DuckDBAPI(connection=con)
     settings = splink_settings(model, keep_levels=keep_levels)
     linker = Linker(api.register("compared_node"), settings, log_level=logging.WARNING, validate_settings=False)
@@ -304,7 +318,24 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
         else:
             con.execute(f"CREATE TABLE scored AS {_scored_sql(predicted.physical_name, model)}")
     predicted.drop_table_from_database_and_remove_from_cache()
-    con.execute("DROP VIEW compared_node")
+    con.execute("DROP VIEW compared_node; DROP TABLE IF EXISTS few_node")
+
+
+def _prepare_nodes(con: duckdb.DuckDBPyConnection) -> None:
+    """Make view compared_node: the nodes that the pairs of table `blocked` need, with the words of their names."""
+    pairs, nodes = con.execute("SELECT (SELECT count(*) FROM blocked), (SELECT count(*) FROM node)").fetchall()[0]
+    source = "node"
+    if pairs * 4 < nodes:
+        # read several times: where few are needed, a copy of these few is cheaper
+        source = "few_node"
+        con.execute(
+            """
+            CREATE TABLE few_node AS SELECT * FROM node SEMI JOIN (
+                SELECT join_key_l AS node_id FROM blocked UNION ALL SELECT join_key_r FROM blocked
+            ) USING (node_id)
+            """
+        )
+    con.execute(f"CREATE VIEW compared_node AS SELECT *, string_split(name_key, ' ') AS name_words FROM {source}")
 
 
 def _scored_sql(predicted: str, model: MatchModel) -> str:

@@ -10,9 +10,11 @@ import duckdb
 import pandas as pd
 import pytest
 
+from schemas.columns import TRAINING_LOG_COLUMNS
+from tests.generators.draws import draw_records
 from tests.warehouse.identity.people import BASE, HOME, frame, people, person
 from warehouse.identity.linkage import resolve
-from warehouse.identity.match import block_pairs, make_nodes
+from warehouse.identity.match import block_pairs, make_nodes, score_pairs
 from warehouse.identity.model import (
     BLOCK_CAP,
     BLOCKING_KEYS,
@@ -152,6 +154,23 @@ def test_a_pair_that_shares_many_keys_is_compared_once():
 
 def test_people_who_share_nothing_are_not_compared():
     assert blocked(person("Nguyễn Thị Mẫu"), person("Trần Văn Bình")) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", [3, 11])
+def test_a_pair_that_is_not_scored_could_not_have_reached_review(seed):
+    records = draw_records(4000, seed)[list(TRAINING_LOG_COLUMNS)]
+    found = []
+    for keep_levels in (True, False):
+        with duckdb.connect() as con:
+            make_nodes(con, records)
+            block_pairs(con)
+            scored = score_pairs(con, MODEL, keep_levels=keep_levels)
+        kept = scored[scored["match_weight"] >= MODEL.review_weight]
+        found.append(kept[["node_id_l", "node_id_r", "match_weight", "household"]].reset_index(drop=True))
+    every, promising = found
+    assert len(every) > 500
+    assert every["household"].any()
+    pd.testing.assert_frame_equal(every, promising)
 
 
 def test_every_blocking_key_and_comparison_says_why():
