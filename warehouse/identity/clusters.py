@@ -4,7 +4,7 @@ Pure functions: the same pairs give the same clusters, whatever their order.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from rapidfuzz.distance import OSA
 
@@ -30,6 +30,7 @@ class Evidence:
     name_script: str = ""
 
 
+EVIDENCE_COLUMNS = tuple(item.name for item in fields(Evidence))
 # no two nodes contradict each other that are alike in all of these, where they are stated
 CONTRADICTING = ("national", "member", "sex")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.identity.clusters import SIZE_CAP, Evidence, contradict
+from warehouse.identity.clusters import EVIDENCE_COLUMNS, SIZE_CAP, Evidence, contradict
 from warehouse.identity.corrections import find_record, find_trainee
 from warehouse.identity.judgements import (
     Decided,
@@ -338,14 +338,20 @@ def _why_two(
     return [*_obstacles(con, ends, _band(found.weight, model).startswith("a firm")), *said]
 
 
+# `contradict` in words
+_CONTRADICTION = (
+    "another full identity number, or another sex or another number at the partner beside another birth or name"
+)
+
+
 def _obstacles(con: duckdb.DuckDBPyConnection, ends: tuple[int, int], is_firm: bool) -> list[str]:
     """Why a link was not made: what stands between the clusters of two nodes."""
     sides = [
         {
             row[0]: Evidence(*row[1:])
             for row in con.execute(
-                """
-                SELECT node_id, national, sex, birth FROM identity_node SEMI JOIN (
+                f"""
+                SELECT node_id, {", ".join(EVIDENCE_COLUMNS)} FROM identity_node SEMI JOIN (
                     SELECT node_id FROM identity_cluster WHERE cluster = (
                         SELECT cluster FROM identity_cluster WHERE node_id = ?)
                 ) USING (node_id) ORDER BY node_id
@@ -356,12 +362,9 @@ def _obstacles(con: duckdb.DuckDBPyConnection, ends: tuple[int, int], is_firm: b
         for end in ends
     ]
     if ends[0] in sides[0] and ends[1] in sides[1] and contradict(sides[0][ends[0]], sides[1][ends[1]]):
-        return ["What they state contradicts: another full identity number, or another sex and another birth."]
+        return [f"What they state contradicts: {_CONTRADICTION}."]
     if any(contradict(one, other) for one in sides[0].values() for other in sides[1].values()):
-        return [
-            "Other records of the two people contradict each other: another full identity number, or another sex "
-            "and another birth."
-        ]
+        return [f"Other records of the two people contradict each other: {_CONTRADICTION}."]
     if len(sides[0]) + len(sides[1]) > SIZE_CAP:
         return [f"Together they would have more than {SIZE_CAP} records: a chain, not a person."]
     if not is_firm and len(sides[0]) > 1 and len(sides[1]) > 1:

@@ -6,7 +6,7 @@ The same records, model and judgements give the same clusters, whether they came
 import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from warehouse.identity.clusters import CONTRADICTING, SIZE_CAP, Evidence, cluster_pairs, contradict
+from warehouse.identity.clusters import CONTRADICTING, EVIDENCE_COLUMNS, SIZE_CAP, Evidence, cluster_pairs, contradict
 from warehouse.identity.features import make_features, statistics_sql
 from warehouse.identity.judgements import NOTHING_JUDGED, Judged
 from warehouse.identity.match import block_changed_pairs, block_pairs, make_records, make_scores
@@ -365,7 +365,6 @@ def _split(
     split.
     """
     firm_weight = model.calibration.weight(FIRM_PROBABILITY)
-    evidence = [item.name for item in fields(Evidence)]
     differ = " OR ".join(f"count(DISTINCT nullif({name}, '')) > 1" for name in CONTRADICTING)
     con.execute(
         f"""
@@ -389,7 +388,7 @@ def _split(
     stated = {
         row[0]: Evidence(*row[1:])
         for row in con.execute(
-            f"SELECT node_id, {', '.join(evidence)} FROM node SEMI JOIN doubtful_node USING (node_id)"
+            f"SELECT node_id, {', '.join(EVIDENCE_COLUMNS)} FROM node SEMI JOIN doubtful_node USING (node_id)"
         ).fetchall()
     }
     households = set(
