@@ -4,7 +4,6 @@ Every chart has a title, a sentence on what it says, and its data as a table. No
 drawn are counts, shares, levels and weights.
 """
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -214,7 +213,7 @@ def model_charts(model: MatchModel) -> tuple[Chart, Chart]:
     for item in COMPARISONS:
         for name in level_names(item):
             level = model.comparisons[item.name][name]
-            weights.append((item.name, name, f"{_bits(level.m, level.u):+.2f}"))
+            weights.append((item.name, name, f"{level.bits:+.2f}"))
             shares.append((item.name, name, f"{level.m:.5f}", f"{level.u:.5f}"))
     weights_spec = visuals.match_weights_chart().chart_dict
     # a picture cannot be zoomed
@@ -251,11 +250,10 @@ def waterfall_charts(samples: tuple[SamplePair, ...], model: MatchModel) -> tupl
         chart["title"] = {"text": f"pair {number}: {pair.kind}"}
         chart["width"], chart["height"] = {"step": _STEP}, 280
         _narrow_bars(chart)
-        rows = [("prior", "", f"{_bits(model.prior, 1 - model.prior):+.2f}")]
+        rows = [("prior", "", f"{model.prior_weight:+.2f}")]
         for name, level in pair.levels.items():
             if level != NULL_LEVEL:
-                weight = model.comparisons[name][level]
-                rows.append((name, level, f"{_bits(weight.m, weight.u):+.2f}"))
+                rows.append((name, level, f"{model.bits(name, level):+.2f}"))
         rows.append(("final score", f"probability {pair.probability:.4f}", f"{pair.match_weight:+.2f}"))
         made.append(
             _chart(
@@ -294,10 +292,6 @@ def _splink(model: MatchModel) -> Any:
     con.execute("CREATE TABLE nobody (node_id UBIGINT)")
     settings = splink_settings(model) | {"retain_intermediate_calculation_columns": True}
     return Linker(DuckDBAPI(connection=con).register("nobody"), settings, validate_settings=False)
-
-
-def _bits(one: float, other: float) -> float:
-    return math.log2(one / other)
 
 
 def _share(value: float) -> str:

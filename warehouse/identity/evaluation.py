@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from warehouse.identity.names import name_script
-from warehouse.identity.train import measure
+from warehouse.identity.train import measure, pairs_among
 
 ALL = "ALL"
 # draws of the bootstrap, and the share of them that an interval holds
@@ -168,9 +168,9 @@ def intervals(found: pd.DataFrame, seed: int = 1) -> dict[str, Interval]:
     of_cluster = np.bincount(cluster, weights=met["both"], minlength=clusters)
     tables = np.column_stack(
         [
-            summed(_pairs_among(met["both"].to_numpy()), person),
-            summed(_pairs_among(of_cluster), people + np.arange(clusters)),
-            summed(_pairs_among(of_person), np.arange(people)),
+            summed(pairs_among(met["both"].to_numpy()), person),
+            summed(pairs_among(of_cluster), people + np.arange(clusters)),
+            summed(pairs_among(of_person), np.arange(people)),
             summed(np.ones(clusters), people + np.arange(clusters)),
             summed(np.ones(people), np.arange(people)),
         ]
@@ -185,11 +185,6 @@ def intervals(found: pd.DataFrame, seed: int = 1) -> dict[str, Interval]:
         name: Interval(float(whole[name][0]), *(float(bound) for bound in np.quantile(values, [tail, 1 - tail])))
         for name, values in rates.items()
     }
-
-
-def _pairs_among(sizes: Any) -> NDArray[np.float64]:
-    numbers: NDArray[np.float64] = np.asarray(sizes, dtype="float64")
-    return numbers * (numbers - 1) / 2
 
 
 def _rates(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -266,12 +261,12 @@ def ceiling(nodes: pd.DataFrame, compared: pd.DataFrame) -> Ceiling:
     both = compared.merge(left, on="node_id_l").merge(right, on=["node_id_r", "person_id"])
     sizes = counts["records"]
     of_person = nodes.groupby("person_id").size()
-    true = float(_pairs_among(of_person).sum())
-    direct = float(_pairs_among(sizes).sum() + (both["records_l"] * both["records_r"]).sum())
+    true = float(pairs_among(of_person).sum())
+    direct = float(pairs_among(sizes).sum() + (both["records_l"] * both["records_r"]).sum())
     ends = both[["place_l", "place_r"]].to_numpy()
     graph = coo_array((np.ones(len(both)), (ends[:, 0], ends[:, 1])), shape=(len(counts),) * 2)
     _, label = connected_components(graph, directed=False)
-    closed = float(_pairs_among(counts.groupby(label)["records"].sum()).sum())
+    closed = float(pairs_among(counts.groupby(label)["records"].sum()).sum())
     several = counts["person_id"].map(of_person) > 1
     is_met = np.zeros(len(counts), dtype=bool)
     is_met[ends.ravel()] = True
@@ -308,8 +303,8 @@ def abroad(found: pd.DataFrame) -> Abroad:
 
 def _pairs_across(found: pd.DataFrame, names: list[str]) -> float:
     """Pairs of records that agree on `names` and lie in two countries."""
-    together = _pairs_among(found.groupby(names).size()).sum()
-    return float(together - _pairs_among(found.groupby([*names, "country_code"]).size()).sum())
+    together = pairs_among(found.groupby(names).size()).sum()
+    return float(together - pairs_among(found.groupby([*names, "country_code"]).size()).sum())
 
 
 def calibration_bins(probability: NDArray[np.float64], is_match: NDArray[np.bool_]) -> pd.DataFrame:
@@ -330,7 +325,8 @@ def calibration_bins(probability: NDArray[np.float64], is_match: NDArray[np.bool
         if inside.any():
             count, hits = int(inside.sum()), int(is_match[inside].sum())
             share = share_interval(hits, count)
-            predicted = float(probability[inside].mean())
+            # rounding may put a mean a hair outside the bounds that all its values keep
+            predicted = float(np.clip(probability[inside].mean(), bounds[step], bounds[step + 1]))
             rows.append((bounds[step], bounds[step + 1], count, predicted, share.value, share.low, share.high))
     return pd.DataFrame(rows, columns=["from", "to", "pairs", "predicted", "actual", "low", "high"])
 

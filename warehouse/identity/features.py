@@ -34,6 +34,8 @@ class Statistic:
 
 
 MANY = 1_000_000
+# counts of a whole name, and of the names on one phone, from which agreement is worth less
+_NAME_STEPS, _PHONE_STEPS = (3, 12), (1, 3)
 # words carried by at most so many nodes of a country
 RARE_WORD = 12
 ODD_WORD = 3
@@ -49,15 +51,17 @@ _NO_WORDS = "[]::VARCHAR[]"
 STATISTICS = (
     Statistic(
         "Agreement on a name that half the village carries is worth little: nodes of the country with this name.",
-        {"name_count": "3"},
+        {"name_count": str(_NAME_STEPS[0])},
         f"""
-        WITH counted AS (SELECT country, name_key, count(*) AS value FROM node GROUP BY ALL HAVING count(*) > 3)
-        SELECT node_id, {_stepped("value", (3, 12))} AS name_count FROM node JOIN counted USING (country, name_key)
+        WITH counted AS (
+            SELECT country, name_key, count(*) AS value FROM node GROUP BY ALL HAVING count(*) > {_NAME_STEPS[0]}
+        )
+        SELECT node_id, {_stepped("value", _NAME_STEPS)} AS name_count FROM node JOIN counted USING (country, name_key)
         """,
     ),
     Statistic(
         "A phone lent or shared in a household: different names (by their consonants) that carry the number.",
-        {"phone_names": "1"},
+        {"phone_names": str(_PHONE_STEPS[0])},
         f"""
         WITH carried AS (
             SELECT node_id, phone_1 AS phone, name_skeleton FROM node WHERE phone_1 <> ''
@@ -66,7 +70,7 @@ STATISTICS = (
             SELECT phone, count(DISTINCT name_skeleton) AS names FROM carried
             GROUP BY phone HAVING min(name_skeleton) <> max(name_skeleton)
         )
-        SELECT node_id, {_stepped("max(names)", (1, 3))} AS phone_names
+        SELECT node_id, {_stepped("max(names)", _PHONE_STEPS)} AS phone_names
         FROM carried JOIN shared USING (phone) GROUP BY node_id
         """,
     ),
@@ -105,7 +109,7 @@ def make_features(con: duckdb.DuckDBPyConnection, rows: str) -> None:
 
 
 def _suffix_table(columns: Sequence[str]) -> Any:
-    return pa.table({"suffix": pa.array([read_suffix("", column) for column in columns], pa.string())})
+    return pa.table({"suffix": pa.array(map(read_suffix, columns), pa.string())})
 
 
 def _place_table(places: Sequence[str]) -> Any:

@@ -1,6 +1,6 @@
 """From nodes to scored pairs: bounded blocks, and Splink's scoring by the model's weights.
 
-The only module that imports Splink. Tables are those of the connection's current database.
+Beside charts and baselines the only module that imports Splink. Tables are those of the connection's current database.
 """
 
 import logging
@@ -25,6 +25,7 @@ from warehouse.identity.model import (
     BlockingKey,
     MatchModel,
     level_names,
+    share_pairs,
 )
 from warehouse.identity.tables import FEATURES, NODE_COLUMNS
 
@@ -88,16 +89,15 @@ def _keyed(rule: BlockingKey, nodes: str) -> str:
     return " UNION ALL ".join(selects)
 
 
-# names of one script share two thirds of the fewer letter pairs
-_ALIKE_NAMES = (
-    "({one}.name_script <> {other}.name_script OR 3 * bit_count({one}.name_pairs & {other}.name_pairs) >= "
-    "2 * least(bit_count({one}.name_pairs), bit_count({other}.name_pairs)))"
-)
+def _alike_names(one: str, other: str) -> str:
+    """Condition that two nodes' names, where they are of one script, share most letter pairs."""
+    shared = share_pairs(f"{one}.name_pairs", f"{other}.name_pairs")
+    return f"({one}.name_script <> {other}.name_script OR {shared})"
 
 
 def _alike(rule: BlockingKey, one: str, other: str) -> str:
     """Condition that two names are alike, where the key asks for it."""
-    return _ALIKE_NAMES.format(one=one, other=other) if rule.alike else "TRUE"
+    return _alike_names(one, other) if rule.alike else "TRUE"
 
 
 def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
@@ -173,7 +173,7 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
         UNION ALL
         SELECT join_key_l, join_key_r FROM near
         JOIN bare_node AS one ON one.node_id = join_key_l JOIN bare_node AS other ON other.node_id = join_key_r
-        WHERE must_be_alike AND {_ALIKE_NAMES.format(one="one", other="other")};
+        WHERE must_be_alike AND {_alike_names("one", "other")};
         """
     )
     reopened = con.execute("SELECT count(*) FROM reopened").fetchall()[0][0]
@@ -304,19 +304,7 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
     with _each_level_alone(con):
         # a threshold here would have the engine judge every pair twice: once to filter, once for what is kept
         predicted = linker.inference.predict(threshold_match_weight=None, warning_mode="never")
-        if keep_levels:
-            con.execute(
-                f"""
-                CREATE TABLE scored AS
-                SELECT node_id_l, node_id_r, match_weight,
-                       gamma_name = {_level_number("name", HOUSEHOLD_LEVEL)} AND gamma_national_id <= 0
-                           AND gamma_member <= 0 AS household,
-                       {", ".join(f"gamma_{item.name}" for item in COMPARISONS)}
-                FROM {predicted.physical_name}
-                """
-            )
-        else:
-            con.execute(f"CREATE TABLE scored AS {_scored_sql(predicted.physical_name, model)}")
+        con.execute(f"CREATE TABLE scored AS {_scored_sql(predicted.physical_name, model, keep_levels)}")
     predicted.drop_table_from_database_and_remove_from_cache()
     con.execute("DROP VIEW compared_node; DROP TABLE IF EXISTS few_node")
 
@@ -338,27 +326,28 @@ def _prepare_nodes(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(f"CREATE VIEW compared_node AS SELECT *, string_split(name_key, ' ') AS name_words FROM {source}")
 
 
-def _scored_sql(predicted: str, model: MatchModel) -> str:
-    """SQL of the pairs from the review weight on, and which of them are households.
+def _scored_sql(predicted: str, model: MatchModel, keep_levels: bool) -> str:
+    """SQL of the pairs from the review weight on, and which of them are households; with levels, of all pairs.
 
     Splink tells a level only together with all columns it was judged by, which costs more than judging these few
     pairs' names once more.
     """
     named = {item.name: item for item in COMPARISONS}
     name = named["name"]
-    before = [sql for level, sql in name.levels[: [level for level, _ in name.levels].index(HOUSEHOLD_LEVEL)]]
+    before = [sql for level, sql in name.levels[: level_names(name).index(HOUSEHOLD_LEVEL)]]
     not_named = " ".join(f"WHEN {sql} THEN FALSE" for sql in (name.null, *before))
-    stated = {item: f"NOT ({named[item].null})" for item in ("national_id", "member")}
     agreed = " OR ".join(
-        f"({stated[item]} AND ({' OR '.join(sql for _, sql in named[item].levels)}))" for item in stated
+        f"(NOT ({item.null}) AND ({' OR '.join(sql for _, sql in item.levels)}))"
+        for item in (named["national_id"], named["member"])
     )
     household = f"CASE WHEN NOT {SHARED_PHONE} THEN FALSE {not_named} WHEN {agreed} THEN FALSE ELSE TRUE END"
-    columns = _columns_of_both(household)
+    gammas = "".join(f", gamma_{item.name}" for item in COMPARISONS) if keep_levels else ""
+    kept = "" if keep_levels else f"WHERE match_weight >= {model.review_weight!r}"
     return f"""
-    SELECT node_id_l, node_id_r, match_weight, {household} AS household FROM (
-        SELECT node_id_l, node_id_r, match_weight, {columns} FROM {predicted}
+    SELECT node_id_l, node_id_r, match_weight, {household} AS household{gammas} FROM (
+        SELECT node_id_l, node_id_r, match_weight, {_columns_of_both(household)}{gammas} FROM {predicted}
         JOIN compared_node AS one ON one.node_id = node_id_l JOIN compared_node AS other ON other.node_id = node_id_r
-        WHERE match_weight >= {model.review_weight!r}
+        {kept}
     )
     """
 
@@ -368,9 +357,3 @@ def _columns_of_both(condition: str) -> str:
     known = (*NODE_COLUMNS, "name_words")
     used = [name for name in known if f"{name}_l" in condition or f"{name}_r" in condition]
     return ", ".join(f"one.{name} AS {name}_l, other.{name} AS {name}_r" for name in used)
-
-
-def _level_number(comparison: str, level: str) -> int:
-    """Splink numbers levels downwards: `other` is 0, the first is the highest, -1 is not stated."""
-    names = level_names(next(item for item in COMPARISONS if item.name == comparison))
-    return len(names) - 1 - names.index(level)

@@ -32,6 +32,11 @@ class Level(BaseModel):
     m: float = Field(gt=0, lt=1)
     u: float = Field(gt=0, lt=1)
 
+    @property
+    def bits(self) -> float:
+        """Match weight (bits) that the level adds."""
+        return math.log2(self.m / self.u)
+
 
 class Calibration(BaseModel):
     """The logistic curve from a pair's match weight to the probability that it is one person."""
@@ -79,8 +84,7 @@ class MatchModel(BaseModel):
 
     def bits(self, comparison: str, level: str) -> float:
         """Return the match weight (bits) that a level adds."""
-        weights = self.comparisons[comparison][level]
-        return math.log2(weights.m / weights.u)
+        return self.comparisons[comparison][level].bits
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,11 @@ def _one_slip(one: str, other: str, least: int = 1) -> str:
     )
 
 
+def share_pairs(one: str, other: str) -> str:
+    """SQL: of the fewer letter pairs of two names (sets of 64 bits) the other has two thirds."""
+    return f"(3 * bit_count({one} & {other}) >= 2 * least(bit_count({one}), bit_count({other})))"
+
+
 # words of a name: list columns that scoring adds (warehouse.identity.match.make_scores)
 _SHARED_WORDS = "len(list_intersect(name_words_l, name_words_r))"
 _FEWER_WORDS = "least(len(name_words_l), len(name_words_r))"
@@ -142,7 +151,7 @@ _FEWER_WORDS = "least(len(name_words_l), len(name_words_r))"
 _ONE_WORD_EACH = f"(len(name_words_l) = len(name_words_r) AND {_SHARED_WORDS} = len(name_words_l) - 1)"
 # an edit distance of unlike names tells nothing, and costs most of the time: of the shorter name's letter pairs the
 # other must have two thirds
-_ALIKE = "(3 * bit_count(name_pairs_l & name_pairs_r) >= 2 * least(bit_count(name_pairs_l), bit_count(name_pairs_r)))"
+_ALIKE = share_pairs("name_pairs_l", "name_pairs_r")
 # a letter wrong, or two exchanged, takes three pairs from a name at most
 _ONE_SLIP_AT_MOST = (
     "(least(bit_count(name_pairs_l), bit_count(name_pairs_r)) - bit_count(name_pairs_l & name_pairs_r) <= 4)"
@@ -484,3 +493,9 @@ def require_trained(model: MatchModel) -> None:
 def level_names(comparison: Comparison) -> tuple[str, ...]:
     """Names of the levels that have weights, in Splink's order from the strongest to `other`."""
     return (*(name for name, _ in comparison.levels), ELSE_LEVEL)
+
+
+def level_of(comparison: Comparison, gamma: int) -> str:
+    """Return the level that Splink numbers `gamma`: downwards to `other`, which is 0; -1 is not stated."""
+    names = level_names(comparison)
+    return NULL_LEVEL if gamma < 0 else names[len(names) - 1 - gamma]

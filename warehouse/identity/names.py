@@ -268,19 +268,14 @@ def romanise(name: str) -> str:
     return " ".join([roman for word in name.split() if (roman := _romanise_word(word))])
 
 
-def read_suffix(name: str, column: str = "") -> str:
-    """Return what tells relatives of one name apart (jr, sr, ii, iii ...), from its column or the name; '' if none."""
-    customs = _customs()
-    for word in _romanise_word_list(column, customs.column_suffixes):
-        return word
-    for word in _romanise_word_list(" ".join(name.split()[1:]), customs.suffixes):
-        return word
-    return ""
+def read_suffix(column: str) -> str:
+    """Return what tells relatives of one name apart (jr, sr, ii, iii ...), from a column of its own; '' if nothing."""
+    return _first_suffix(column, _customs().column_suffixes)
 
 
-def _romanise_word_list(text: str, suffixes: dict[str, str]) -> list[str]:
+def _first_suffix(text: str, suffixes: dict[str, str]) -> str:
     words = (word.strip(".,()").lower() for word in text.split())
-    return [suffixes[word] for word in words if word in suffixes]
+    return next((suffixes[word] for word in words if word in suffixes), "")
 
 
 @lru_cache(maxsize=_WORDS)
@@ -342,9 +337,11 @@ class WrittenWord(NamedTuple):
 @lru_cache(maxsize=_WORDS)
 def written_word(word: str) -> WrittenWord:
     """Return what is known of one word of a name, whatever stands beside it."""
-    suffixes = _romanise_word_list(word, _customs().suffixes)
     return WrittenWord(
-        tuple(_romanise_word(word).split()), letter_code(word), name_script(word), suffixes[0] if suffixes else ""
+        tuple(_romanise_word(word).split()),
+        letter_code(word),
+        name_script(word),
+        _first_suffix(word, _customs().suffixes),
     )
 
 

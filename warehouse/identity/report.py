@@ -12,7 +12,7 @@ import pandas as pd
 
 from warehouse.identity import baselines, evaluation
 from warehouse.identity.evaluation import ALL, Abroad, Ceiling, Interval, Scores
-from warehouse.identity.model import COMPARISONS, NULL_LEVEL, MatchModel, level_names
+from warehouse.identity.model import COMPARISONS, MatchModel, level_of
 from warehouse.identity.train import compare_known, find_households, split_people
 from warehouse.identity.truth import Known, Truth
 
@@ -231,11 +231,7 @@ def _sample_pairs(pairs: pd.DataFrame, model: MatchModel, seed: int) -> tuple[Sa
 
 def _sample_pair(kind: str, row: dict[Any, Any], model: MatchModel) -> SamplePair:
     gammas = {item.name: int(row[f"gamma_{item.name}"]) for item in COMPARISONS}
-    levels = {}
-    for item in COMPARISONS:
-        names = level_names(item)
-        gamma = gammas[item.name]
-        levels[item.name] = NULL_LEVEL if gamma < 0 else names[len(names) - 1 - gamma]
+    levels = {item.name: level_of(item, gammas[item.name]) for item in COMPARISONS}
     weight = float(row["match_weight"])
     return SamplePair(kind, levels, gammas, weight, float(model.calibration.probability(weight)))
 

@@ -4,7 +4,6 @@ Reads the vault as the last run left it; holds people's data, which goes to a pe
 """
 
 import datetime as dt
-import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.identity.judgements import Decided, Pair, pair_of
-from warehouse.identity.model import COMPARISONS, NULL_LEVEL, MatchModel, level_names
+from warehouse.identity.model import COMPARISONS, NULL_LEVEL, MatchModel, level_of
 from warehouse.identity.names import name_script, romanise
 
 ALL = "ALL"
@@ -268,16 +267,10 @@ def evidence(con: duckdb.DuckDBPyConnection, model: MatchModel, pairs: Iterable[
 def _read_row(row: dict[Any, Any], model: MatchModel) -> PairEvidence:
     reasons = []
     for item in COMPARISONS:
-        names, place = level_names(item), int(row[f"gamma_{item.name}"])
-        # Splink numbers levels downwards; -1 is not stated
-        level = NULL_LEVEL if place < 0 else names[len(names) - 1 - place]
-        bits = 0.0
-        if place >= 0:
-            weights = model.comparisons[item.name][level]
-            bits = math.log2(weights.m / weights.u)
-        reasons.append(Reason(item.name, level, bits))
+        level = level_of(item, int(row[f"gamma_{item.name}"]))
+        reasons.append(Reason(item.name, level, 0.0 if level == NULL_LEVEL else model.bits(item.name, level)))
     return PairEvidence(
-        prior_bits=math.log2(model.prior / (1 - model.prior)),
+        prior_bits=model.prior_weight,
         reasons=tuple(reasons),
         weight=float(row["match_weight"]),
         probability=float(model.calibration.probability(row["match_weight"])),

@@ -9,10 +9,12 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from warehouse.identity.linkage import resolve
 from warehouse.identity.match import block_pairs, make_nodes, score_pairs
@@ -223,7 +225,7 @@ def _count_levels(pairs: pd.DataFrame) -> tuple[dict[str, dict[str, Level]], pd.
             if sum(seen) < _FEWEST_PAIRS:
                 m = min(m, u)
             weights[name] = Level(m=m, u=u)
-            rows.append((item.name, name, *seen, math.log2(m / u)))
+            rows.append((item.name, name, *seen, weights[name].bits))
         comparisons[item.name] = weights
     return comparisons, pd.DataFrame(rows, columns=["comparison", "level", "matches", "others", "match_weight"])
 
@@ -239,7 +241,7 @@ def pair_weights(pairs: pd.DataFrame, comparisons: dict[str, dict[str, Level]], 
     """Return the match weight (bits) of pairs whose levels are known, as Splink adds it up."""
     total = pd.Series(math.log2(prior / (1 - prior)), index=pairs.index)
     for name, levels in comparisons.items():
-        bits = {len(levels) - 1 - index: math.log2(level.m / level.u) for index, level in enumerate(levels.values())}
+        bits = {len(levels) - 1 - index: level.bits for index, level in enumerate(levels.values())}
         total += pairs[f"gamma_{name}"].map(bits).fillna(0.0)
     return total
 
@@ -276,15 +278,19 @@ def measure(found: pd.DataFrame) -> Quality:
     Args:
         found: One row per record: cluster, and person_id, the truth.
     """
-    both = _pairs_in(found.groupby(["person_id", "cluster"]).size())
-    said, true = (_pairs_in(found.groupby(name).size()) for name in ("cluster", "person_id"))
+    both, said, true = (
+        float(pairs_among(found.groupby(names).size()).sum())
+        for names in (["person_id", "cluster"], "cluster", "person_id")
+    )
     precision, recall = (both / said if said else 1.0), (both / true if true else 1.0)
     f1 = 2 * precision * recall / (precision + recall) if both else 0.0
     return Quality(precision, recall, f1, found["person_id"].nunique(), found["cluster"].nunique())
 
 
-def _pairs_in(sizes: pd.Series) -> float:
-    return float((sizes * (sizes - 1) / 2).sum())
+def pairs_among(sizes: Any) -> NDArray[np.float64]:
+    """Return how many pairs there are among each of some numbers of records."""
+    numbers: NDArray[np.float64] = np.asarray(sizes, dtype="float64")
+    return numbers * (numbers - 1) / 2
 
 
 def model_json(model: MatchModel) -> str:
