@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.identity_commands import identity_app
-from flows.options import Country, Data, Json, Raw, country_code, fail, settings_of, with_vault
+from flows.options import Country, Data, Json, Raw, country_code, fail, require_vault, settings_of, with_vault
 from flows.review_commands import explain, review_app, trainee
 from flows.settings import Settings
 
@@ -140,9 +140,8 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
     from warehouse.vault import DataFolder
 
     settings = settings_of(raw, data)
+    require_vault(settings)
     folder = DataFolder(settings.data)
-    if not folder.vault.exists():
-        fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
     names, rows = with_vault(lambda: delivery_rows(folder))
     if json_output:
         print_table(names, rows, json_output=True)

@@ -2,13 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from flows.options import Data, Raw, fail, settings_of, with_vault
+from flows.options import Data, Raw, existing_vault, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from warehouse.identity.evaluation import Scores
     from warehouse.identity.report import Method, Report
     from warehouse.identity.train import Quality, Training
-    from warehouse.identity.truth import Known, Truth
 
 PAGE_NAME = "identity-evaluation.html"
 TRUTH_FORMAT = """
@@ -74,20 +72,20 @@ def train(
     from warehouse.identity.model import MODEL_FILE
     from warehouse.identity.train import model_json
     from warehouse.identity.train import train as train_model
-    from warehouse.identity.truth import join_labels, join_truth, read_labels, read_truth
+    from warehouse.identity.truth import TruthError, join_labels, join_truth, read_labels, read_truth
 
     if (truth is None) == (labels is None):
         fail("give either --truth or --labels: where it is said who is who")
     if out.resolve() == MODEL_FILE.resolve():
         fail(f"{out}: these are the committed weights; write to another file, review it, then copy it here")
     settings = settings_of(raw, data)
-
-    def join(accepted: "pd.DataFrame") -> "Known":
-        if truth is not None:
-            return join_truth(accepted, read_truth(truth))
-        return join_labels(accepted, read_labels(labels or Path()))
-
-    known = _known(settings, "train", join)
+    accepted = _accepted(settings, "train")
+    try:
+        known = (
+            join_truth(accepted, read_truth(truth)) if truth else join_labels(accepted, read_labels(cast(Path, labels)))
+        )
+    except TruthError as error:
+        fail(str(error))
     records = known.records.drop(columns=["record_uid", "trainee_id"])
     trained = train_model(
         records,
@@ -104,23 +102,12 @@ def train(
     typer.echo(f"{out} written. The committed weights are as they were.")
 
 
-def _known(settings: Settings, purpose: str, join: "Callable[[pd.DataFrame], Known]") -> "Known":
-    """Accepted rows of the vault with their persons; a sentence and exit 1 where there are none."""
-    from flows.run import open_vault
-    from warehouse.identity.truth import TruthError, read_accepted
-    from warehouse.vault import DataFolder
+def _accepted(settings: Settings, purpose: str) -> "pd.DataFrame":
+    """Accepted rows of the vault; a sentence and exit 1 where there is none."""
+    from warehouse.identity.truth import read_accepted
 
-    if not DataFolder(settings.data).vault.exists():
-        fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
-
-    def accepted() -> "pd.DataFrame":
-        with open_vault(settings, purpose) as con:
-            return read_accepted(con)
-
-    try:
-        return join(with_vault(accepted))
-    except TruthError as error:
-        fail(str(error))
+    with existing_vault(settings, purpose) as con:
+        return read_accepted(con)
 
 
 def _print_training(trained: "Training") -> None:
@@ -179,19 +166,15 @@ def evaluate(
     from warehouse.vault import DataFolder
 
     settings = settings_of(raw, data)
-    told: list[Truth] = []
-
-    def join(accepted: "pd.DataFrame") -> "Known":
-        told.append(read_truth(truth))
-        return join_truth(accepted, told[0])
-
+    accepted = _accepted(settings, "evaluate")
     try:
-        known = _known(settings, "evaluate", join)
+        told = read_truth(truth)
+        known = join_truth(accepted, told)
     except TruthError as error:
         fail(str(error))
     report = make_report(
         known,
-        told[0],
+        told,
         load_model(),
         seed=seed,
         share=share,
@@ -222,7 +205,7 @@ def _print_report(report: "Report") -> None:
     told = {"ALL": ours.scores, **{name: part for group in ours.groups.values() for name, part in group.items()}}
     rows = [_scores_row(name, part) for name, part in (told | ours.parts).items() if part is not None]
     print_table(("godigital", *_SCORES_HEADING[1:]), rows, title="By country, script, sex and half")
-    print_table(("pairs of", "n", *(m.name for m in _ended(report))), _pair_rows(report), title="Share linked")
+    print_table(("pairs of", "n", *(m.name for m in report.ended)), _pair_rows(report), title="Share linked")
     _print_limits(report)
 
 
@@ -240,10 +223,6 @@ _SCORES_HEADING = (
 )
 
 
-def _ended(report: "Report") -> "list[Method]":
-    return [method for method in report.methods if method.scores is not None]
-
-
 def _method_row(method: "Method") -> tuple[Any, ...]:
     if method.scores is None:
         return (method.name, *[""] * (len(_SCORES_HEADING) - 2), method.ended)
@@ -258,13 +237,11 @@ def _scores_row(name: str, scores: "Scores") -> tuple[Any, ...]:
 
 def _pair_rows(report: "Report") -> list[tuple[Any, ...]]:
     """A row for each kind of labelled pair, then for each relation of people: their number, and the share linked."""
-    rows: list[tuple[Any, ...]] = []
-    methods = _ended(report)
-    for table, kind, hits, suffix in (("pairs", "kind", "linked", ""), ("relatives", "relation", "merged", ", people")):
-        tables = [getattr(method, table).set_index(kind) for method in methods]
-        for name, count in tables[0]["pairs"].items():
-            rows.append((f"{name}{suffix}", int(count), *(f"{one.loc[name, hits] / count:.1%}" for one in tables)))
-    return rows
+    return [
+        (f"{row.kind}{suffix}", row.pairs, *(f"{share:.1%}" for share in row.shares))
+        for rows, suffix in ((report.pair_rates, ""), (report.relative_rates, ", people"))
+        for row in rows
+    ]
 
 
 def _print_limits(report: "Report") -> None:

@@ -1,19 +1,19 @@
 """`godigital identity`: people merged and split by hand, what happened so far, weights trained and evaluated."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.evaluate_commands import EVALUATE_EXAMPLES, TRAIN_EXAMPLES, evaluate, train
-from flows.options import Data, Json, Raw, fail, settings_of
+from flows.options import By, Data, Json, Raw, existing_vault, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
     import duckdb
 
     from warehouse.identity.corrections import Correction
+    from warehouse.identity.history import Event, JudgementGroup
 
 identity_app = typer.Typer(
     help="Correct who is the same person, train the weights, evaluate what was found.", no_args_is_help=True
@@ -22,7 +22,6 @@ identity_app.command(epilog=EVALUATE_EXAMPLES)(evaluate)
 identity_app.command(epilog=TRAIN_EXAMPLES)(train)
 
 Why = Annotated[str, typer.Option(help="The reason, for whoever asks later.", show_default=False)]
-By = Annotated[str | None, typer.Option(help="Who judges; the user of this computer without it.")]
 Trainee = Annotated[str, typer.Argument(help="Trainee id, or the beginning of one.", show_default=False)]
 
 
@@ -102,21 +101,38 @@ def history(
         else:
             person = read_trainee(con, trainee)
             events, groups = person.events, person.judgements
-    heading = ("id", "release", "what", "because of", "judgements")
-    rows = [(item.event_id, item.release_number, item.sentence, item.cause, "; ".join(item.behind)) for item in events]
-    said = ("id", "when (UTC)", "who", "judgement", "why", "taken back")
-    judged = [
-        (item.group_id, item.judged_at, item.judged_by, item.sentence, item.why, item.undone)
-        for item in groups[-limit:]
-    ]
+    events, groups = events[-limit:], groups[-limit:]
     if json_output:
         # one array: what a program reads must be one document
+        merged = [
+            (item.event_id, f"release {item.release_number}", "", item.sentence, item.cause, "") for item in events
+        ]
         shared = ("id", "when", "who", "what", "why", "taken back")
-        merged = [(row[0], f"release {row[1]}", "", row[2], row[3], "") for row in rows[-limit:]]
-        print_table(shared, [*merged, *judged], json_output=True)
+        print_table(shared, [*merged, *map(_judgement_row, groups)], json_output=True)
         return
-    print_table(heading, rows[-limit:], title="Merges and splits")
-    print_table(said, judged, title="Judgements")
+    print_events(events, "Merges and splits")
+    print_judgements(groups, "Judgements")
+
+
+def print_events(events: "Sequence[Event]", title: str) -> None:
+    """Print merges, splits and revivals, a line each."""
+    from flows.console import print_table
+
+    rows = [(item.event_id, item.release_number, item.sentence, item.cause, "; ".join(item.behind)) for item in events]
+    print_table(("id", "release", "what", "because of", "judgements"), rows, title=title)
+
+
+def print_judgements(groups: "Sequence[JudgementGroup]", title: str) -> None:
+    """Print judgements, a line for each command."""
+    from flows.console import print_table
+
+    print_table(
+        ("id", "when (UTC)", "who", "judgement", "why", "taken back"), [*map(_judgement_row, groups)], title=title
+    )
+
+
+def _judgement_row(item: "JudgementGroup") -> tuple[str, ...]:
+    return item.group_id, item.judged_at, item.judged_by, item.sentence, item.why, item.undone
 
 
 def named(by: str | None) -> str:
@@ -127,23 +143,6 @@ def named(by: str | None) -> str:
     if not name:
         fail("nobody is named who judges; give a name with --by")
     return name
-
-
-@contextmanager
-def existing_vault(settings: Settings, purpose: str) -> "Iterator[duckdb.DuckDBPyConnection]":
-    """Open the vault of an earlier run for the length of a block, and say its errors in a sentence."""
-    from flows.run import open_vault
-    from warehouse.identity.judgements import JudgementError
-    from warehouse.locks import LockedError
-    from warehouse.vault import DataFolder, VaultError
-
-    if not DataFolder(settings.data).vault.exists():
-        fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
-    try:
-        with open_vault(settings, purpose) as con:
-            yield con
-    except (JudgementError, LockedError, VaultError) as error:
-        fail(str(error))
 
 
 def correct(settings: Settings, purpose: str, write: "Callable[[duckdb.DuckDBPyConnection], Correction]") -> None:
@@ -185,7 +184,7 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
         typer.echo(f"Kept. Nothing changes in what is published: release {result.current} stays.")
         return
     typer.echo(f"Release {result.published} published.")
-    events = [item for item in read_events(con, limit=1000) if item.release_number == result.published]
+    events = read_events(con, release=result.published)
     for item in events:
         typer.echo(f"{item.event_id}: {item.sentence}")
     if not events:

@@ -1,13 +1,17 @@
 """What every command of `godigital` shares: its options, the settings they make, and how it says what went wrong."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from flows.settings import Settings
+
+if TYPE_CHECKING:
+    import duckdb
 
 Raw = Annotated[
     Path | None,
@@ -18,6 +22,7 @@ Data = Annotated[
     typer.Option("--data", help="Folder of the vault and the releases.", envvar="GODIGITAL_DATA"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print tables as a JSON array of objects.")]
+By = Annotated[str | None, typer.Option(help="Who judges; the user of this computer without it.")]
 Country = Annotated[str, typer.Argument(help="Country code, e.g. VN.", show_default=False)]
 
 
@@ -50,4 +55,28 @@ def with_vault(read: Callable[[], Any]) -> Any:
     try:
         return read()
     except (LockedError, VaultError) as error:
+        fail(str(error))
+
+
+def require_vault(settings: Settings) -> None:
+    """Stop with a sentence where nothing has run yet."""
+    from warehouse.vault import DataFolder
+
+    if not DataFolder(settings.data).vault.exists():
+        fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
+
+
+@contextmanager
+def existing_vault(settings: Settings, purpose: str) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """Open the vault of an earlier run for the length of a block, and say its errors in a sentence."""
+    from flows.run import open_vault
+    from warehouse.identity.judgements import JudgementError
+    from warehouse.locks import LockedError
+    from warehouse.vault import VaultError
+
+    require_vault(settings)
+    try:
+        with open_vault(settings, purpose) as con:
+            yield con
+    except (JudgementError, LockedError, VaultError) as error:
         fail(str(error))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.identity_commands import existing_vault, named, publish_now
-from flows.options import Data, Raw, country_code, fail, settings_of
+from flows.identity_commands import named, print_events, print_judgements, publish_now
+from flows.options import By, Data, Raw, country_code, existing_vault, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ review_app = typer.Typer(help="Judge doubtful pairs: in the terminal, or in a wo
 OnlyCountry = Annotated[str | None, typer.Option(help="Only pairs with a record of this country, e.g. VN.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="At most so many pairs, the most important first.")]
 Again = Annotated[bool, typer.Option("--unsure", help="Also offer pairs that somebody was unsure of.")]
-By = Annotated[str | None, typer.Option(help="Who judges; the user of this computer without it.")]
 
 REVIEW_EXAMPLES = """
 Examples:
@@ -375,20 +374,6 @@ def trainee(
         ],
         title="Records",
     )
-    print_table(
-        ("id", "release", "what", "because of", "judgements"),
-        [
-            (item.event_id, item.release_number, item.sentence, item.cause, "; ".join(item.behind))
-            for item in found.events
-        ],
-        title="What happened",
-    )
+    print_events(found.events, "What happened")
     if found.judgements:
-        print_table(
-            ("id", "when (UTC)", "who", "judgement", "why", "taken back"),
-            [
-                (item.group_id, item.judged_at, item.judged_by, item.sentence, item.why, item.undone)
-                for item in found.judgements
-            ],
-            title="Judgements about these records",
-        )
+        print_judgements(found.judgements, "Judgements about these records")

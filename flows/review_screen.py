@@ -1,5 +1,6 @@
 """What an officer sees of a pair: both records side by side, the evidence, and what a decision would change."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -125,8 +126,6 @@ def so_far(counts: "dict[str, int]") -> str:
 
 def read_key() -> str:
     """Return one key in lower case from a terminal, or a line's first letter where there is none; q at the end."""
-    import sys
-
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         return line.strip().lower()[:1] if line else "q"
@@ -141,8 +140,6 @@ def read_key() -> str:
 
 def read_note() -> str:
     """Return a line that the officer types as the reason; empty at the end of input."""
-    import sys
-
     sys.stdout.write("Why? ")
     sys.stdout.flush()
     try:

@@ -46,7 +46,7 @@ class Chart:
 def methods_chart(report: Report) -> Chart:
     """Return precision and recall of every method that came to an end, with intervals."""
     rows, table = [], []
-    for method in _ended(report):
+    for method in report.ended:
         bounds = method.intervals or {}
         for name in ("precision", "recall"):
             bound = bounds[name]
@@ -298,12 +298,8 @@ def _share(value: float) -> str:
     return f"{value:.4f}"
 
 
-def _ended(report: Report) -> list[Method]:
-    return [method for method in report.methods if method.scores is not None]
-
-
 def _compared(report: Report) -> list[Method]:
-    return [method for method in _ended(report) if method.name in _COLOURS]
+    return [method for method in report.ended if method.name in _COLOURS]
 
 
 def _colours(report: Report) -> dict[str, str]:

@@ -83,13 +83,18 @@ def read_trainee(con: duckdb.DuckDBPyConnection, text: str) -> Trainee:
 
 
 def read_events(
-    con: duckdb.DuckDBPyConnection, trainees: Sequence[str] | None = None, *, limit: int | None = None
+    con: duckdb.DuckDBPyConnection,
+    trainees: Sequence[str] | None = None,
+    *,
+    release: int | None = None,
+    limit: int | None = None,
 ) -> tuple[Event, ...]:
     """Return what happened, the oldest first.
 
     Args:
         con: The vault.
         trainees: Events of these ids; without it all merges, splits and revivals, without the minting of ids.
+        release: Only what this release brought.
         limit: Only the last so many.
     """
     rows = con.execute(
@@ -99,10 +104,11 @@ def read_events(
             FROM identity_event
             WHERE CASE WHEN $1 THEN list_contains($2, trainee_id) OR list_contains($2, other_trainee_id)
                        ELSE event <> 'mint' END
-            ORDER BY CAST(event_id[2:] AS BIGINT) DESC LIMIT $3
+              AND ($3 IS NULL OR release_number = $3)
+            ORDER BY CAST(event_id[2:] AS BIGINT) DESC LIMIT $4
         ) ORDER BY CAST(event_id[2:] AS BIGINT)
         """,
-        [trainees is not None, list(trainees or []), limit if limit is not None else 1_000_000_000],
+        [trainees is not None, list(trainees or []), release, limit],
     ).fetchall()
     judged = read_judgements(con) if any(row[6] == "judgement" for row in rows) else []
     return tuple(

@@ -1,10 +1,11 @@
 """The page of an evaluation: one HTML file that opens offline, with every figure and no person's data."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from warehouse.identity import charts
 from warehouse.identity.evaluation import ALL, Scores
-from warehouse.identity.report import Method, Report
+from warehouse.identity.report import KindRates, Method, Report
 
 _TEMPLATE = "evaluation.html.j2"
 
@@ -20,18 +21,17 @@ def render_page(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    ended = [method for method in report.methods if method.scores is not None]
     return environment.get_template(_TEMPLATE).render(
         report=report,
         ours=report.ours,
         methods=[_method_line(method) for method in report.methods],
         unfinished=[method for method in report.methods if method.ended],
-        names=[method.name for method in ended],
+        names=[method.name for method in report.ended],
         countries=_group_lines(report, "country"),
         others=[*_group_lines(report, "script"), *_group_lines(report, "sex")],
         halves=[(name, *_figures(scores)) for name, scores in (report.ours.parts or {}).items()],
-        kinds=_kind_lines(ended, "pairs", "kind", "linked"),
-        relations=_kind_lines(ended, "relatives", "relation", "merged"),
+        kinds=_kind_lines(report.pair_rates),
+        relations=_kind_lines(report.relative_rates),
         twins=_rate(report.ours, "twin"),
         overview=[charts.methods_chart(report), charts.countries_chart(report), charts.counts_chart(report)],
         likelihood=[charts.calibration_chart(report), charts.weights_chart(report)],
@@ -60,14 +60,9 @@ def _group_lines(report: Report, group: str) -> list[tuple[str, ...]]:
     return sorted(lines, key=lambda line: (line[0] != ALL, line[0]))
 
 
-def _kind_lines(methods: list[Method], table: str, kind: str, hits: str) -> list[tuple[str, ...]]:
+def _kind_lines(rates: Iterable[KindRates]) -> list[tuple[str, ...]]:
     """A line for each kind of pair: its name, how many, and the share that each method linked."""
-    tables = [getattr(method, table).set_index(kind) for method in methods]
-    lines = []
-    for name, count in tables[0]["pairs"].items():
-        shares = (f"{one.loc[name, hits] / count:.1%}" for one in tables)
-        lines.append((str(name).replace("_", " "), f"{count:,}", *shares))
-    return lines
+    return [(row.kind.replace("_", " "), f"{row.pairs:,}", *(f"{share:.1%}" for share in row.shares)) for row in rates]
 
 
 def _rate(method: Method, kind: str) -> dict[str, Any] | None:

@@ -72,6 +72,15 @@ class Calibrated:
 
 
 @dataclass(frozen=True)
+class KindRates:
+    """Of one kind of pair: how many there are, and the share that each method linked, in the order of the methods."""
+
+    kind: str
+    pairs: int
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """The figures of an evaluation; nothing in it is about one person.
 
@@ -93,6 +102,28 @@ class Report:
     def ours(self) -> Method:
         """The linkage that is judged."""
         return self.methods[0]
+
+    @property
+    def ended(self) -> tuple[Method, ...]:
+        """The methods that came to an end."""
+        return tuple(method for method in self.methods if method.scores is not None)
+
+    @property
+    def pair_rates(self) -> tuple[KindRates, ...]:
+        """Labelled pairs of records, by kind."""
+        return self._rates("pairs", "kind", "linked")
+
+    @property
+    def relative_rates(self) -> tuple[KindRates, ...]:
+        """Pairs of people who are related, by relation."""
+        return self._rates("relatives", "relation", "merged")
+
+    def _rates(self, table: str, kind: str, hits: str) -> tuple[KindRates, ...]:
+        tables = [getattr(method, table).set_index(kind) for method in self.ended]
+        return tuple(
+            KindRates(str(name), int(count), tuple(float(one.loc[name, hits] / count) for one in tables))
+            for name, count in tables[0]["pairs"].items()
+        )
 
 
 def make_report(
