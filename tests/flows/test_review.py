@@ -128,6 +128,18 @@ def test_verdicts_make_a_new_release_and_taking_them_back_restores_the_old_figur
     assert hashes(settings.data) == old
 
 
+def test_same_makes_two_people_one_in_the_published_count_and_undoing_it_two_again(tmp_path):
+    settings = make_settings(copy_partners(tmp_path / "raw", "KH/PDH"), tmp_path / "data")
+    run(settings)
+    before, old = people(settings), hashes(settings.data)
+    keys = to_two_people(settings, tmp_path) + "sq"
+    assert godigital(settings, "review", "--by", "Siti", "--publish", keys=keys).exit_code == 0
+    assert people(settings) == before - 1
+    (made,) = judged(settings)
+    assert godigital(settings, "identity", "undo", made.judgement_id, "--why", "no").exit_code == 0
+    assert (people(settings), hashes(settings.data)) == (before, old)
+
+
 def test_a_verdict_survives_a_run_and_is_published_by_it(settings, tmp_path):
     before = hashes(settings.data)
     godigital(settings, "review", keys=to_two_people(settings, tmp_path) + "sq")

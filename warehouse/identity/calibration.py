@@ -276,7 +276,7 @@ def store_quality(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
     people = con.execute(_PEOPLE).df()
     nodes = con.execute(_NODES).df()
     nodes["lines"] = _lines_of(nodes)
-    edges = con.execute(_EDGES).df()
+    edges = con.execute(EDGES).df()
     errors = expected_errors(edges, nodes, model)
     lines = people.assign(line=people["country_code"] + " " + people["script"]).merge(errors, on="line", how="left")
     lines = lines.fillna({"expected_false_merges": 0.0, "expected_misses": 0.0, "variance": 0.0})
@@ -349,7 +349,8 @@ SELECT node_id, dense_rank() OVER (ORDER BY trainee_id) AS cluster, country,
 FROM member JOIN identity_node USING (node_id)
 ORDER BY node_id
 """  # noqa: S608 - names of ours
-_EDGES = """
+# every scored pair whose two nodes have records
+EDGES = """
 SELECT node_id_l, node_id_r, match_weight, household FROM identity_edge
 SEMI JOIN identity_record AS one ON one.node_id = node_id_l
 SEMI JOIN identity_record AS other ON other.node_id = node_id_r

@@ -17,31 +17,38 @@ from warehouse.identity.judgements import (
     pair_of,
     read_judgements,
 )
-from warehouse.identity.model import BLOCKING_KEYS, BlockingKey, MatchModel
+from warehouse.identity.model import BLOCKING_KEYS, MatchModel
 from warehouse.identity.review import (
-    VAULT,
     PairEvidence,
     RecordFacts,
     evidence,
     nodes_of,
     read_records,
-    scratch,
 )
 
 
 @dataclass(frozen=True)
 class SharedKey:
-    """A kind of blocking key that two records share: by how many it is carried at least, and whether it compares."""
+    """A kind of blocking key that two records share: by how many it is carried at least, and whether it compares.
+
+    is_refused: the key asks for names that are alike, and these are not.
+    """
 
     name: str
     why: str
     carriers: int
     cap: int
+    is_refused: bool
 
     @property
     def is_open(self) -> bool:
         """Whether few enough carry it for those who do to be compared."""
         return self.carriers <= self.cap
+
+    @property
+    def compares(self) -> bool:
+        """Whether the key alone has the two compared."""
+        return self.is_open and not self.is_refused
 
 
 @dataclass(frozen=True)
@@ -183,49 +190,28 @@ def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
 
 def shared_keys(con: duckdb.DuckDBPyConnection, one: int, other: int) -> tuple[SharedKey, ...]:
     """Return the kinds of blocking keys that two nodes share, with the fewest nodes that carry one of them."""
-    found = []
-    for rule in BLOCKING_KEYS:
-        row = con.execute(
-            f"""
-            WITH one AS ({_keys(rule, one)}), other AS ({_keys(rule, other)}),
-            shared AS (SELECT key FROM one SEMI JOIN other USING (key))
-            SELECT min(carriers) FROM (
-                SELECT count(DISTINCT node_id) AS carriers FROM ({_keys(rule, None)}) SEMI JOIN shared USING (key)
-                GROUP BY key
-            )
-            """
-        ).fetchone()
-        if row is not None and row[0] is not None:
-            found.append(SharedKey(rule.name, rule.why, int(row[0]), rule.cap))
-    return tuple(found)
+    from warehouse.identity.match import alike_names, all_keys
 
-
-def _keys(rule: BlockingKey, node: int | None) -> str:
-    """SQL of node_id and key, a row for each key of this kind that a node has; of all nodes without one."""
-    where = "" if node is None else f" AND node_id = {node}"
-    return " UNION ALL ".join(
-        f"SELECT node_id, {key} AS key FROM identity_node WHERE {key} IS NOT NULL{where}" for key in rule.keys
-    )
-
-
-def was_compared(con: duckdb.DuckDBPyConnection, one: int, other: int) -> bool:
-    """Return whether blocking brings two nodes together, as the linkage itself does it."""
-    from warehouse.identity.match import block_changed_pairs
-
-    with scratch(con) as beside:
-        beside.execute(
-            f"""
-            CREATE VIEW bare_node AS SELECT * FROM {VAULT}.identity_node;
-            CREATE TABLE came AS SELECT * FROM {VAULT}.identity_node LIMIT 0;
-            CREATE TABLE went AS SELECT * FROM {VAULT}.identity_node LIMIT 0;
-            CREATE TABLE dirty AS SELECT node_id FROM bare_node WHERE node_id = {one};
-            """
+    rows = con.execute(
+        f"""
+        WITH block_key AS MATERIALIZED ({all_keys("identity_node")}),
+        shared AS (
+            SELECT rule, key FROM block_key WHERE node_id = $1
+            INTERSECT SELECT rule, key FROM block_key WHERE node_id = $2
+        ), carried AS (
+            SELECT rule, key, count(*) AS carriers FROM block_key SEMI JOIN shared USING (rule, key) GROUP BY ALL
         )
-        block_changed_pairs(beside)
-        row = beside.execute(
-            "SELECT count(*) FROM blocked WHERE join_key_l = ? AND join_key_r = ?", [min(one, other), max(one, other)]
-        ).fetchone()
-    return row is not None and row[0] > 0
+        SELECT rule, min(carriers), (
+            SELECT {alike_names("one", "other")} FROM identity_node AS one, identity_node AS other
+            WHERE one.node_id = $1 AND other.node_id = $2
+        ) FROM carried GROUP BY rule ORDER BY rule
+        """,
+        [one, other],
+    ).fetchall()
+    return tuple(
+        SharedKey(rule.name, rule.why, carriers, rule.cap, rule.alike and not are_alike)
+        for rule, carriers, are_alike in ((BLOCKING_KEYS[place], *rest) for place, *rest in rows)
+    )
 
 
 def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Explanation:
@@ -245,9 +231,9 @@ def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Ex
     ends = (node.get(pair[0]), node.get(pair[1]))
     found = evidence(con, model, [pair]).get(pair)
     keys: tuple[SharedKey, ...] = ()
-    compared = False
     if ends[0] is not None and ends[1] is not None and ends[0] != ends[1]:
-        keys, compared = shared_keys(con, ends[0], ends[1]), was_compared(con, ends[0], ends[1])
+        keys = shared_keys(con, ends[0], ends[1])
+    compared = any(key.compares for key in keys)
     is_one = one.trainee_id == other.trainee_id
     band = "" if found is None else _band(found.weight, model)
     chain = _chain(con, decisions, pair, ends) if is_one else ()

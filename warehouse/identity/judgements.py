@@ -217,10 +217,7 @@ def _join(
 ) -> tuple[dict[str, list[str]], list[Contradiction]]:
     """Each record with all that are judged to be one person with it, and the pairs that could not be joined."""
     members = {record: [record] for pair in (*same, *different) for record in pair}
-    foes: dict[str, set[str]] = {}
-    for one, other in different:
-        foes.setdefault(one, set()).add(other)
-        foes.setdefault(other, set()).add(one)
+    foes = _partners(different)
     refused = []
     for pair, items in sorted(same.items(), key=lambda item: (item[1][0].age, item[0])):
         here, there = members[pair[0]], members[pair[1]]
@@ -298,7 +295,8 @@ def take_in(
     pairs = [draft.pair for draft in drafts]
     if len(set(pairs)) != len(pairs) or any(one == other for one, other in pairs):
         raise JudgementError("a judgement is about two different records, and about each pair once")
-    first = 1 + max((number_of(item.judgement_id) for item in read_judgements(con)), default=0)
+    row = con.execute("SELECT max(CAST(judgement_id[2:] AS BIGINT)) FROM judgement").fetchone()
+    first = 1 if row is None or row[0] is None else int(row[0]) + 1
     moment = (at or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
     group = f"{PREFIX}{first}"
     made = tuple(

@@ -29,9 +29,10 @@ from warehouse.identity.tables import (
     NODE_COLUMNS,
     SOURCE_COLUMNS,
     STATISTIC_COLUMNS,
+    VAULT,
+    beside_vault,
 )
 
-VAULT = "vault"
 # a link less likely than this does not bring two clusters together alone: the bridge is left for review
 FIRM_PROBABILITY = 0.95
 _SCRATCH = "linkage"
@@ -110,10 +111,7 @@ def link(con: duckdb.DuckDBPyConnection, model: MatchModel, judged: Judged = NOT
     """
     state = _one(con, f"SELECT max(made_by) FROM {VAULT}.identity_state")
     maker = made_by(model)
-    scratch = con.cursor()
-    try:
-        # a thread takes a row group at a time: with ordinary ones, the second would often have none
-        scratch.execute(f"ATTACH ':memory:' AS {_SCRATCH} (ROW_GROUP_SIZE 16384); USE {_SCRATCH}")
+    with beside_vault(con, _SCRATCH) as scratch:
         known = VAULT if state == maker else _SCRATCH
         if known == _SCRATCH:
             # nothing of the last time holds
@@ -122,10 +120,6 @@ def link(con: duckdb.DuckDBPyConnection, model: MatchModel, judged: Judged = NOT
         _settle_nodes(scratch, known)
         counts = _compare(scratch, known, model) | _cluster(scratch, known, model, judged)
         yield Linkage(_changed_records(scratch), counts, maker, known == _SCRATCH)
-    finally:
-        scratch.execute(f"USE {VAULT}")
-        scratch.execute(f"DETACH DATABASE IF EXISTS {_SCRATCH}")
-        scratch.close()
 
 
 def _changed_records(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:

@@ -89,15 +89,15 @@ def _keyed(rule: BlockingKey, nodes: str) -> str:
     return " UNION ALL ".join(selects)
 
 
-def _alike_names(one: str, other: str) -> str:
-    """Condition that two nodes' names, where they are of one script, share most letter pairs."""
+def alike_names(one: str, other: str) -> str:
+    """Return SQL: the names of two nodes, where they are of one script, share most letter pairs."""
     shared = share_pairs(f"{one}.name_pairs", f"{other}.name_pairs")
     return f"({one}.name_script <> {other}.name_script OR {shared})"
 
 
 def _alike(rule: BlockingKey, one: str, other: str) -> str:
     """Condition that two names are alike, where the key asks for it."""
-    return _alike_names(one, other) if rule.alike else "TRUE"
+    return alike_names(one, other) if rule.alike else "TRUE"
 
 
 def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
@@ -121,8 +121,8 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     return PairCounts(_close_blocks(con))
 
 
-def _all_keys(nodes: str) -> str:
-    """SQL of node_id, rule (its place in BLOCKING_KEYS) and key, a row for each key of each node."""
+def all_keys(nodes: str) -> str:
+    """Return SQL of node_id, rule (its place in BLOCKING_KEYS) and key (a hash), a row for each key of each node."""
     return " UNION ALL ".join(
         f"SELECT node_id, {place}::UTINYINT AS rule, key FROM ({_keyed(rule, nodes)})"
         for place, rule in enumerate(BLOCKING_KEYS)
@@ -141,11 +141,11 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     con.execute(
         f"""
         CREATE TABLE rule_cap AS SELECT * FROM (VALUES {caps}) AS named(rule, cap, alike);
-        CREATE TABLE block_key AS {_all_keys("bare_node")};
+        CREATE TABLE block_key AS {all_keys("bare_node")};
         CREATE TABLE reopened AS
         WITH moved AS (
             SELECT rule, key, 1 AS step FROM block_key SEMI JOIN came USING (node_id)
-            UNION ALL SELECT rule, key, -1 FROM ({_all_keys("went")})
+            UNION ALL SELECT rule, key, -1 FROM ({all_keys("went")})
         ),
         change AS MATERIALIZED (
             SELECT rule, key, sum(step) AS growth FROM moved GROUP BY ALL HAVING sum(step) <> 0
@@ -173,7 +173,7 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
         UNION ALL
         SELECT join_key_l, join_key_r FROM near
         JOIN bare_node AS one ON one.node_id = join_key_l JOIN bare_node AS other ON other.node_id = join_key_r
-        WHERE must_be_alike AND {_alike_names("one", "other")};
+        WHERE must_be_alike AND {alike_names("one", "other")};
         """
     )
     reopened = con.execute("SELECT count(*) FROM reopened").fetchall()[0][0]

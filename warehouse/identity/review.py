@@ -4,8 +4,7 @@ Reads the vault as the last run left it; holds people's data, which goes to a pe
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,9 +13,9 @@ import duckdb
 from warehouse.identity.judgements import Decided, Pair, pair_of
 from warehouse.identity.model import COMPARISONS, NULL_LEVEL, MatchModel, level_of
 from warehouse.identity.names import name_script, romanise
+from warehouse.identity.tables import VAULT, beside_vault
 
 ALL = "ALL"
-VAULT = "vault"
 SCRATCH = "evidence"
 # a pair that is more surely one person, or two, than this is not worth an officer's time
 LEAST_DOUBT = 0.02
@@ -212,19 +211,6 @@ def differing(one: RecordFacts, other: RecordFacts) -> frozenset[str]:
     )
 
 
-@contextmanager
-def scratch(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory beside the vault, whose tables are reached as vault.<table>."""
-    beside = con.cursor()
-    try:
-        beside.execute(f"ATTACH ':memory:' AS {SCRATCH}; USE {SCRATCH}")
-        yield beside
-    finally:
-        beside.execute(f"USE {VAULT}")
-        beside.execute(f"DETACH DATABASE IF EXISTS {SCRATCH}")
-        beside.close()
-
-
 def nodes_of(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) -> dict[str, int]:
     """Return record -> node; records that are not in the linkage are left out."""
     return dict(
@@ -254,7 +240,7 @@ def evidence(con: duckdb.DuckDBPyConnection, model: MatchModel, pairs: Iterable[
     if not places:
         return {}
     ends = pd.DataFrame(sorted(set(places.values())), columns=["join_key_l", "join_key_r"], dtype="uint64")
-    with scratch(con) as beside:
+    with beside_vault(con, SCRATCH) as beside:
         beside.execute(f"CREATE VIEW node AS SELECT * FROM {VAULT}.identity_node")
         beside.register("asked", ends)
         beside.execute("CREATE TABLE blocked AS SELECT '0' AS match_key, * FROM asked")
@@ -307,7 +293,7 @@ def doubtful_pairs(
         return []
     lines = {name: (ALL, name) for name in nodes["country"].unique()}
     nodes["lines"] = nodes["country"].map(lines)
-    edges = con.execute(_EDGES).df()
+    edges = con.execute(calibration.EDGES).df()
     forest = calibration.spanning_forest(edges, nodes[["node_id", "cluster"]])
     if forest.empty:
         return []
@@ -374,10 +360,4 @@ WITH member AS (
 SELECT node_id, dense_rank() OVER (ORDER BY trainee_id) AS cluster, country, counted, record_id
 FROM placed JOIN identity_node USING (node_id)
 ORDER BY node_id
-"""
-_EDGES = """
-SELECT node_id_l, node_id_r, match_weight, household FROM identity_edge
-SEMI JOIN identity_record AS one ON one.node_id = node_id_l
-SEMI JOIN identity_record AS other ON other.node_id = node_id_r
-ORDER BY node_id_l, node_id_r
 """

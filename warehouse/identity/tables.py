@@ -3,6 +3,14 @@
 All of them can be made again from the records; `identity_state` says by which code and model they were made.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+# what the private database is called, in the connection that opened it
+VAULT = "vault"
+
 # forms of a name (warehouse.identity.names.NameForms), of the name itself (name_*) and of its Latin form (alias_*)
 NAME_FORMS = ("key", "fold", "sound", "skeleton", "code", "script")
 # what a record says, in the form that is compared; missing text is '', a missing birth is NULL
@@ -38,6 +46,20 @@ STATISTIC_COLUMNS = {
     "rare_words": "VARCHAR[]",
     "odd_words": "VARCHAR[]",
 }
+
+
+@contextmanager
+def beside_vault(con: duckdb.DuckDBPyConnection, name: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection whose database is in memory and called `name`; the vault's tables are vault.<table>."""
+    beside = con.cursor()
+    try:
+        # a thread takes a row group at a time: with ordinary ones, the second would often have none
+        beside.execute(f"ATTACH ':memory:' AS {name} (ROW_GROUP_SIZE 16384); USE {name}")
+        yield beside
+    finally:
+        beside.execute(f"USE {VAULT}")
+        beside.execute(f"DETACH DATABASE IF EXISTS {name}")
+        beside.close()
 
 
 def _columns(names: dict[str, str]) -> str:

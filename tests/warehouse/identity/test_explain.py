@@ -1,12 +1,14 @@
 """Why two records are one person, or two: the reason that is given is the one that decided."""
 
 import datetime as dt
+import random
 
 import pytest
 
-from tests.generators.draws import linked_vault
+from tests.generators.draws import draw_records, linked_vault
 from tests.warehouse.identity.people import BASE, BORN, frame, person
-from warehouse.identity.explain import explain
+from warehouse.identity.explain import explain, shared_keys
+from warehouse.identity.match import block_pairs
 from warehouse.identity.model import load_model
 
 MODEL = load_model()
@@ -38,3 +40,19 @@ def test_a_veto_is_named_as_what_keeps_two_records_apart(more):
     assert not found.is_one_person
     assert found.evidence.weight >= MODEL.link_weight
     assert "What they state contradicts" in found.because[0]
+
+
+def test_the_keys_that_are_told_bring_together_what_blocking_brings_together():
+    with linked_vault(draw_records(2500, 7), MODEL) as con:
+        con.execute("ATTACH ':memory:' AS beside")
+        other = con.cursor()
+        other.execute("USE beside; CREATE VIEW node AS SELECT * FROM vault.identity_node")
+        block_pairs(other)
+        blocked = set(other.execute("SELECT join_key_l, join_key_r FROM blocked").fetchall())
+        found = con.execute("SELECT node_id FROM identity_node ORDER BY node_id").fetchall()
+        draw = random.Random(7)  # noqa: S311 - invented data
+        nodes = [node for (node,) in found]
+        pairs = draw.sample(sorted(blocked), 60) + [tuple(sorted(draw.sample(nodes, 2))) for _ in range(30)]
+        told = [any(key.compares for key in shared_keys(con, *pair)) for pair in pairs]
+    assert told == [pair in blocked for pair in pairs]
+    assert not all(told)
