@@ -61,10 +61,15 @@ def test_a_killed_holder_frees_the_lock_at_once(tmp_path: Path) -> None:
 def test_a_killed_holder_frees_the_lock_although_its_forked_worker_lives(tmp_path: Path) -> None:
     path = tmp_path / "VN.lock"
     worker = tmp_path / "worker"
+    # the worker says itself that it lives: by then what runs in a forked child has run
     inside = (
-        "child = os.fork()\n"
-        "    if child == 0:\n        time.sleep(60)\n"
-        f"    Path({str(worker)!r}).write_text(str(child))"
+        f"worker = Path({str(worker)!r})\n"
+        "    if os.fork() == 0:\n"
+        "        worker.with_suffix('.part').write_text(str(os.getpid()))\n"
+        "        worker.with_suffix('.part').rename(worker)\n"
+        "        time.sleep(60)\n"
+        "    while not worker.exists():\n"
+        "        time.sleep(0.01)"
     )
     with holder(path, inside=inside) as process:
         process.kill()
