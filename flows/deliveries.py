@@ -11,7 +11,7 @@ from flows.pull import Landed
 from flows.readers.delivery import LandedFile
 from schemas.languages import MONTH_PATTERN, month_number, to_ascii_digits
 from schemas.partner import Delivery, Partner
-from schemas.programme import PROGRAMME_FILE
+from schemas.programme import load_programme
 from warehouse.load import DeliveryFacts
 
 # decorations that copying adds to a name; they say nothing about the content
@@ -185,8 +185,9 @@ def _code_hash() -> str:
     found = {path for pattern in _READING_SOURCES for path in root.glob(pattern)}
     files = sorted(inner for path in found for inner in ([path] if path.is_file() else path.rglob("*.py")))
     digest = hashlib.sha256()
-    for file in (*files, PROGRAMME_FILE):
+    for file in files:
         digest.update(file.read_bytes())
+    digest.update(load_programme().reading_rules.encode("utf-8"))
     return digest.hexdigest()
 
 
