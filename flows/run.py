@@ -274,6 +274,7 @@ def load_plans(
                         plan.partner.contract.name,
                         plan.partner.contract.delivery.kind,
                         contract_hash(plan.partner),
+                        plan.partner.contract.delivery.due_days,
                     )
                     for plan in members
                 ],

@@ -113,6 +113,7 @@ class Delivery(_Part):
         "corrected, revised, v2, v3 ... which are always understood.",
     )
     ignore_files: Words = Field((), description="Names that are no deliveries, with * as in a shell.")
+    due_days: int = Field(15, ge=0, description="Days after the end of its period within which a delivery is in time.")
 
 
 class Sheets(_Part):

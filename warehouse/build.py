@@ -17,6 +17,7 @@ import duckdb
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
 from warehouse.describe import comment_statements
+from warehouse.rules import PROGRAMME, programme_tables
 
 if TYPE_CHECKING:
     from schemas.programme import Programme
@@ -91,8 +92,10 @@ def _tables_read(file: Path) -> set[str]:
     read = set()
     for table in statements[0].find_all(exp.Table):
         qualifier = table.catalog or table.db
-        if qualifier not in ("", VAULT):
-            raise BuildError(f"{file.name} reads {table.sql()}; only models and tables of {VAULT} can be read")
+        if qualifier not in ("", VAULT, PROGRAMME):
+            raise BuildError(
+                f"{file.name} reads {table.sql()}; only models and tables of {VAULT} and {PROGRAMME} can be read"
+            )
         # a table function such as unnest() has no name of its own
         if qualifier == "" and table.name and table.name not in steps:
             read.add(table.name)
@@ -137,7 +140,9 @@ def build_release(
                 # nobody shall read what is not verified
                 target.chmod(0o600)
                 con.execute("USE release")
-                summaries = _build_tables(con, info, rules_of(programme), folder)
+                rules = _rules(programme)
+                with programme_tables(con, rules):
+                    summaries = _build_tables(con, info, rules_of(rules), folder)
                 con.execute("CHECKPOINT release")
             finally:
                 con.execute(f"USE {VAULT}")
@@ -153,10 +158,7 @@ def build_release(
 
 def rules_of(programme: "Programme | None" = None) -> dict[str, str | int]:
     """Return the programme's rules that models and checks use, by the name of their SQL variable."""
-    if programme is None:
-        from schemas.programme import load_programme
-
-        programme = load_programme()
+    programme = _rules(programme)
     return {
         "first_day": programme.first_day.isoformat(),
         "last_day": programme.last_day.isoformat(),
@@ -164,7 +166,16 @@ def rules_of(programme: "Programme | None" = None) -> dict[str, str | int]:
         "age_maximum": programme.age_maximum,
         "youth_from": programme.youth.from_age,
         "youth_to": programme.youth.to_age,
+        "age_band_set": programme.age_band_set,
     }
+
+
+def _rules(programme: "Programme | None") -> "Programme":
+    if programme is None:
+        from schemas.programme import load_programme
+
+        return load_programme()
+    return programme
 
 
 def set_rules(con: duckdb.DuckDBPyConnection, rules: Mapping[str, str | int]) -> None:

@@ -72,14 +72,15 @@ class PartnerFacts:
     name: str
     kind: Kind
     contract_hash: str
+    due_days: int
 
 
 def register_partners(con: duckdb.DuckDBPyConnection, partners: Iterable[PartnerFacts]) -> None:
     """Write partners that have a usable contract; others stay as they were."""
     for item in partners:
         con.execute(
-            "INSERT OR REPLACE INTO partner VALUES (?, ?, ?, ?, ?)",
-            [item.partner_id, item.country_code, item.name, item.kind, item.contract_hash],
+            "INSERT OR REPLACE INTO partner VALUES (?, ?, ?, ?, ?, ?)",
+            [item.partner_id, item.country_code, item.name, item.kind, item.contract_hash, item.due_days],
         )
 
 

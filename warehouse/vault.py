@@ -18,7 +18,7 @@ from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -40,7 +40,7 @@ VAULT_DDL = f"""
 CREATE TABLE IF NOT EXISTS vault_schema (version INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS partner (
     partner_id VARCHAR PRIMARY KEY, country_code VARCHAR NOT NULL, partner_name VARCHAR NOT NULL,
-    delivery_kind VARCHAR NOT NULL, contract_hash VARCHAR NOT NULL
+    delivery_kind VARCHAR NOT NULL, contract_hash VARCHAR NOT NULL, due_days INTEGER DEFAULT 15
 );
 CREATE TABLE IF NOT EXISTS course (course_code VARCHAR PRIMARY KEY, course_title VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS landed_file (
@@ -80,6 +80,10 @@ UPGRADES = {
     1: """
     ALTER TABLE identity_event ADD COLUMN event_id VARCHAR;
     UPDATE identity_event SET event_id = 'e' || (rowid + 1);
+    """,
+    # the contracts say it at the next run
+    2: """
+    ALTER TABLE partner ADD COLUMN IF NOT EXISTS due_days INTEGER DEFAULT 15;
     """,
 }
 

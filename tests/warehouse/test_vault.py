@@ -21,6 +21,7 @@ def first_version(data):
             """
             DROP TABLE judgement; DROP TABLE judgement_applied; DROP TABLE identity_event_record;
             ALTER TABLE identity_event DROP COLUMN event_id;
+            ALTER TABLE partner DROP COLUMN due_days;
             INSERT INTO identity_event VALUES
                 (1, 'mint', 'ta', NULL, 1, 'new record'), (1, 'mint', 'tb', NULL, 1, 'new record');
             UPDATE vault_schema SET version = 1;
@@ -32,6 +33,7 @@ def first_version(data):
 def test_a_vault_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(first_version):
     for _ in range(2):
         with open_vault(first_version, "test") as con:
+            assert con.execute("SELECT count(due_days) FROM partner").fetchall() == [(0,)]
             assert {"judgement", "judgement_applied", "identity_event_record"} <= tables(con)
             events = con.execute("SELECT event_id, trainee_id FROM identity_event ORDER BY ALL").fetchall()
             assert events == [("e1", "ta"), ("e2", "tb")]

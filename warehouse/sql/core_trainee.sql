@@ -67,29 +67,41 @@ aged AS (
             CASE WHEN youngest = oldest THEN youngest END
         ) AS age_at_first_training
     FROM person
+),
+
+-- known from the age, or from what every possible age has in common
+bounded AS (
+    SELECT
+        *,
+        CAST(coalesce(age_at_first_training, youngest) AS INTEGER) AS age_lowest,
+        CAST(coalesce(age_at_first_training, oldest) AS INTEGER) AS age_highest
+    FROM aged
 )
 
 SELECT
-    trainee_id,
-    country_code,
-    sex,
-    CAST(coalesce(year(birth_date), birth_year) AS INTEGER) AS birth_year,
-    CAST(age_at_first_training AS INTEGER) AS age_at_first_training,
-    -- known from the age, or where every possible age falls on one side
-    CASE
-        WHEN age_at_first_training IS NOT NULL
-            THEN age_at_first_training BETWEEN getvariable('youth_from') AND getvariable('youth_to')
-        WHEN youngest >= getvariable('youth_from') AND oldest <= getvariable('youth_to') THEN TRUE
-        WHEN oldest < getvariable('youth_from') OR youngest > getvariable('youth_to') THEN FALSE
-    END AS is_youth,
-    trainee_type,
-    has_disability,
-    is_indigenous,
-    is_rural,
-    province,
-    district,
-    first_training_date,
-    last_training_date,
-    CAST(trainings AS INTEGER) AS trainings
-FROM aged
-ORDER BY trainee_id;
+    bounded.trainee_id,
+    bounded.country_code,
+    bounded.sex,
+    CAST(coalesce(year(bounded.birth_date), bounded.birth_year) AS INTEGER) AS birth_year,
+    CAST(bounded.age_at_first_training AS INTEGER) AS age_at_first_training,
+    bounded.age_lowest,
+    bounded.age_highest,
+    band.band_code AS age_band,
+    in_band(
+        bounded.age_lowest, bounded.age_highest, getvariable('youth_from'), getvariable('youth_to')
+    ) AS is_youth,
+    bounded.trainee_type,
+    bounded.has_disability,
+    bounded.is_indigenous,
+    bounded.is_rural,
+    bounded.province,
+    bounded.district,
+    bounded.first_training_date,
+    bounded.last_training_date,
+    CAST(bounded.trainings AS INTEGER) AS trainings
+FROM bounded
+LEFT JOIN core_band AS band
+    ON
+        band.band_set = getvariable('age_band_set')
+        AND in_band(bounded.age_lowest, bounded.age_highest, band.from_age, band.to_age)
+ORDER BY bounded.trainee_id;

@@ -16,7 +16,7 @@ reached AS (
 
 SELECT
     line.country_code,
-    trainees(person.trainee_id) AS trainees,
+    people_reached(person.trainee_id) AS trainees,
     women(person.trainee_id, person.sex) AS women,
     youth(person.trainee_id, person.is_youth) AS youth,
     msme_owners(person.trainee_id, person.trainee_type) AS msme_owners,
