@@ -371,6 +371,13 @@ FAILURES = {
     "reach_differs_from_trainees": "UPDATE report_reach SET trainees = 9 WHERE country_code = 'ALL'",
     "reach_part_exceeds_whole": "UPDATE report_reach SET women = 9",
     "reach_all_below_a_country": "UPDATE report_reach SET women = 0 WHERE country_code = 'ALL'",
+    "reach_by_differs_from_reach": "UPDATE report_reach SET women = 0",
+    "categories_differ_from_the_whole": "UPDATE report_reach_by SET people = 2 WHERE dimension = 'is_rural'",
+    "first_reached_differs_from_reached": "DELETE FROM report_reach_by WHERE indicator_code = 'people_first_reached'",
+    "share_impossible": "UPDATE report_reach_by SET share = 1.5",
+    "participations_differ_from_attendances": "UPDATE report_course SET participations = 2",
+    "data_quality_differs_from_deliveries": "UPDATE report_data_quality SET rows_in = 2",
+    "indicator_without_words": "UPDATE report_target SET indicator_code = 'people'",
     "quality_differs_from_trainees": "UPDATE identity_quality SET people_found = 2, high = 2",
     "quality_impossible": "UPDATE identity_quality SET low = high + 1",
 }
@@ -381,14 +388,17 @@ WARNINGS = {
         INSERT INTO core_attendance
         SELECT seen.* REPLACE ('u' || number AS trainee_id) FROM core_attendance AS seen, range(999) AS t (number);
         UPDATE core_delivery SET rows_in = 1000, rows_accepted = 1000;
+        UPDATE report_data_quality SET rows_in = 1000, rows_accepted = 1000;
         UPDATE report_reach SET trainees = 1000, women = 1000, youth = 1000;
+        UPDATE report_reach_by SET people = 1000, denominator = 1000;
+        UPDATE report_course SET participations = 1000;
         UPDATE identity_quality SET people_found = 1000, high = 1001, low = if(country_code = 'VN', 900, 999)
     """,
     "age_outside_bounds": "UPDATE core_trainee SET age_at_first_training = 101, is_youth = FALSE",
     "sex_often_unknown": "UPDATE core_trainee SET sex = NULL",
     "youth_often_unknown": "UPDATE core_trainee SET age_at_first_training = NULL, is_youth = NULL",
     "delivery_failed": "UPDATE core_delivery SET outcome = 'failed'",
-    "many_rows_rejected": "UPDATE core_delivery SET rows_in = 9, rows_rejected = 8",
+    "many_rows_rejected": "UPDATE core_delivery SET rows_in = 9, rows_rejected = 8; UPDATE report_data_quality SET rows_in = 9",
     "partner_without_attendance": "INSERT INTO core_partner VALUES ('VN-B', 'VN', 'Partner VN-B', 'monthly')",
 }
 

@@ -18,6 +18,26 @@ SELECT 'report_reach' FROM report_reach WHERE country_code IS NULL
 UNION ALL
 SELECT 'identity_quality' FROM identity_quality WHERE country_code IS NULL OR script IS NULL
 UNION ALL
+SELECT 'core_country' FROM core_country WHERE country_code IS NULL
+UNION ALL
+SELECT 'core_band' FROM core_band WHERE band_set IS NULL OR band_code IS NULL
+UNION ALL
+SELECT 'report_reach_by' FROM report_reach_by
+WHERE
+    country_code IS NULL OR quarter IS NULL OR dimension IS NULL OR dimension_value IS NULL OR indicator_code IS NULL
+UNION ALL
+SELECT 'report_course' FROM report_course WHERE country_code IS NULL OR quarter IS NULL OR course_code IS NULL
+UNION ALL
+SELECT 'report_target' FROM report_target WHERE target_code IS NULL OR quarter IS NULL
+UNION ALL
+SELECT 'report_data_quality' FROM report_data_quality WHERE partner_id IS NULL OR month IS NULL
+UNION ALL
+SELECT 'report_rejection' FROM report_rejection WHERE partner_id IS NULL OR month IS NULL OR reason_code IS NULL
+UNION ALL
+SELECT 'report_partner_overlap' FROM report_partner_overlap WHERE partner_id IS NULL OR other_partner_id IS NULL
+UNION ALL
+SELECT 'catalogue' FROM catalogue WHERE indicator_code IS NULL
+UNION ALL
 SELECT 'release' FROM release WHERE release_number IS NULL;
 
 -- fail: key_repeated
@@ -33,7 +53,32 @@ UNION ALL
 SELECT 'report_reach', country_code FROM report_reach GROUP BY ALL HAVING count(*) > 1
 UNION ALL
 SELECT 'identity_quality', country_code || ' ' || script FROM identity_quality
-GROUP BY country_code, script HAVING count(*) > 1;
+GROUP BY country_code, script HAVING count(*) > 1
+UNION ALL
+SELECT 'core_country', country_code FROM core_country GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'core_band', band_set || ' ' || band_code FROM core_band GROUP BY band_set, band_code HAVING count(*) > 1
+UNION ALL
+SELECT 'report_reach_by', concat_ws(' ', country_code, quarter, dimension, dimension_value, indicator_code)
+FROM report_reach_by
+GROUP BY country_code, quarter, dimension, dimension_value, indicator_code HAVING count(*) > 1
+UNION ALL
+SELECT 'report_course', concat_ws(' ', country_code, quarter, course_code) FROM report_course
+GROUP BY country_code, quarter, course_code HAVING count(*) > 1
+UNION ALL
+SELECT 'report_target', target_code || ' ' || quarter FROM report_target
+GROUP BY target_code, quarter HAVING count(*) > 1
+UNION ALL
+SELECT 'report_data_quality', partner_id || ' ' || month FROM report_data_quality
+GROUP BY partner_id, month HAVING count(*) > 1
+UNION ALL
+SELECT 'report_rejection', concat_ws(' ', partner_id, month, reason_code) FROM report_rejection
+GROUP BY partner_id, month, reason_code HAVING count(*) > 1
+UNION ALL
+SELECT 'report_partner_overlap', partner_id || ' ' || other_partner_id FROM report_partner_overlap
+GROUP BY partner_id, other_partner_id HAVING count(*) > 1
+UNION ALL
+SELECT 'catalogue', indicator_code FROM catalogue GROUP BY ALL HAVING count(*) > 1;
 
 -- fail: one_release_row
 -- Table release has exactly one row.
@@ -143,6 +188,103 @@ WHERE
     OR line.msme_owners > total.msme_owners OR line.job_seekers > total.job_seekers
     OR line.with_disability > total.with_disability OR line.indigenous > total.indigenous
     OR line.rural > total.rural;
+
+-- fail: reach_by_differs_from_reach
+-- The long table and the wide one say the same of every country.
+WITH long AS (
+    SELECT
+        country_code,
+        coalesce(max(people) FILTER (WHERE dimension = 'all'), 0) AS trainees,
+        coalesce(max(people) FILTER (WHERE dimension = 'sex' AND dimension_value = 'F'), 0) AS women,
+        coalesce(max(people) FILTER (WHERE dimension = 'is_youth' AND dimension_value = 'yes'), 0) AS youth,
+        coalesce(max(people) FILTER (WHERE dimension = 'trainee_type' AND dimension_value = 'msme_owner'), 0)
+            AS msme_owners,
+        coalesce(max(people) FILTER (WHERE dimension = 'has_disability' AND dimension_value = 'yes'), 0)
+            AS with_disability
+    FROM report_reach_by
+    WHERE quarter = 'ALL' AND indicator_code = 'people_reached'
+    GROUP BY country_code
+)
+
+SELECT reach.country_code
+FROM report_reach AS reach
+LEFT JOIN long ON long.country_code = reach.country_code
+WHERE
+    (reach.trainees, reach.women, reach.youth, reach.msme_owners, reach.with_disability) IS DISTINCT FROM (
+        coalesce(long.trainees, 0),
+        coalesce(long.women, 0),
+        coalesce(long.youth, 0),
+        coalesce(long.msme_owners, 0),
+        coalesce(long.with_disability, 0)
+    );
+
+-- fail: categories_differ_from_the_whole
+-- The categories of an attribute of people, not stated among them, add up to all people, alone and crossed.
+SELECT country_code, quarter, indicator_code, dimension
+FROM report_reach_by
+-- somebody is with several partners and in several courses
+WHERE dimension NOT LIKE '%partner_id%' AND dimension NOT LIKE '%course_code%'
+GROUP BY country_code, quarter, indicator_code, dimension
+HAVING sum(people) <> any_value(denominator) OR count(DISTINCT denominator) <> 1;
+
+-- fail: first_reached_differs_from_reached
+-- Those first reached in each quarter add up to all that were ever reached, in every category.
+SELECT country_code, dimension, dimension_value
+FROM report_reach_by
+GROUP BY country_code, dimension, dimension_value
+HAVING
+    sum(people) FILTER (WHERE indicator_code = 'people_first_reached')
+    IS DISTINCT FROM sum(people) FILTER (WHERE indicator_code = 'people_reached' AND quarter = 'ALL');
+
+-- fail: share_impossible
+-- A share lies between nothing and the whole.
+SELECT 'report_reach_by' AS table_name FROM report_reach_by WHERE share NOT BETWEEN 0 AND 1 OR people > denominator
+UNION ALL
+SELECT 'report_partner_overlap' FROM report_partner_overlap
+WHERE share NOT BETWEEN 0 AND 1 OR other_share NOT BETWEEN 0 AND 1
+UNION ALL
+SELECT 'report_data_quality' FROM report_data_quality
+WHERE
+    share_rejected NOT BETWEEN 0 AND 1 OR share_without_birth_date NOT BETWEEN 0 AND 1
+    OR share_without_phone NOT BETWEEN 0 AND 1;
+
+-- fail: participations_differ_from_attendances
+-- Participations add up to the attendances, over countries, quarters and courses.
+SELECT 1 AS off
+WHERE
+    (SELECT count(*) FROM core_attendance) IS DISTINCT FROM (
+        SELECT coalesce(sum(participations), 0)
+        FROM report_course
+        WHERE country_code <> 'ALL' AND quarter <> 'ALL' AND course_code <> 'ALL'
+    );
+
+-- fail: data_quality_differs_from_deliveries
+-- Rows of the months add up to the rows of the deliveries, for every partner.
+WITH arrived AS (
+    SELECT partner_id, sum(rows_in) AS rows_in, sum(rows_accepted) AS accepted, count(*) AS deliveries
+    FROM core_delivery
+    WHERE partner_id IN (SELECT partner_id FROM core_partner)
+    GROUP BY partner_id
+),
+
+reported AS (
+    SELECT partner_id, sum(rows_in) AS rows_in, sum(rows_accepted) AS accepted, sum(deliveries) AS deliveries
+    FROM report_data_quality
+    GROUP BY partner_id
+)
+
+SELECT coalesce(arrived.partner_id, reported.partner_id) AS partner_id
+FROM arrived
+FULL JOIN reported ON reported.partner_id = arrived.partner_id
+WHERE
+    (arrived.rows_in, arrived.accepted, arrived.deliveries)
+    IS DISTINCT FROM (reported.rows_in, reported.accepted, reported.deliveries);
+
+-- fail: indicator_without_words
+-- Every indicator of a report stands in the catalogue.
+SELECT indicator_code FROM report_reach_by WHERE indicator_code NOT IN (SELECT indicator_code FROM catalogue)
+UNION
+SELECT indicator_code FROM report_target WHERE indicator_code NOT IN (SELECT indicator_code FROM catalogue);
 
 -- fail: quality_differs_from_trainees
 -- The table of quality speaks of the people published: in all, and in every country.

@@ -215,6 +215,46 @@ CREATE MACRO attainment(actual, target) AS share(actual, target);
 CREATE MACRO expected_by(target, on_day, begin_day, due_day) AS
     target * least(1.0::DOUBLE, greatest(0, on_day - begin_day + 1) / CAST(due_day - begin_day + 1 AS DOUBLE));
 
+-- indicator: deliveries
+-- Title: Deliveries
+-- Numerator: different deliveries that arrived
+-- Denominator: none
+-- Unit: deliveries
+-- Disaggregation: partner, month of arrival
+-- May be added over: everything: partners and months
+-- Source: deliveries of partners
+CREATE MACRO deliveries(delivery_id) AS count(DISTINCT delivery_id);
+
+-- indicator: delivery_rows
+-- Title: Rows of deliveries
+-- Numerator: rows of the deliveries, all of them or those with one fate (accepted, rejected, superseded, repeated)
+-- Denominator: none
+-- Unit: rows
+-- Disaggregation: partner, month of arrival, fate
+-- May be added over: everything: partners, months and fates
+-- Source: deliveries of partners
+CREATE MACRO delivery_rows(rows_counted) AS CAST(coalesce(sum(rows_counted), 0) AS INTEGER);
+
+-- indicator: rows_rejected
+-- Title: Rejected rows by reason
+-- Numerator: rejected rows with the reason against them
+-- Denominator: none
+-- Unit: rows
+-- Disaggregation: partner, month of arrival, reason
+-- May be added over: partners and months; never reasons, for a row can have several
+-- Source: deliveries of partners
+CREATE MACRO rows_rejected(reason_code) AS CAST(count(reason_code) AS INTEGER);
+
+-- indicator: rows_flagged
+-- Title: Accepted rows with a remark
+-- Numerator: accepted rows about which something is odd
+-- Denominator: none
+-- Unit: rows
+-- Disaggregation: partner, month of arrival
+-- May be added over: everything: partners and months
+-- Source: deliveries of partners
+CREATE MACRO rows_flagged(flags) AS count(*) FILTER (WHERE flags <> '');
+
 -- indicator: share_rejected
 -- Title: Rows rejected
 -- Numerator: rows with at least one reason against them

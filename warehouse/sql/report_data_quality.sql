@@ -35,7 +35,7 @@ lacking AS (
         rows_without(record.birth_earliest IS NULL) AS rows_without_age,
         rows_without(coalesce(record.sex, '') = '') AS rows_without_sex,
         rows_without(coalesce(record.phones, '') = '') AS rows_without_phone,
-        count(*) FILTER (WHERE record.flags <> '') AS rows_flagged
+        rows_flagged(record.flags) AS rows_flagged
     FROM vault.record AS record
     JOIN arrived ON arrived.delivery_id = record.delivery_id
     WHERE record.disposition = 'accepted'
@@ -47,16 +47,16 @@ summed AS (
         partner_id,
         country_code,
         month,
-        count(*) AS deliveries,
-        count(*) FILTER (WHERE outcome = 'failed') AS deliveries_failed,
-        count(*) FILTER (WHERE days_late > 0) AS deliveries_late,
+        deliveries(delivery_id) AS deliveries,
+        deliveries(CASE WHEN outcome = 'failed' THEN delivery_id END) AS deliveries_failed,
+        deliveries(CASE WHEN days_late > 0 THEN delivery_id END) AS deliveries_late,
         max(days_late) AS days_late,
-        sum(rows_in) AS rows_in,
-        sum(rows_accepted) AS rows_accepted,
-        sum(rows_rejected) AS rows_rejected,
-        sum(rows_superseded) AS rows_superseded,
-        sum(rows_repeated) AS rows_repeated,
-        sum(rows_structural) AS rows_structural
+        delivery_rows(rows_in) AS rows_in,
+        delivery_rows(rows_accepted) AS rows_accepted,
+        delivery_rows(rows_rejected) AS rows_rejected,
+        delivery_rows(rows_superseded) AS rows_superseded,
+        delivery_rows(rows_repeated) AS rows_repeated,
+        delivery_rows(rows_structural) AS rows_structural
     FROM arrived
     GROUP BY partner_id, country_code, month
 )
@@ -69,12 +69,12 @@ SELECT
     summed.deliveries_failed,
     summed.deliveries_late,
     CAST(summed.days_late AS INTEGER) AS days_late,
-    CAST(summed.rows_in AS INTEGER) AS rows_in,
-    CAST(summed.rows_accepted AS INTEGER) AS rows_accepted,
-    CAST(summed.rows_rejected AS INTEGER) AS rows_rejected,
-    CAST(summed.rows_superseded AS INTEGER) AS rows_superseded,
-    CAST(summed.rows_repeated AS INTEGER) AS rows_repeated,
-    CAST(summed.rows_structural AS INTEGER) AS rows_structural,
+    summed.rows_in,
+    summed.rows_accepted,
+    summed.rows_rejected,
+    summed.rows_superseded,
+    summed.rows_repeated,
+    summed.rows_structural,
     share_rejected(summed.rows_rejected, summed.rows_in, summed.rows_structural) AS share_rejected,
     coalesce(lacking.rows_flagged, 0) AS rows_flagged,
     coalesce(lacking.rows_without_birth_date, 0) AS rows_without_birth_date,

@@ -16,7 +16,7 @@ SELECT
     country_code,
     month,
     reason_code,
-    CAST(count(*) AS INTEGER) AS rows_rejected
+    rows_rejected(reason_code) AS rows_rejected
 FROM refused
 GROUP BY partner_id, country_code, month, reason_code
 ORDER BY partner_id, month, reason_code;

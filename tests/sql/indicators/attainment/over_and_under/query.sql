@@ -1,0 +1,1 @@
+SELECT round(attainment(actual, target), 3) AS part FROM rows

@@ -1,0 +1,1 @@
+SELECT completed_years(born, on_day) AS years FROM rows

@@ -1,0 +1,1 @@
+SELECT deliveries(delivery_id) AS n FROM rows

@@ -1,0 +1,1 @@
+SELECT hours_attended(hours) AS hours, participations_with_hours(hours) AS n FROM rows

@@ -1,0 +1,1 @@
+SELECT in_band(low, high, band_from, band_to) AS inside FROM rows

@@ -1,0 +1,1 @@
+SELECT indigenous(trainee_id, flag) AS figure FROM rows

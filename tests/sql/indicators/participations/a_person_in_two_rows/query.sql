@@ -1,0 +1,1 @@
+SELECT participations(trainee_id) AS figure FROM rows

@@ -1,0 +1,1 @@
+SELECT participations_with_hours(hours) AS n FROM rows

@@ -1,0 +1,1 @@
+SELECT people_reached(trainee_id) AS figure FROM rows

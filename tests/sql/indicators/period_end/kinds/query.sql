@@ -1,0 +1,1 @@
+SELECT period_end(period) AS day FROM rows

@@ -1,0 +1,1 @@
+SELECT quarter_end(in_quarter) AS day FROM rows

@@ -1,0 +1,1 @@
+SELECT quarter_of(on_day) AS quarter FROM rows

@@ -1,0 +1,1 @@
+SELECT rows_flagged(coalesce(flags, '')) AS n FROM rows

@@ -1,0 +1,1 @@
+SELECT rows_rejected(reason_code) AS n FROM rows

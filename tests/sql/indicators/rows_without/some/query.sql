@@ -1,0 +1,1 @@
+SELECT rows_without(phone IS NULL) AS n FROM rows

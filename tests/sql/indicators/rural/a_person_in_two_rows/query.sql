@@ -1,0 +1,1 @@
+SELECT rural(trainee_id, flag) AS figure FROM rows

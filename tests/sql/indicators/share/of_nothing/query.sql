@@ -1,0 +1,1 @@
+SELECT share(part, whole) AS share FROM rows

@@ -1,0 +1,1 @@
+SELECT stated(answer) AS word FROM rows

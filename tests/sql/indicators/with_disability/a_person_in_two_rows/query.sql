@@ -1,0 +1,1 @@
+SELECT with_disability(trainee_id, flag) AS figure FROM rows

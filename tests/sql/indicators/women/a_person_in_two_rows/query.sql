@@ -1,0 +1,1 @@
+SELECT women(trainee_id, sex) AS figure FROM rows

@@ -1,0 +1,1 @@
+SELECT women_share(trainee_id, sex) AS figure FROM rows

@@ -1,0 +1,1 @@
+SELECT youth(trainee_id, is_youth) AS figure FROM rows

@@ -1,0 +1,1 @@
+SELECT * FROM report_course WHERE quarter = 'ALL'

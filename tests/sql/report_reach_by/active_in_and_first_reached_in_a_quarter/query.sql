@@ -1,0 +1,1 @@
+SELECT * FROM report_reach_by WHERE dimension = 'all' AND quarter <> 'ALL'

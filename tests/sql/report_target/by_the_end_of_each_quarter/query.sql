@@ -1,0 +1,1 @@
+SELECT * REPLACE (round(attainment, 4) AS attainment) FROM report_target
