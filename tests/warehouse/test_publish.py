@@ -398,7 +398,10 @@ WARNINGS = {
     "sex_often_unknown": "UPDATE core_trainee SET sex = NULL",
     "youth_often_unknown": "UPDATE core_trainee SET age_at_first_training = NULL, is_youth = NULL",
     "delivery_failed": "UPDATE core_delivery SET outcome = 'failed'",
-    "many_rows_rejected": "UPDATE core_delivery SET rows_in = 9, rows_rejected = 8; UPDATE report_data_quality SET rows_in = 9",
+    "many_rows_rejected": """
+        UPDATE core_delivery SET rows_in = 9, rows_rejected = 8;
+        UPDATE report_data_quality SET rows_in = 9
+    """,
     "partner_without_attendance": "INSERT INTO core_partner VALUES ('VN-B', 'VN', 'Partner VN-B', 'monthly')",
 }
 
