@@ -85,3 +85,13 @@ def devkit() -> Path:
     if not (folder / "truth" / "records.parquet").exists():
         pytest.skip("the development kit does not lie beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def kit(devkit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]:
+    """All deliveries of the development kit, run once; read only. Its tests share a worker: group `kit`."""
+    folder = tmp_path_factory.mktemp("kit")
+    raw = folder / "raw"
+    shutil.copytree(PROJECT / "raw", raw, ignore=shutil.ignore_patterns("sample", "deliveries"))
+    settings = make_settings(raw, folder / "data")
+    return settings, run(settings, source=f"{devkit}/deliveries/{{country}}-{{partner}}")

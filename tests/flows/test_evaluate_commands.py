@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.settings import Settings
-from tests.conftest import KEY, copy_partners, make_settings, run
+from tests.conftest import KEY, make_settings
 from tests.generators.draws import fill_records, link_vault, write_truth
 from tests.generators.identity_records import generate
 from warehouse.identity.model import MODEL_FILE, MatchModel, load_model
@@ -213,9 +213,9 @@ def test_a_folder_that_cannot_be_written_is_said_in_a_sentence(vault, tmp_path):
     assert (done.exit_code, "nothing was written" in done.stderr) == (1, True)
 
 
-def test_the_development_kit_is_judged_beside_the_baselines(devkit, tmp_path):
-    settings = make_settings(copy_partners(tmp_path / "raw"), tmp_path / "data")
-    run(settings, source=f"{devkit}/deliveries/{{country}}-{{partner}}")
+@pytest.mark.xdist_group("kit")
+def test_the_development_kit_is_judged_beside_the_baselines(devkit, kit):
+    settings, _ = kit
     found = json.loads(godigital(settings, "evaluate", "--truth", devkit / "truth", "--json").stdout)
     names = [item["method"] for item in found["methods"]]
     by_name = {name: scores(found, name, "country", "ALL") for name in names}

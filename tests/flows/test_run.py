@@ -3,7 +3,6 @@
 import datetime as dt
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -408,13 +407,11 @@ def test_the_vault_is_refused_by_a_program_of_another_version(small):
         run(settings)
 
 
-def test_the_development_kit_is_scored_by_its_own_program(devkit, tmp_path):
+@pytest.mark.xdist_group("kit")
+def test_the_development_kit_is_scored_by_its_own_program(devkit, kit, tmp_path):
     from flows.tables import export_links
 
-    raw = tmp_path / "raw"
-    shutil.copytree(Path(__file__).parents[2] / "raw", raw, ignore=shutil.ignore_patterns("sample", "deliveries"))
-    settings = make_settings(raw, tmp_path / "data")
-    result = run(settings, source=f"{devkit}/deliveries/{{country}}-{{partner}}")
+    settings, result = kit
     assert result.exit_code == 0
     assert sum(item.rows_in for item in result.counts) == 37_536
     links = tmp_path / "links"
