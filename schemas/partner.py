@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from schemas.located_yaml import LocatedError, parse_located
 
 CONTRACT_NAME = "partner.yml"
 
@@ -345,71 +346,16 @@ class Partner(_Part):
         return self.contract.phone_region or self.country_code
 
 
-_Loc = tuple[str | int, ...]
-
-
-def _construct(node: yaml.Node, path: _Loc, lines: dict[_Loc, int], file: Path) -> Any:
-    # every scalar stays text: YAML 1.1 would read NO as false and 2020-07 as a number
-    lines[path] = node.start_mark.line + 1
-    if isinstance(node, yaml.ScalarNode):
-        return None if node.value in ("", "~", "null") and node.style is None else node.value
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, (*path, index), lines, file) for index, item in enumerate(node.value)]
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            if key in result:
-                raise ContractError(f"{file}, line {key_node.start_mark.line + 1}: {key!r} stands here twice; keep one")
-            result[key] = _construct(value_node, (*path, key), lines, file)
-            lines[(*path, key)] = key_node.start_mark.line + 1
-        return result
-    raise ContractError(f"{file}, line {node.start_mark.line + 1}: this YAML construct is not supported")
-
-
-def _line_of(location: _Loc, lines: dict[_Loc, int]) -> int:
-    """The line of the deepest part of a pydantic location that stands in the file."""
-    kept: _Loc = ()
-    best = lines[()]
-    for step in location:
-        if (*kept, step) in lines:
-            kept = (*kept, step)
-            best = lines[kept]
-    return best
-
-
 def parse_contract(text: str, file: Path) -> Contract:
     """Return the contract written in `text`.
 
     Raises:
         ContractError: naming `file`, the line, and what to edit; all problems at once, one a line.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=loader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ContractError(f"{file}, line {line}: not valid YAML: {error.problem}") from error
-    except yaml.YAMLError as error:
-        raise ContractError(f"{file}: not valid YAML: {error}") from error
-    if root is None:
-        raise ContractError(f"{file}, line 1: the contract is empty; see raw/README.md")
-    lines: dict[_Loc, int] = {}
-    data = _construct(root, (), lines, file)
-    try:
-        return Contract.model_validate(data)
-    except ValidationError as error:
-        messages = []
-        for problem in error.errors():
-            where = ".".join(str(step) for step in problem["loc"])
-            what = problem["msg"].removeprefix("Value error, ")
-            if problem["type"] == "extra_forbidden":
-                what = "unknown key; see raw/README.md for the vocabulary"
-            # a message made by a validator of the whole contract names its section first
-            section = what.split(":", 1)[0]
-            line = _line_of(problem["loc"] or (section,), lines)
-            messages.append(f"{file}, line {line}: {where + ': ' if where else ''}{what}")
-        raise ContractError("\n".join(messages)) from error
+        return parse_located(Contract, text, file, noun="the contract", reference="raw/README.md")
+    except LocatedError as error:
+        raise ContractError(str(error)) from error
 
 
 def load_contract(file: Path) -> Contract:
