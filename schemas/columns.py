@@ -113,6 +113,7 @@ _ALL = (
     Column("period", "VARCHAR", "Period the delivery is about, from its name: 2020-09, 2020-Q3, 2020."),
     Column("revision", "INTEGER", "0 for the first version of a period, higher for corrections, from the name."),
     Column("date_received", "DATE", "Day the delivery arrived."),
+    Column("is_sample", "BOOLEAN", "From the folder of samples beside the contract: synthetic, nobody in it is real."),
     Column(
         "delivery_kind",
         "VARCHAR",

@@ -86,6 +86,7 @@ PUBLISHED_TABLES = (
             "period",
             "revision",
             "date_received",
+            "is_sample",
             "outcome",
             "error_code",
             "rows_in",

@@ -7,6 +7,7 @@ SELECT
     period,
     revision,
     date_received,
+    is_sample,
     outcome,
     error_code,
     rows_in,
