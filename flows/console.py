@@ -15,6 +15,8 @@ def _jsonable(value: Any) -> Any:
         return value.isoformat()
     if value is None or isinstance(value, bool | int | float | str):
         return value
+    if isinstance(value, tuple):
+        return [_jsonable(item) for item in value]
     return str(value)
 
 

@@ -1,0 +1,184 @@
+"""Sets published claims beside the published release: the same figure there, the difference, and the ratio.
+
+A release of samples is synthetic and confirms nothing; every finding about it says so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from flows.claim_figures import number, shown_count, shown_percent, span_of
+from flows.findings import Book, Finding, Kind, told
+from schemas.claims import NOT_STATED, Claim, Claims, Denominator
+from schemas.programme import ALL, Programme, load_programme
+
+_REACH = """
+    SELECT country_code, trainees, women, youth, msme_owners, job_seekers, with_disability, indigenous, rural
+    FROM report_reach ORDER BY country_code
+"""
+# somebody trained in two countries counts in both and once in ALL, as in report_reach
+_AGES = """
+    WITH reached AS (
+        SELECT DISTINCT country_code, trainee_id FROM core_attendance
+        UNION ALL
+        SELECT 'ALL' AS country_code, trainee_id FROM core_trainee
+    )
+    SELECT reached.country_code, person.age_at_first_training AS age, count(*) AS people
+    FROM reached JOIN core_trainee AS person USING (trainee_id)
+    WHERE person.age_at_first_training IS NOT NULL
+    GROUP BY ALL ORDER BY ALL
+"""
+_SAMPLES = """
+    SELECT country_code, bool_or(is_sample) AS has_samples, count(DISTINCT partner_id) AS partners
+    FROM core_delivery WHERE outcome = 'loaded'
+    GROUP BY country_code ORDER BY country_code
+"""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a release holds, as far as claims can be set beside it."""
+
+    number: int
+    # country -> column of report_reach -> people
+    reach: Mapping[str, Mapping[str, int]]
+    # country -> completed years at the first training -> people
+    ages: Mapping[str, Mapping[int, int]]
+    # countries with deliveries in force -> whether samples are among them
+    samples: Mapping[str, bool]
+    partners: int
+
+    def is_synthetic(self, country: str) -> bool:
+        """Whether a line of the release counts invented people."""
+        return any(self.samples.values()) if country == ALL else self.samples.get(country, False)
+
+
+def read_held(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> Held:
+    """Return what the current release holds.
+
+    Raises:
+        QueryError: no release is published, or it was built before deliveries said whether they are samples.
+    """
+    from warehouse.query import query
+
+    reach = query(warehouse, _REACH, memory_limit, threads)
+    ages: dict[str, dict[int, int]] = {}
+    for country, age, people in query(warehouse, _AGES, memory_limit, threads).rows:
+        ages.setdefault(country, {})[age] = people
+    samples = query(warehouse, _SAMPLES, memory_limit, threads).rows
+    release = query(warehouse, "SELECT release_number FROM release", memory_limit, threads).rows
+    return Held(
+        number=release[0][0],
+        reach={row[0]: dict(zip(reach.columns[1:], row[1:], strict=True)) for row in reach.rows},
+        ages=ages,
+        samples={country: has_samples for country, has_samples, _ in samples},
+        partners=sum(partners for _, _, partners in samples),
+    )
+
+
+def set_beside(file: Claims, held: Held | None, programme: Programme | None = None) -> list[Finding]:
+    """Return what the release says about each published result; one finding where there is no release."""
+    book = Book(file, programme or load_programme())
+    results = {code: claim for code, claim in file.claims.items() if claim.role != "target"}
+    if held is None:
+        meaning = "No release is published: nothing was set beside the warehouse. `godigital run` publishes one."
+        return [Finding("not_in_warehouse", None, tuple(results), "", meaning)]
+    findings = [_describe(held, book.programme)]
+    findings += [_beside(code, claim, book, held) for code, claim in results.items() if claim.indicator is not None]
+    without = tuple(code for code, claim in results.items() if claim.indicator is None)
+    if without:
+        meaning = "The claims name no figure of the warehouse, so there is nothing to set beside them."
+        findings.append(Finding("not_in_warehouse", None, without, "", meaning))
+    return findings
+
+
+def _describe(held: Held, programme: Programme) -> Finding:
+    synthetic = [country for country, has_samples in held.samples.items() if has_samples]
+    people = held.reach[ALL]["trainees"]
+    said = f"Release {held.number}: {people:,} people of {held.partners} partners in {len(held.samples)} countries."
+    if synthetic:
+        where = "all of them" if len(synthetic) == len(held.samples) else ", ".join(synthetic)
+        said += f" It holds samples ({where}), which are synthetic: invented people, who confirm no published number."
+    absent = [country for country in programme.countries if country not in held.samples]
+    if absent:
+        said += f" It is less than the whole programme: nothing from {', '.join(absent)}."
+    return Finding("warehouse", None, (), "", said, warehouse=people)
+
+
+def _beside(code: str, claim: Claim, book: Book, held: Held) -> Finding:
+    figures = _figures(claim, book, held)
+    if isinstance(figures, str):
+        return Finding("not_in_warehouse", None, (code,), told(claim), figures, country=claim.country)
+    ours, working = figures
+    published = number(claim.value.numbers[0])
+    difference = ours - published
+    ratio = None if published == 0 else ours / published
+    if claim.unit == "share":
+        arithmetic = f"published {told(claim)}; release {working}"
+    else:
+        share = "" if ratio is None else f" = {shown_percent(ratio * 100)}"
+        arithmetic = (
+            f"published {told(claim)}; release {shown_count(ours)}: {working} / {shown_count(published)}{share}"
+        )
+    kind, meaning = _judge(claim, ours, book, held)
+    return Finding(
+        kind,
+        None,
+        (code,),
+        arithmetic,
+        meaning,
+        book.ask([code], "which deliveries and which day does this count?") if kind == "differs" else "",
+        country=claim.country,
+        published=told(claim),
+        warehouse=float(round(ours, 4)),
+        difference=float(round(difference, 4)),
+        ratio=None if ratio is None else float(round(ratio, 6)),
+    )
+
+
+def _judge(claim: Claim, ours: Fraction, book: Book, held: Held) -> tuple[Kind, str]:
+    if held.is_synthetic(claim.country):
+        return "beside_warehouse", "The release counts synthetic samples here: this says nothing about the number."
+    if claim.country == ALL and any(country not in held.samples for country in book.programme.countries):
+        return (
+            "beside_warehouse",
+            "The release holds less than the whole programme: this says nothing about the number.",
+        )
+    span = span_of(claim)
+    inside = span.low <= ours and (span.high is None or ours <= span.high) and not (span.low_open and ours == span.low)
+    if not inside:
+        return "differs", "The release counts another number than was published."
+    return ("confirmed", "The release says the same.") if span.is_point else ("possible", "The release allows it.")
+
+
+def _figures(claim: Claim, book: Book, held: Held) -> tuple[Fraction, str] | str:
+    """The release's figure for a claim with its working, or why it has none."""
+    part = _people(claim, book, held)
+    if isinstance(part, str):
+        return part
+    if claim.unit != "share":
+        return Fraction(part), f"{part:,}"
+    stated = claim.denominator
+    whole = book.claims[stated.claim] if isinstance(stated, Denominator) and stated.claim is not None else None
+    if whole is None or whole.indicator is None:
+        return "The release cannot know of whom this is a share."
+    people = _people(whole, book, held)
+    if isinstance(people, str):
+        return people
+    if people == 0:
+        return "The release counts nobody here."
+    percent = Fraction(part, people) * 100
+    return percent, f"{part:,} / {people:,} = {shown_percent(percent)}"
+
+
+def _people(claim: Claim, book: Book, held: Held) -> int | str:
+    if claim.country not in held.reach:
+        return f"The release holds nobody from {claim.country}."
+    if claim.indicator == "youth" and claim.band == NOT_STATED:
+        return "Young by which definition is not stated, so the release cannot be asked."
+    if claim.indicator == "youth" and claim.band != book.programme.youth_band:
+        band = book.programme.youth_bands[str(claim.band)]
+        ages = held.ages.get(claim.country, {})
+        return sum(people for age, people in ages.items() if band.from_age <= age <= band.to_age)
+    return held.reach[claim.country][str(claim.indicator)]
