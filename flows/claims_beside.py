@@ -82,7 +82,7 @@ def set_beside(file: Claims, held: Held | None, programme: Programme | None = No
     book = Book(file, programme or load_programme())
     results = {code: claim for code, claim in file.claims.items() if claim.role != "target"}
     if held is None:
-        meaning = "No release is published: nothing was set beside the warehouse. `godigital run` publishes one."
+        meaning = "There is no release to ask: nothing was set beside the warehouse. `godigital run` publishes one."
         return [Finding("not_in_warehouse", None, tuple(results), "", meaning)]
     findings = [_describe(held, book.programme)]
     findings += [_beside(code, claim, book, held) for code, claim in results.items() if claim.indicator is not None]
@@ -115,12 +115,11 @@ def _beside(code: str, claim: Claim, book: Book, held: Held) -> Finding:
     difference = ours - published
     ratio = None if published == 0 else ours / published
     if claim.unit == "share":
-        arithmetic = f"published {told(claim)}; release {working}"
+        apart = f"{shown_percent(difference).removesuffix(' %')} points"
+        arithmetic = f"published {told(claim)}; release {working}; difference {apart}"
     else:
-        share = "" if ratio is None else f" = {shown_percent(ratio * 100)}"
-        arithmetic = (
-            f"published {told(claim)}; release {shown_count(ours)}: {working} / {shown_count(published)}{share}"
-        )
+        share = "" if ratio is None else f", {shown_percent(ratio * 100)} of it"
+        arithmetic = f"published {told(claim)}; release {working}{share}; difference {shown_count(difference)}"
     kind, meaning = _judge(claim, ours, book, held)
     return Finding(
         kind,
@@ -131,10 +130,15 @@ def _beside(code: str, claim: Claim, book: Book, held: Held) -> Finding:
         book.ask([code], "which deliveries and which day does this count?") if kind == "differs" else "",
         country=claim.country,
         published=told(claim),
-        warehouse=float(round(ours, 4)),
-        difference=float(round(difference, 4)),
+        warehouse=_plain(ours),
+        difference=_plain(difference),
         ratio=None if ratio is None else float(round(ratio, 6)),
     )
+
+
+def _plain(value: Fraction) -> float:
+    """People as a whole number, percent with four digits."""
+    return value.numerator if value.denominator == 1 else float(round(value, 4))
 
 
 def _judge(claim: Claim, ours: Fraction, book: Book, held: Held) -> tuple[Kind, str]:

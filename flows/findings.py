@@ -55,7 +55,7 @@ MEANINGS: dict[Kind, str] = {
     "not_comparable": "Another country, period or denominator; or percentages that would have to be added.",
     "denominator_missing": "A share of nobody knows what, or of nobody knows how many.",
     "adds_up": "Exact numbers, and they fit exactly.",
-    "confirmed": "The share is the quotient, rounded as printed; or two publications say the same.",
+    "confirmed": "The share is the quotient, rounded as printed; or numbers say the same, or may be compared.",
     "possible": "Nothing contradicts it, and nothing proves it: a number is a bound or was rounded.",
     "target_reached": "At least what was promised.",
     "target_missed": "Less than what was promised.",

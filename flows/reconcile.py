@@ -70,7 +70,8 @@ def _check_sum(relation: Sum, case: Case) -> Iterator[Finding]:
     if added.is_point and added == wanted:
         yield case.found("adds_up", f"{left} = {shown_figure(whole.value)}", "The parts make the whole exactly.")
     elif relation.how == "at_most" and not wanted.lies_below(total):
-        yield case.found("possible", arithmetic + _rest(wanted, total), _within(wanted, added))
+        rest = "" if relation.overlap == "possible" else _rest(wanted, added)
+        yield case.found("possible", arithmetic + rest, _within(wanted, added))
     elif relation.how == "exactly" and total.meets(wanted):
         yield case.found("possible", arithmetic, "The parts can make the whole; the numbers do not say that they do.")
     else:

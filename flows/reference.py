@@ -28,7 +28,7 @@ says everything that is peculiar to this partner, in the vocabulary below. Unkno
 
 `sample/` holds small deliveries that ship with the project. They are **synthetic**: every person in them is invented.
 `deliveries/` holds what was pulled: private, never committed, never overwritten. `survey/` holds the synthetic
-follow-up survey, which is not loaded yet.
+follow-up survey, which is not loaded yet. `claims/` holds numbers that were published, and is no country.
 
 ## Add a partner in five steps
 
@@ -70,12 +70,12 @@ What a list is asked for, one value may stand alone. Every value is text, so `no
 
 def reference_markdown() -> str:
     """Return the whole reference as Markdown."""
-    parts = [_INTRODUCTION, *(_section(title, model) for title, model in _models(Contract, "partner.yml"))]
+    parts = [_INTRODUCTION, *(describe_model(title, model) for title, model in models_of(Contract, "partner.yml"))]
     return "".join([*parts, _columns(), _reasons(), _failures()]).rstrip() + "\n"
 
 
-def _models(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    """The model and every model in it, each once, in the order in which a contract meets them."""
+def models_of(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the model and every model in it with the key it stands under, each once, in the order of a file."""
     seen: set[type[BaseModel]] = set()
 
     def walk(inner: type[BaseModel], name: str) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -96,7 +96,8 @@ def _parts(annotation: Any) -> list[type[BaseModel]]:
     return [part for argument in get_args(annotation) for part in _parts(argument)]
 
 
-def _section(title: str, model: type[BaseModel]) -> str:
+def describe_model(title: str, model: type[BaseModel]) -> str:
+    """Return one section of a vocabulary: the model's own words, and its keys as a table."""
     lines = [
         f"### `{title}`\n\n{inspect.cleandoc(model.__doc__ or '')}\n\n",
         "| key | value | default | meaning |\n|---|---|---|---|\n",

@@ -24,7 +24,6 @@ Indicator = Literal[
 ]
 
 _NUMBER = re.compile(r"(\d{1,3}(,\d{3})+|\d+)(\.\d+)?( ?%)?")
-_CODE = r"[a-z][a-z0-9_]*"
 
 
 class ClaimsError(ValueError):
@@ -41,11 +40,24 @@ def _as_figure(value: object) -> object:
     return {"exact": value} if isinstance(value, str) else value
 
 
-Code = Annotated[str, StringConstraints(pattern=f"^{_CODE}$")]
+def _shaped(pattern: str, what: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return AfterValidator(check)
+
+
+Code = Annotated[str, _shaped(r"[a-z][a-z0-9_]*", "a short name: small letters, digits and _, a letter first")]
 Number = Annotated[str, AfterValidator(_as_printed)]
 Text = Annotated[str, StringConstraints(min_length=1)]
-Period = Annotated[str, StringConstraints(pattern=r"^(\d{4}(-\d{2}){0,2}(/\d{4}(-\d{2}){0,2})?|not stated)$")]
-CountryCode = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|ALL)$")]
+_DAY = r"\d{4}(-\d{2}){0,2}"
+Period = Annotated[
+    str, _shaped(rf"{_DAY}(/{_DAY})?|{NOT_STATED}", f"a period; write 2021, 2020-07/2021-12 or `{NOT_STATED}`")
+]
+CountryCode = Annotated[str, _shaped("[A-Z]{2}|ALL", "a country; write two capitals such as VN, or ALL")]
+Currency = Annotated[str, _shaped("[A-Z]{3}", "a currency; write three capitals such as USD")]
 
 
 class _Part(BaseModel):
@@ -121,9 +133,7 @@ class Claim(_Part):
         description="What one of it is. A person, an enterprise, a participant of a survey and an attendance are four "
         "things; a share is printed with its percent sign."
     )
-    currency: Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")] | None = Field(
-        None, description="ISO 4217 code; with money only."
-    )
+    currency: Currency | None = Field(None, description="ISO 4217 code; with money only.")
     indicator: Indicator | None = Field(
         None, description="The column of report_reach that counts the same; of a share, its numerator."
     )

@@ -54,6 +54,8 @@ def parse_located(model: type[Model], text: str, file: Path, *, noun: str, refer
             said = problem["msg"].removeprefix("Value error, ")
             if problem["type"] == "extra_forbidden":
                 said = f"unknown key; see {reference} for the vocabulary"
+            if problem["type"] == "union_tag_not_found":
+                said = f"{problem['ctx']['discriminator']} must be given; see {reference} for the vocabulary"
             for what in said.splitlines():
                 place = tuple(what.split(":", 1)[0].split("."))
                 line = _line_of((*problem["loc"], *place), lines)

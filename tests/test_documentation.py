@@ -7,9 +7,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from flows.claims_reference import CLAIMS_README, claims_markdown
 from flows.cli import app
+from flows.reconcile import reconcile
 from flows.reference import README, reference_markdown
 from flows.settings import Settings
+from schemas.claims import load_claims
 from schemas.partner import parse_contract
 from schemas.published import PUBLISHED_TABLES
 
@@ -18,7 +21,7 @@ TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
 COMMANDS += ["partner check", "partner new", "review", "review export", "review import", "explain", "trainee"]
 COMMANDS += ["identity merge", "identity split", "identity undo", "identity history"]
-COMMANDS += ["identity evaluate", "identity train"]
+COMMANDS += ["identity evaluate", "identity train", "reconcile"]
 GROUPS = ("partner", "identity", "review")
 # whole folders of the project; what a machine makes below them is named in MADE
 FOLDERS = (".ci", "flows", "raw", "schemas", "tests", "warehouse")
@@ -39,6 +42,18 @@ def test_every_key_of_the_vocabulary_is_described():
 def test_the_example_contract_of_the_reference_is_a_contract():
     example = reference_markdown().split("```yaml\n")[1].split("```")[0]
     assert parse_contract(example, README).examples
+
+
+def test_the_reference_of_claims_is_up_to_date_and_describes_every_key():
+    text = claims_markdown()
+    assert CLAIMS_README.read_text(encoding="utf-8") == text, "run: uv run python -m flows.claims_reference"
+    assert [line for line in text.splitlines() if line.startswith("| `") and line.endswith("|  |")] == []
+
+
+def test_the_example_of_the_reference_of_claims_is_consistent(tmp_path):
+    file = tmp_path / "claims.yml"
+    file.write_text(claims_markdown().split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    assert [finding.kind for finding in reconcile(load_claims(file))] == ["confirmed"]
 
 
 def test_the_reference_has_no_accidental_code_block_and_no_empty_default():
