@@ -17,17 +17,17 @@ _REACH = """
     SELECT country_code, trainees, women, youth, msme_owners, job_seekers, with_disability, indigenous, rural
     FROM report_reach ORDER BY country_code
 """
-# somebody trained in two countries counts in both and once in ALL, as in report_reach
-_AGES = """
-    WITH reached AS (
-        SELECT DISTINCT country_code, trainee_id FROM core_attendance
-        UNION ALL
-        SELECT 'ALL' AS country_code, trainee_id FROM core_trainee
-    )
-    SELECT reached.country_code, person.age_at_first_training AS age, count(*) AS people
-    FROM reached JOIN core_trainee AS person USING (trainee_id)
-    WHERE person.age_at_first_training IS NOT NULL
-    GROUP BY ALL ORDER BY ALL
+# by the bands that the release knows; a country without anybody in a band has no line
+_YOUTH = """
+    SELECT reach.country_code, band.band_code, reach.people
+    FROM core_band AS band
+    LEFT JOIN report_reach_by AS reach
+        ON reach.dimension = band.band_code
+        AND reach.dimension_value = 'yes'
+        AND reach.quarter = 'ALL'
+        AND reach.indicator_code = 'people_reached'
+    WHERE band.band_set = 'youth'
+    ORDER BY ALL
 """
 _SAMPLES = """
     SELECT country_code, bool_or(is_sample) AS has_samples, count(DISTINCT partner_id) AS partners
@@ -43,8 +43,8 @@ class Held:
     number: int
     # country -> column of report_reach -> people
     reach: Mapping[str, Mapping[str, int]]
-    # country -> completed years at the first training -> people
-    ages: Mapping[str, Mapping[int, int]]
+    # youth band -> country -> people
+    youth: Mapping[str, Mapping[str, int]]
     # countries with deliveries in force -> whether samples are among them
     samples: Mapping[str, bool]
     partners: int
@@ -63,15 +63,17 @@ def read_held(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> H
     from warehouse.query import query
 
     reach = query(warehouse, _REACH, memory_limit, threads)
-    ages: dict[str, dict[int, int]] = {}
-    for country, age, people in query(warehouse, _AGES, memory_limit, threads).rows:
-        ages.setdefault(country, {})[age] = people
+    youth: dict[str, dict[str, int]] = {}
+    for country, band, people in query(warehouse, _YOUTH, memory_limit, threads).rows:
+        lines = youth.setdefault(band, {line[0]: 0 for line in reach.rows})
+        if country is not None:
+            lines[country] = people
     samples = query(warehouse, _SAMPLES, memory_limit, threads).rows
     release = query(warehouse, "SELECT release_number FROM release", memory_limit, threads).rows
     return Held(
         number=release[0][0],
         reach={row[0]: dict(zip(reach.columns[1:], row[1:], strict=True)) for row in reach.rows},
-        ages=ages,
+        youth=youth,
         samples={country: has_samples for country, has_samples, _ in samples},
         partners=sum(partners for _, _, partners in samples),
     )
@@ -158,7 +160,7 @@ def _judge(claim: Claim, ours: Fraction, book: Book, held: Held) -> tuple[Kind, 
 
 def _figures(claim: Claim, book: Book, held: Held) -> tuple[Fraction, str] | str:
     """The release's figure for a claim with its working, or why it has none."""
-    part = _people(claim, book, held)
+    part = _people(claim, held)
     if isinstance(part, str):
         return part
     if claim.unit != "share":
@@ -167,7 +169,7 @@ def _figures(claim: Claim, book: Book, held: Held) -> tuple[Fraction, str] | str
     whole = book.claims[stated.claim] if isinstance(stated, Denominator) and stated.claim is not None else None
     if whole is None or whole.indicator is None:
         return "The release cannot know of whom this is a share."
-    people = _people(whole, book, held)
+    people = _people(whole, held)
     if isinstance(people, str):
         return people
     if people == 0:
@@ -176,13 +178,13 @@ def _figures(claim: Claim, book: Book, held: Held) -> tuple[Fraction, str] | str
     return percent, f"{part:,} / {people:,} = {shown_percent(percent)}"
 
 
-def _people(claim: Claim, book: Book, held: Held) -> int | str:
+def _people(claim: Claim, held: Held) -> int | str:
     if claim.country not in held.reach:
         return f"The release holds nobody from {claim.country}."
-    if claim.indicator == "youth" and claim.band == NOT_STATED:
-        return "Young by which definition is not stated, so the release cannot be asked."
-    if claim.indicator == "youth" and claim.band != book.programme.youth_band:
-        band = book.programme.youth_bands[str(claim.band)]
-        ages = held.ages.get(claim.country, {})
-        return sum(people for age, people in ages.items() if band.from_age <= age <= band.to_age)
+    if claim.indicator == "youth":
+        if claim.band is None or claim.band == NOT_STATED:
+            return "Young by which definition is not stated, so the release cannot be asked."
+        if claim.band not in held.youth:
+            return f"The release was built before {claim.band} was a band of the programme."
+        return held.youth[claim.band][claim.country]
     return held.reach[claim.country][str(claim.indicator)]

@@ -117,9 +117,10 @@ class Book:
         return f"aged {band.from_age}-{band.to_age}"
 
     def misfits(self, codes: tuple[str, ...], *aspects: str) -> list["Misfit"]:
-        """Return in which of these aspects (unit, band, country, period) the claims are not of one sort.
+        """Return in which of these aspects (unit, band, country, period, denominator) claims are not of one sort.
 
-        A period that is not stated contradicts none; a band that is not stated can be compared with nothing.
+        A period that is not stated contradicts none; a band that is not stated can be compared with nothing. Two
+        denominators in words can mean the same: only claims that are named contradict each other.
         """
         return [*_misfits(self, [self.claims[code] for code in codes], aspects)]
 
@@ -147,6 +148,11 @@ def _misfits(book: Book, claims: list[Claim], aspects: tuple[str, ...]) -> Itera
         if aspect in aspects and len(values) > 1:
             what = f"Their {aspect} differs: {' and '.join(values)}."
             yield Misfit("not_comparable", what, f"what is the number for the same {aspect}?")
+    stated = [claim.denominator for claim in claims if isinstance(claim.denominator, Denominator)]
+    wholes = dict.fromkeys(item.claim for item in stated if item.claim is not None)
+    if "denominator" in aspects and len(wholes) > 1:
+        what = f"They are shares of different things: {' and '.join(wholes)}."
+        yield Misfit("not_comparable", what, "what are the counts behind these shares?")
 
 
 @dataclass(frozen=True)

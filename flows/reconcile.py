@@ -95,7 +95,7 @@ def _within(whole: Span, added: Span) -> str:
 def _check_same(relation: Same, case: Case) -> Iterator[Finding]:
     claims = [case.book.claims[name] for name in relation.figures]
     listed = "; ".join(f"{told(claim)} ({case.book.file.sources[claim.source].publisher})" for claim in claims)
-    misfits = case.book.misfits(relation.figures, "unit", "band", "country", "period")
+    misfits = case.book.misfits(relation.figures, "unit", "band", "country", "period", "denominator")
     for misfit in misfits:
         yield case.found(misfit.kind, listed, f"This is not one figure. {misfit.what}", misfit.question)
     if misfits:

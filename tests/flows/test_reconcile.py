@@ -88,7 +88,6 @@ BASE = {
 }
 YOUTH = {"indicator": "youth", "band": "youth_18_35"}
 OLDER = {"indicator": "youth", "band": "youth_15_35"}
-WOMEN_OF_A = {"indicator": "women", "denominator": {"claim": "a"}}
 OF_A = {"denominator": {"claim": "a"}}
 
 
@@ -222,6 +221,12 @@ def test_a_share_and_its_counts(a, b, c, found):
 )
 def test_one_figure_published_twice(a, b, found):
     assert kinds({"kind": "same", "figures": ["a", "b"]}, a=a, b=b) == found
+
+
+@pytest.mark.parametrize(("of", "found"), [("n", ["confirmed"]), ("m", ["not_comparable"])])
+def test_one_share_published_twice_is_a_share_of_one_thing(of, found):
+    a, b = (claim("62%", "share", denominator={"claim": whole}) for whole in ("n", of))
+    assert kinds({"kind": "same", "figures": ["a", "b"]}, a=a, b=b, n=claim("10"), m=claim("20")) == found
 
 
 @pytest.mark.parametrize(
