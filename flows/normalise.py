@@ -17,6 +17,7 @@ from flows.contacts import read_email, read_national_id, read_phones
 from flows.dates import Day, read_day
 from flows.names import clean_name, convert_zawgyi, split_honorifics
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header
+from schemas.languages import to_ascii_digits
 from schemas.partner import Dates, Lookup, Partner, Source
 from schemas.programme import Programme
 from schemas.reasons import Flag, Reason
@@ -324,8 +325,10 @@ class Normaliser:
         flags: list[list[str]] = [[] for _ in range(count)]
         columns: dict[str, list[Any]] = {}
         self._name_columns(raw, columns, count)
-        for name in ("member_id", "province", "district"):
+        for name in ("member_id", "province", "district", "address"):
             columns[name] = [value or None for value in raw[name]] if name in raw else nothing
+        codes = raw.get("postcode", [])
+        columns["postcode"] = [to_ascii_digits(value).upper() or None for value in codes] or nothing
         for name in ("sex", "trainee_type", "course_code"):
             columns[name] = read.get(name, nothing)
         for name in ("has_disability", "is_indigenous", "is_rural"):

@@ -69,6 +69,8 @@ _ALL = (
     Column("member_id", "VARCHAR", "The partner's own number for a person, stable over its files.", personal=True),
     Column("province", "VARCHAR", "Province, state or region as the partner wrote it."),
     Column("district", "VARCHAR", "District, city or township as the partner wrote it."),
+    Column("address", "VARCHAR", "Street and number, or house and village, as the partner wrote it.", personal=True),
+    Column("postcode", "VARCHAR", "Postal code, its digits in ASCII.", personal=True),
     Column(
         "trainee_type",
         "VARCHAR",
@@ -284,6 +286,8 @@ TRAINING_LOG_COLUMNS = (
     "member_id",
     "province",
     "district",
+    "address",
+    "postcode",
     "trainee_type",
     "has_disability",
     "is_indigenous",

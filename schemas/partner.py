@@ -50,6 +50,8 @@ PERSON_COLUMNS = (
     "member_id",
     "province",
     "district",
+    "address",
+    "postcode",
     "trainee_type",
     "has_disability",
     "is_indigenous",

@@ -18,7 +18,7 @@ from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -75,7 +75,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
 """
 
 
-# from a version to the next, beside the tables of VAULT_DDL that are not there yet
+# from a version to the next; then VAULT_DDL makes what is not there yet
 UPGRADES = {
     1: """
     ALTER TABLE identity_event ADD COLUMN event_id VARCHAR;
@@ -84,6 +84,15 @@ UPGRADES = {
     # the contracts say it at the next run
     2: """
     ALTER TABLE partner ADD COLUMN IF NOT EXISTS due_days INTEGER DEFAULT 15;
+    """,
+    # the next run reads every delivery and links every record anew, as after any change of the program; until then
+    # nobody has an address
+    3: """
+    ALTER TABLE record ADD COLUMN IF NOT EXISTS address VARCHAR;
+    ALTER TABLE record ADD COLUMN IF NOT EXISTS postcode VARCHAR;
+    ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS address_numbers VARCHAR DEFAULT '';
+    ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS address_letters VARCHAR DEFAULT '';
+    ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS postcode VARCHAR DEFAULT '';
     """,
 }
 
@@ -194,11 +203,15 @@ def _upgrade(con: duckdb.DuckDBPyConnection) -> None:
     """Bring the tables of an older version of the program up to this one's, all or nothing."""
     found = con.execute("SELECT max(version) FROM vault_schema").fetchone()
     version = None if found is None else found[0]
-    while version in UPGRADES:
-        with transaction(con):
-            con.execute(UPGRADES[version] + VAULT_DDL)
+    if version not in UPGRADES:
+        return
+    with transaction(con):
+        while version in UPGRADES:
+            con.execute(UPGRADES[version])
             version += 1
-            con.execute("UPDATE vault_schema SET version = ?", [version])
+        # last: its view reads what the last step has added
+        con.execute(VAULT_DDL)
+        con.execute("UPDATE vault_schema SET version = ?", [version])
 
 
 @contextmanager

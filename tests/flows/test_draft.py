@@ -83,6 +83,23 @@ def test_what_cannot_be_guessed_is_a_todo_that_still_parses(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("address", "postcode", "email"),
+    [
+        ("Home Address", "Zip Code", "Email Address"),
+        ("Alamat Rumah", "Kode Pos", "Alamat Email"),
+        ("Địa chỉ", "Mã bưu chính", "Email"),
+        ("ที่อยู่", "รหัสไปรษณีย์", "อีเมล"),
+        ("grp_person/address", "grp_person/postcode", "grp_person/email"),
+    ],
+)
+def test_a_heading_that_says_so_is_proposed_as_address_or_postcode(tmp_path, address, postcode, email):
+    file = tmp_path / "list.csv"
+    file.write_text(f"Name,{email},{address},{postcode}\nAn Invented One,a@example.org,Sample Road 3,12345\n")
+    columns = parse_contract(draft_contract(file, "TL", "COOP"), Path("partner.yml")).columns
+    assert [columns[name].header for name in ("address", "postcode", "email")] == [(address,), (postcode,), (email,)]
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "is empty"),

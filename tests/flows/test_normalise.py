@@ -1,6 +1,7 @@
 """Every reason and remark, one row at a time; and the law that every row comes out valid or rejected, once."""
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -161,6 +162,21 @@ def test_an_age_is_an_interval_and_never_a_date(partner):
     assert found.columns["birth_date"] == [None]
     assert found.columns["birth_earliest"] == [dt.date(1989, 8, 3)]
     assert found.columns["birth_latest"] == [dt.date(1990, 8, 2)]
+
+
+def test_an_address_is_kept_as_written_and_a_postcode_in_ascii_digits(partner):
+    text = CONTRACT.replace("columns:", "columns:\n  address: Type\n  postcode: Age", 1)
+    text = text.replace("  age: Age\n", "").replace("  trainee_type: Type\n", "")
+    text = text.replace("  trainee_type: {words: {msme_owner: owner, job_seeker: seeker}, unknown: reject}\n", "")
+    lives = Partner(country_code="ID", folder=partner.folder, contract=parse_contract(text, Path("partner.yml")))
+    rows = [
+        {**GOOD, "Type": "  Jalan  Contoh 12 ", "Age": "๑๒ab ๕"},
+        {**GOOD, "Type": "-", "Age": "none"},
+    ]
+    found = normalise(lives, *rows)
+    assert found.columns["address"] == ["Jalan Contoh 12", None]
+    assert found.columns["postcode"] == ["12AB 5", None]
+    assert [normalise(partner, GOOD).columns[name] for name in ("address", "postcode")] == [[None], [None]]
 
 
 def test_a_missing_word_that_a_lookup_explains_is_an_answer(partner):

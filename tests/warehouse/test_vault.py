@@ -40,6 +40,40 @@ def test_a_vault_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(f
             assert con.execute("SELECT version FROM vault_schema").fetchall() == [(SCHEMA_VERSION,)]
 
 
+@pytest.fixture
+def third_version(data):
+    """A vault as the third version made it: a record and its node, without columns for an address."""
+    folder = DataFolder(data)
+    with open_vault(folder, "test"):
+        pass
+    with duckdb.connect(str(folder.vault)) as con:
+        con.execute(
+            """
+            DROP VIEW linkage_record;
+            ALTER TABLE record DROP COLUMN address; ALTER TABLE record DROP COLUMN postcode;
+            ALTER TABLE identity_node DROP COLUMN address_numbers; ALTER TABLE identity_node DROP COLUMN postcode;
+            ALTER TABLE identity_node DROP COLUMN address_letters;
+            INSERT INTO record BY NAME SELECT 'r1' AS record_id, 'Invented Person' AS full_name;
+            INSERT INTO identity_node BY NAME SELECT 7 AS node_id, 'invented person' AS name_key;
+            UPDATE vault_schema SET version = 3;
+            """
+        )
+    return folder
+
+
+def test_a_vault_of_the_third_version_gets_addresses_and_keeps_its_records(third_version):
+    for _ in range(2):
+        with open_vault(third_version, "test") as con:
+            records = con.execute("SELECT record_id, full_name, address, postcode FROM record").fetchall()
+            assert records == [("r1", "Invented Person", None, None)]
+            nodes = con.execute(
+                "SELECT node_id, name_key, address_numbers, address_letters, postcode FROM identity_node"
+            ).fetchall()
+            assert nodes == [(7, "invented person", "", "", "")]
+            assert con.execute("SELECT address, postcode FROM linkage_record").fetchall() == []
+            assert con.execute("SELECT version FROM vault_schema").fetchall() == [(SCHEMA_VERSION,)]
+
+
 def test_a_vault_of_a_later_version_is_left_alone(data):
     folder = DataFolder(data)
     with open_vault(folder, "test") as con:

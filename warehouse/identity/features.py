@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from warehouse.identity.forms import name_form_table
-from warehouse.identity.names import name_script, place_key, read_suffix
+from warehouse.identity.names import address_letters, address_numbers, name_script, place_key, read_suffix
 from warehouse.identity.tables import FEATURES, NAME_FORMS
 
 # a number whose check failed identifies nobody
@@ -104,8 +104,9 @@ def make_features(con: duckdb.DuckDBPyConnection, rows: str) -> None:
     _make_forms(con, "name_form", rows, ("full_name", "latin_name"), name_form_table)
     _make_forms(con, "suffix_form", rows, ("name_suffix",), _suffix_table)
     _make_forms(con, "place_form", rows, ("province", "district"), _place_table)
+    _make_forms(con, "address_form", rows, ("address",), _address_table)
     con.execute(f"CREATE TABLE feature AS {_feature_sql(rows)}")
-    con.execute("DROP TABLE name_form; DROP TABLE suffix_form; DROP TABLE place_form")
+    con.execute("DROP TABLE name_form; DROP TABLE suffix_form; DROP TABLE place_form; DROP TABLE address_form")
 
 
 def _suffix_table(columns: Sequence[str]) -> Any:
@@ -114,6 +115,11 @@ def _suffix_table(columns: Sequence[str]) -> Any:
 
 def _place_table(places: Sequence[str]) -> Any:
     found = {"key": map(place_key, places), "script": map(name_script, places)}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in found.items()})
+
+
+def _address_table(addresses: Sequence[str]) -> Any:
+    found = {"numbers": map(address_numbers, addresses), "letters": map(address_letters, addresses)}
     return pa.table({name: pa.array(values, pa.string()) for name, values in found.items()})
 
 
@@ -162,6 +168,9 @@ def _feature_sql(rows: str) -> str:
             coalesce(province_form.key, '') AS province,
             coalesce(district_form.key, '') AS district,
             coalesce(province_form.script, '') AS place_script,
+            coalesce(address_form.numbers, '') AS address_numbers,
+            coalesce(address_form.letters, '') AS address_letters,
+            coalesce(upper(regexp_replace(postcode, '[^0-9A-Za-z]', '', 'g')), '') AS postcode,
             coalesce(country_code, '') AS country,
             apart
         FROM {rows} AS record
@@ -170,6 +179,7 @@ def _feature_sql(rows: str) -> str:
         LEFT JOIN suffix_form ON suffix_form.text = record.name_suffix
         LEFT JOIN place_form AS province_form ON province_form.text = record.province
         LEFT JOIN place_form AS district_form ON district_form.text = record.district
+        LEFT JOIN address_form ON address_form.text = record.address
     ), formed AS (
         SELECT
             * EXCLUDE (earliest, latest, phone),

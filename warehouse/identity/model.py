@@ -231,6 +231,15 @@ _PART_OF_FULL = (
     "((national_partial_l <> '' AND national_r <> '' AND ends_with(national_r, national_partial_l)) "
     "OR (national_partial_r <> '' AND national_l <> '' AND ends_with(national_l, national_partial_r)))"
 )
+# letters of two addresses, and whether a number of one (house, unit, lot) is in the other
+_SAME_STREET = "address_letters_l = address_letters_r"
+_NUMBERS_L, _NUMBERS_R = (f"string_split(address_numbers_{side}, ' ')" for side in ("l", "r"))
+_SHARED_NUMBER = f"(CASE WHEN {_both('address_numbers')} THEN list_has_any({_NUMBERS_L}, {_NUMBERS_R}) ELSE FALSE END)"
+
+
+def _street_alike(least: float) -> str:
+    return f"jaro_winkler_similarity(address_letters_l, address_letters_r) >= {least!r}::DOUBLE"
+
 
 COMPARISONS = (
     Comparison(
@@ -380,6 +389,31 @@ COMPARISONS = (
         most_against=4.0,
     ),
     Comparison(
+        "address",
+        "Street and number, written freely: words run together, parts left out or in another order. A whole household "
+        "shares it, and who moves changes it, so another one speaks little against.",
+        f"NOT ({_both('address_letters')})",
+        (
+            ("same street, a number shared", _where(_SAME_STREET, _SHARED_NUMBER)),
+            ("street much alike, a number shared", _where(_SHARED_NUMBER, _street_alike(0.9))),
+            ("street much alike", _street_alike(0.9)),
+            ("street alike, a number shared", _where(_SHARED_NUMBER, _street_alike(0.78))),
+            ("street alike", _street_alike(0.82)),
+            ("a number shared", _SHARED_NUMBER),
+        ),
+        most_against=6.0,
+    ),
+    Comparison(
+        "postcode",
+        "Weak as a place is, but rarely left out; comparable within one country.",
+        f"NOT ({_both('postcode')}) OR country_l <> country_r",
+        (
+            ("same", "postcode_l = postcode_r"),
+            ("one digit off", _one_slip("postcode_l", "postcode_r", least=3)),
+        ),
+        most_against=6.0,
+    ),
+    Comparison(
         "sex",
         "Rarely mistyped; tells siblings apart.",
         f"NOT ({_both('sex')})",
@@ -412,6 +446,9 @@ _YEARS = ("year(DATE '1970-01-01' + birth_low)", "year(DATE '1970-01-01' + birth
 
 _PLACE = " || nullif(district, '')"
 _DAY = "[1:4] || nullif(birth, '') || province"
+# the beginning of the street, and each number of an address that stands first or last
+_STREET = "nullif(address_letters, '')[1:4]"
+_NUMBERS = tuple(f"nullif(string_split(address_numbers, ' ')[{place}], '')" for place in (1, -1))
 
 BLOCKING_KEYS = (
     BlockingKey("phone", "the key most people carry through", ("nullif(phone_1, '')", "nullif(phone_2, '')")),
@@ -461,6 +498,19 @@ BLOCKING_KEYS = (
         _each_form("skeleton", f" || sex{_PLACE}"),
         cap=12,
     ),
+    BlockingKey(
+        "birth_address",
+        "a name mangled beyond likeness: where an address tells, those born on one day need no alike names",
+        ("CASE WHEN address_letters <> '' THEN nullif(birth, '') || province END",),
+    ),
+    BlockingKey("number_street", "a mangled name and birth", tuple(f"{number} || {_STREET}" for number in _NUMBERS)),
+    BlockingKey(
+        "number_postcode",
+        "another spelling of the street",
+        tuple(f"nullif(postcode, '') || {number}" for number in _NUMBERS),
+    ),
+    BlockingKey("street_postcode", "a number left out or mistyped", (f"nullif(postcode, '') || {_STREET}",)),
+    BlockingKey("street_district", "a postcode mistyped", (f"nullif(district, '')[1:4] || {_STREET}",)),
 )
 
 

@@ -17,11 +17,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 import schemas
+from schemas.languages import to_ascii_digits
 
 TRADITIONS_FILE = Path(__file__).parent / "traditions.yml"
 _NAMING_FILE = Path(schemas.__file__).parent / "naming.yml"
 _NOT_LETTER = re.compile(r"[^a-z]+")
 _REPEATED = re.compile(r"(.)\1+")
+_DIGITS = re.compile(r"[0-9]+")
 _WITHIN_NAME = re.compile(r"(?<=[a-z])['`’](?=[a-z])")
 # a code of one byte: every letter that is printed and neither a small letter nor a blank stands for a marked one
 _SPARE_CODES = "".join(chr(code) for code in range(0x21, 0x7F) if not chr(code).islower())
@@ -382,3 +384,13 @@ def folds() -> tuple[tuple[str, str], ...]:
 def place_key(place: str) -> str:
     """Return a place's name without case, accents, blanks and freedom of romanising."""
     return fold(romanise(place).replace(" ", ""))
+
+
+def address_numbers(address: str) -> str:
+    """Return the runs of digits of an address, each once, sorted, with blanks between: unit, house, lot, street."""
+    return " ".join(sorted(set(_DIGITS.findall(to_ascii_digits(address)))))
+
+
+def address_letters(address: str) -> str:
+    """Return an address in lower-case ASCII letters, without its numbers and blanks."""
+    return romanise(address).replace(" ", "")

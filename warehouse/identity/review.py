@@ -130,7 +130,8 @@ def read_records(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) ->
         SELECT chosen.record_id, coalesce(trainee_id, ''), coalesce(full_name, ''), coalesce(latin_name, ''),
                coalesce(sex, ''), birth_earliest, birth_latest, coalesce(phones, ''), coalesce(email, ''),
                coalesce(national_id, ''), coalesce(national_id_status, ''), coalesce(member_id, ''),
-               concat_ws(', ', nullif(district, ''), nullif(province, '')), chosen.country_code,
+               concat_ws(', ', nullif(address, ''), nullif(district, ''), nullif(province, ''), nullif(postcode, '')),
+               chosen.country_code,
                coalesce(partner_name, chosen.partner_id), training_date, coalesce(course_title, chosen.course_code, ''),
                coalesce(file, delivery_name, ''), coalesce(sheet, ''), row_number, disposition,
                coalesce(alike.records - 1, 0)

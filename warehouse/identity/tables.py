@@ -35,6 +35,10 @@ FEATURES = {
     "province": "VARCHAR",
     "district": "VARCHAR",
     "place_script": "VARCHAR",
+    # runs of digits of the address, each once, sorted; its letters, romanised; the postal code without blanks
+    "address_numbers": "VARCHAR",
+    "address_letters": "VARCHAR",
+    "postcode": "VARCHAR",
     "country": "VARCHAR",
     # the record's own id where somebody judged it to be another person than a record like it; else ''
     "apart": "VARCHAR",
@@ -119,6 +123,8 @@ SOURCE_COLUMNS = (
     "member_id",
     "province",
     "district",
+    "address",
+    "postcode",
 )
 # one row per record_id: accepted records, and superseded ones as witnesses, which count for nothing but let a person
 # whose name was put right keep the id. founding_order says which record of a person is the oldest

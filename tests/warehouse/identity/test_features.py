@@ -153,10 +153,25 @@ def test_a_members_number_carries_its_partner():
     assert features_of(member_id="7")["member"] == "VN-ONE 7"
 
 
+@pytest.mark.parametrize(
+    ("written", "numbers", "letters"),
+    [
+        ("12/3 Jalan Contoh, Blok B 12", "12 3", "jalancontohblokb"),
+        ("บ้านเลขที่ ๑๒ หมู่ ๔", "12 4", "banlekhthihmu"),
+        ("Số 7, đường Mẫu", "7", "soduongmau"),
+        ("RT 05", "05", "rt"),
+        ("—", "", ""),
+    ],
+)
+def test_an_address_is_its_numbers_and_its_letters(written, numbers, letters):
+    row = features_of(address=written, postcode=" ab-12 3")
+    assert (row["address_numbers"], row["address_letters"], row["postcode"]) == (numbers, letters, "AB123")
+
+
 def test_what_is_not_stated_is_empty_text_and_never_null():
     row = features_of()
     assert row.drop(["birth_low", "birth_high"]).notna().all()
-    assert row[["birth", "phone_1", "national", "member", "email", "sex", "province"]].eq("").all()
+    assert row[["birth", "phone_1", "national", "member", "email", "sex", "province", "address_letters"]].eq("").all()
     assert row[["birth_low", "birth_high"]].isna().all()
 
 

@@ -21,6 +21,7 @@ from warehouse.identity.model import (
     COMPARISONS,
     UntrainedLevelError,
     level_names,
+    level_of,
     load_model,
     require_trained,
 )
@@ -154,6 +155,73 @@ def test_a_pair_that_shares_many_keys_is_compared_once():
 
 def test_people_who_share_nothing_are_not_compared():
     assert blocked(person("Nguyễn Thị Mẫu"), person("Trần Văn Bình")) == (0, 0)
+
+
+def levels(one, other):
+    """The level of each comparison of two records, which are compared because their phone is the same."""
+    with duckdb.connect() as con:
+        make_nodes(con, frame(one, other))
+        block_pairs(con)
+        row = score_pairs(con, MODEL, keep_levels=True).iloc[0]
+    return {item.name: level_of(item, int(row[f"gamma_{item.name}"])) for item in COMPARISONS}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ("12 Sample Road", "sample rd 12", "street much alike, a number shared"),
+        ("12 Sample Road", "12 Sample Lane", "street alike, a number shared"),
+        ("12/3 Sample Road", "3 sample road", "same street, a number shared"),
+        ("12 Sample Road", "21 Sample Road", "street much alike"),
+        ("12 Sample Road", "21 South Sample Road", "other"),
+        ("12 Sample Road", "21 Sample Lane", "street alike"),
+        ("12 Sample Road", "12 Invented Lane", "a number shared"),
+        ("12 Sample Road", "21 Invented Lane", "other"),
+        ("Sample Road", "Sample Road", "street much alike"),
+        ("12 Sample Road", "12", "not stated"),
+        ("12 Sample Road", None, "not stated"),
+    ],
+)
+def test_addresses_are_compared_by_letters_and_by_numbers(one, other, level):
+    found = levels(person("Mai", **BASE, address=one), person("Mai Lan", **BASE, address=other))
+    assert found["address"] == level
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "level"),
+    [
+        ("10110", "10110", "same"),
+        ("10110", "10101", "one digit off"),
+        ("10110", "101100", "one digit off"),
+        ("10110", "20220", "other"),
+        ("10110", None, "not stated"),
+    ],
+)
+def test_postcodes_are_compared_within_one_country(one, other, level):
+    here, there = person("Mai", **BASE, postcode=one), person("Mai Lan", **BASE, postcode=other)
+    assert levels(here, there)["postcode"] == level
+    assert levels(here, there | {"country_code": "TH"})["postcode"] == "not stated"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"birth_date": BASE["birth_date"], "province": "Hà Nội"}, {}),
+        ({}, {"postcode": "1"}),
+        ({"postcode": "10110"}, {"address": "12 Other Lane"}),
+        ({"postcode": "10110"}, {"address": "3 Sample Road"}),
+        ({"district": "Mê Linh"}, {"address": "3 Sample Road"}),
+    ],
+)
+def test_an_address_brings_together_whose_names_are_nothing_alike(one, other):
+    here = {"address": "12 Sample Road"} | one
+    assert blocked(person("Mai", **here), person("Somchit", **(here | other))) == (1, 1)
+    assert blocked(person("Mai", **(here | {"address": None})), person("Somchit", **(here | other))) == (0, 0)
+
+
+def test_the_committed_weights_of_addresses_are_neutral_as_nobody_who_was_trained_on_has_one():
+    for name in ("address", "postcode"):
+        assert {level.bits for level in MODEL.comparisons[name].values()} == {0.0}
 
 
 @pytest.mark.parametrize("seed", [3, 11])
