@@ -190,21 +190,20 @@ def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
 
 def shared_keys(con: duckdb.DuckDBPyConnection, one: int, other: int) -> tuple[SharedKey, ...]:
     """Return the kinds of blocking keys that two nodes share, with the fewest nodes that carry one of them."""
-    from warehouse.identity.match import alike_names, all_keys
+    from warehouse.identity.match import KIND, alike_names, all_keys
 
     rows = con.execute(
         f"""
         WITH block_key AS MATERIALIZED ({all_keys("identity_node")}),
         shared AS (
-            SELECT rule, key FROM block_key WHERE node_id = $1
-            INTERSECT SELECT rule, key FROM block_key WHERE node_id = $2
+            SELECT key FROM block_key WHERE node_id = $1 INTERSECT SELECT key FROM block_key WHERE node_id = $2
         ), carried AS (
-            SELECT rule, key, count(*) AS carriers FROM block_key SEMI JOIN shared USING (rule, key) GROUP BY ALL
+            SELECT key, count(*) AS carriers FROM block_key SEMI JOIN shared USING (key) GROUP BY key
         )
-        SELECT rule, min(carriers), (
+        SELECT {KIND} AS kind, min(carriers), (
             SELECT {alike_names("one", "other")} FROM identity_node AS one, identity_node AS other
             WHERE one.node_id = $1 AND other.node_id = $2
-        ) FROM carried GROUP BY rule ORDER BY rule
+        ) FROM carried GROUP BY kind ORDER BY kind
         """,
         [one, other],
     ).fetchall()

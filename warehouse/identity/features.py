@@ -25,7 +25,7 @@ class Statistic:
 
     sql gives node_id and the columns from table `node`; columns: each with its value for nodes that sql does not
     give. Values are coarse (steps, lists of what is rare): a pair is compared again only when a step is passed, not
-    with every new record.
+    with every new record. What is counted is hashed first: numbers are grouped in half the time of texts.
     """
 
     why: str
@@ -53,25 +53,27 @@ STATISTICS = (
         "Agreement on a name that half the village carries is worth little: nodes of the country with this name.",
         {"name_count": str(_NAME_STEPS[0])},
         f"""
-        WITH counted AS (
-            SELECT country, name_key, count(*) AS value FROM node GROUP BY ALL HAVING count(*) > {_NAME_STEPS[0]}
-        )
-        SELECT node_id, {_stepped("value", _NAME_STEPS)} AS name_count FROM node JOIN counted USING (country, name_key)
+        WITH named AS MATERIALIZED (SELECT node_id, hash(country, name_key) AS name FROM node),
+        counted AS (SELECT name, count(*) AS value FROM named GROUP BY name HAVING count(*) > {_NAME_STEPS[0]})
+        SELECT node_id, {_stepped("value", _NAME_STEPS)} AS name_count FROM named JOIN counted USING (name)
         """,
     ),
     Statistic(
         "A phone lent or shared in a household: different names (by their consonants) that carry the number.",
         {"phone_names": str(_PHONE_STEPS[0])},
         f"""
-        WITH carried AS (
-            SELECT node_id, phone_1 AS phone, name_skeleton FROM node WHERE phone_1 <> ''
-            UNION ALL SELECT node_id, phone_2, name_skeleton FROM node WHERE phone_2 <> ''
-        ), shared AS (
-            SELECT phone, count(DISTINCT name_skeleton) AS names FROM carried
-            GROUP BY phone HAVING min(name_skeleton) <> max(name_skeleton)
+        WITH carried AS MATERIALIZED (
+            SELECT node_id, hash(phone_1) AS phone, hash(name_skeleton) AS name FROM node WHERE phone_1 <> ''
+            UNION ALL SELECT node_id, hash(phone_2), hash(name_skeleton) FROM node WHERE phone_2 <> ''
+        ), several AS (
+            SELECT phone FROM carried GROUP BY phone HAVING min(name) <> max(name)
+        ), shared AS MATERIALIZED (
+            SELECT * FROM carried SEMI JOIN several USING (phone)
+        ), counted AS (
+            SELECT phone, count(DISTINCT name) AS names FROM shared GROUP BY phone
         )
         SELECT node_id, {_stepped("max(names)", _PHONE_STEPS)} AS phone_names
-        FROM carried JOIN shared USING (phone) GROUP BY node_id
+        FROM shared JOIN counted USING (phone) GROUP BY node_id
         """,
     ),
     Statistic(
@@ -79,14 +81,16 @@ STATISTICS = (
         "carries (odd); two known names are two people's (Linh, Minh).",
         {"rare_words": _NO_WORDS, "odd_words": _NO_WORDS},
         f"""
-        WITH word AS (
-            SELECT node_id, country, unnest(string_split(name_key, ' ')) AS word FROM node WHERE name_key <> ''
+        WITH word AS MATERIALIZED (
+            SELECT node_id, word, hash(country, word) AS carried FROM (
+                SELECT node_id, country, unnest(string_split(name_key, ' ')) AS word FROM node WHERE name_key <> ''
+            )
         ), rare AS (
-            SELECT country, word, count(*) AS nodes FROM word GROUP BY ALL HAVING count(*) <= {RARE_WORD}
+            SELECT carried, count(*) AS nodes FROM word GROUP BY carried HAVING count(*) <= {RARE_WORD}
         )
         SELECT node_id, list(word ORDER BY word) AS rare_words,
                list(word ORDER BY word) FILTER (nodes <= {ODD_WORD}) AS odd_words
-        FROM word JOIN rare USING (country, word) GROUP BY node_id
+        FROM word JOIN rare USING (carried) GROUP BY node_id
         """,
     ),
 )

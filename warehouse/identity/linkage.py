@@ -44,6 +44,7 @@ _WRITE_ANEW = (
     LINKAGE_DDL,
     f"INSERT INTO identity_record BY NAME FROM {_SCRATCH}.record_node",
     f"INSERT INTO identity_node BY NAME SELECT {_NODE_NAMES} FROM {_SCRATCH}.node",
+    f"INSERT INTO identity_key BY NAME FROM {_SCRATCH}.new_key",
     f"INSERT INTO identity_edge BY NAME FROM {_SCRATCH}.edge",
     f"INSERT INTO identity_cluster BY NAME FROM {_SCRATCH}.new_cluster",
     f"INSERT INTO identity_judged FROM {_SCRATCH}.judged_node",
@@ -53,6 +54,8 @@ _WRITE_CHANGES = (
     f"INSERT INTO identity_record BY NAME FROM {_SCRATCH}.record_node SEMI JOIN {_SCRATCH}.fresh USING (record_id)",
     f"DELETE FROM identity_node WHERE node_id IN (SELECT node_id FROM {_SCRATCH}.went UNION ALL FROM {_SCRATCH}.dirty)",
     f"INSERT INTO identity_node BY NAME FROM {_SCRATCH}.renewed",
+    f"DELETE FROM identity_key WHERE node_id IN (SELECT node_id FROM {_SCRATCH}.went)",
+    f"INSERT INTO identity_key BY NAME FROM {_SCRATCH}.new_key",
     f"DELETE FROM identity_edge USING {_SCRATCH}.left_edge AS gone "
     "WHERE identity_edge.node_id_l = gone.node_id_l AND identity_edge.node_id_r = gone.node_id_r",
     f"INSERT INTO identity_edge BY NAME FROM {_SCRATCH}.scored",
@@ -162,7 +165,11 @@ def _take_in(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None
         f"CREATE TABLE fresh AS SELECT record_id FROM seen "
         f"ANTI JOIN {known}.identity_record USING (record_id, source_hash)"
     )
-    con.execute("CREATE VIEW fresh_source AS SELECT * FROM source SEMI JOIN fresh USING (record_id)")
+    # few are read once and kept; a copy of all would cost more than reading them again
+    con.execute(
+        f"CREATE {'VIEW' if known == _SCRATCH else 'TABLE'} fresh_source AS "
+        "SELECT * FROM source SEMI JOIN fresh USING (record_id)"
+    )
     make_features(con, "fresh_source")
     # records that are gone or changed leave their nodes
     con.execute(
@@ -184,20 +191,19 @@ def _take_in(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None
 
 
 def _settle_nodes(con: duckdb.DuckDBPyConnection, known: str) -> None:
-    """Make came (node_id), went (nodes with features), bare_node, node (all of today, with statistics) and dirty."""
+    """Make came (node_id), went and came_node (with features), bare_node (all of today), statistic and dirty."""
     names = ", ".join(FEATURES)
     con.execute(
         f"""
         CREATE TABLE came AS SELECT DISTINCT node_id FROM feature ANTI JOIN {known}.identity_node USING (node_id);
-        CREATE TABLE went AS SELECT node_id, {names} FROM {known}.identity_node
-        SEMI JOIN left_record USING (node_id) ANTI JOIN record_node USING (node_id);
+        CREATE TABLE went_id AS SELECT DISTINCT node_id FROM left_record ANTI JOIN record_node USING (node_id);
+        CREATE TABLE went AS {_few_nodes(known, "went_id")};
         -- records of one node say the same: any of them stands for it
         CREATE TABLE first_record AS SELECT min(record_id) AS record_id FROM feature SEMI JOIN came USING (node_id)
         GROUP BY node_id;
         CREATE VIEW stayed AS SELECT * FROM {known}.identity_node ANTI JOIN went USING (node_id);
-        CREATE VIEW bare_node AS
-        SELECT node_id, {names} FROM stayed
-        UNION ALL SELECT node_id, {names} FROM feature SEMI JOIN first_record USING (record_id);
+        CREATE VIEW came_node AS SELECT node_id, {names} FROM feature SEMI JOIN first_record USING (record_id);
+        CREATE VIEW bare_node AS SELECT node_id, {names} FROM stayed UNION ALL FROM came_node;
         """
     )
     con.execute("CREATE VIEW node AS FROM bare_node")
@@ -211,15 +217,40 @@ def _settle_nodes(con: duckdb.DuckDBPyConnection, known: str) -> None:
         DROP VIEW node;
         """
     )
-    # where all is new, every part of it is read many times
-    kind = "TABLE" if known == _SCRATCH else "VIEW"
-    con.execute(f"CREATE {kind} node AS SELECT * FROM bare_node JOIN statistic USING (node_id)")
+
+
+def _few_nodes(known: str, ids: str) -> str:
+    """SQL of the nodes of last time whose node_id stands in a table; such as are not there are left out.
+
+    To find few rows the engine reads one column of all, and the others of these few.
+    """
+    return (
+        f"SELECT node_id, {', '.join(FEATURES)} FROM {known}.identity_node "
+        f"WHERE rowid IN (SELECT rowid FROM {known}.identity_node SEMI JOIN {ids} USING (node_id))"
+    )
 
 
 def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> dict[str, int]:
-    """Make edge: every scored pair of today."""
-    nodes = _count(con, "node")
-    counts = block_pairs(con) if _count(con, "dirty") == nodes else block_changed_pairs(con)
+    """Make edge: every scored pair of today; and node: with its statistics, whoever is compared or dirty."""
+    if known == _SCRATCH:
+        con.execute(
+            """
+            CREATE TABLE node AS SELECT * FROM bare_node JOIN statistic USING (node_id);
+            -- what is most of the memory, and in `node` again
+            CREATE OR REPLACE VIEW bare_node AS FROM node;
+            DROP TABLE feature;
+            """
+        )
+        counts = block_pairs(con)
+    else:
+        counts = block_changed_pairs(con, known)
+        con.execute(
+            f"""
+            CREATE TABLE near AS FROM dirty UNION SELECT join_key_l FROM blocked UNION SELECT join_key_r FROM blocked;
+            CREATE TABLE near_node AS {_few_nodes(known, "near")} UNION ALL FROM came_node;
+            CREATE TABLE node AS SELECT * FROM near_node JOIN statistic USING (node_id);
+            """
+        )
     if counts.pairs:
         make_scores(con, model)
     else:
@@ -239,7 +270,7 @@ def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> d
     )
     return {
         "records": _count(con, "record_node"),
-        "nodes": nodes,
+        "nodes": _count(con, "bare_node"),
         "new_nodes": _count(con, "came"),
         "dirty": _count(con, "dirty"),
         "reopened": counts.reopened,
@@ -363,7 +394,7 @@ def _split(
     con.execute(
         f"""
         CREATE TABLE doubtful AS
-        SELECT component FROM component JOIN node USING (node_id)
+        SELECT component FROM component JOIN bare_node USING (node_id)
         GROUP BY component HAVING count(*) > 1 AND (count(*) > {SIZE_CAP} OR {differ})
         UNION
         SELECT component FROM component SEMI JOIN (
@@ -382,7 +413,7 @@ def _split(
     stated = {
         row[0]: Evidence(*row[1:])
         for row in con.execute(
-            f"SELECT node_id, {', '.join(EVIDENCE_COLUMNS)} FROM node SEMI JOIN doubtful_node USING (node_id)"
+            f"SELECT node_id, {', '.join(EVIDENCE_COLUMNS)} FROM bare_node SEMI JOIN doubtful_node USING (node_id)"
         ).fetchall()
     }
     households = set(

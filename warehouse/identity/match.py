@@ -78,14 +78,21 @@ def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DROP TABLE bare_node; DROP TABLE counted")
 
 
-def _keyed(rule: BlockingKey, nodes: str) -> str:
+# the last bits of a key say of which kind it is: its place in BLOCKING_KEYS
+_KINDS = 32
+KIND = f"(key % {_KINDS})"
+
+
+def _keyed(place: int, nodes: str) -> str:
     """SQL of node_id and key, a row for each key that a node has of one kind; what `_alike` reads beside them."""
+    rule = BLOCKING_KEYS[place]
     more = ", name_pairs, name_script" if rule.alike else ""
     # a hash is enough: two keys that collide cost one comparison. A node has each key once, or it would fill its block
     selects = []
-    for place, key in enumerate(rule.keys):
-        others = "".join(f" AND {key} IS DISTINCT FROM {other}" for other in rule.keys[:place])
-        selects.append(f"SELECT node_id{more}, hash({key}) AS key FROM {nodes} WHERE {key} IS NOT NULL{others}")
+    for number, key in enumerate(rule.keys):
+        others = "".join(f" AND {key} IS DISTINCT FROM {other}" for other in rule.keys[:number])
+        hashed = f"hash({key}) // {_KINDS} * {_KINDS} + {place}"
+        selects.append(f"SELECT node_id, {hashed} AS key{more} FROM {nodes} WHERE {key} IS NOT NULL{others}")
     return " UNION ALL ".join(selects)
 
 
@@ -100,85 +107,98 @@ def _alike(rule: BlockingKey, one: str, other: str) -> str:
     return alike_names(one, other) if rule.alike else "TRUE"
 
 
+def all_keys(nodes: str) -> str:
+    """Return SQL of node_id and key (a hash, which KIND takes apart), a row for each key of each node."""
+    return " UNION ALL ".join(
+        f"SELECT node_id, key FROM ({_keyed(place, nodes)})" for place in range(len(BLOCKING_KEYS))
+    )
+
+
 def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
-    """Make table `blocked`, every pair of nodes that shares a key of at most `cap` nodes, once.
+    """Make table `blocked`, every pair of nodes that shares a key of at most `cap` nodes, once; and table `new_key`.
 
     Splink scores the pairs it is given. Its own blocking rules compare one column with one column, and would need
     a rule for each order of two phones or two forms of a name; neither would a rule be bounded.
     """
-    con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
-    for rule in BLOCKING_KEYS:
-        con.execute(
-            f"""
-            INSERT INTO found
-            WITH keyed AS MATERIALIZED ({_keyed(rule, "node")}),
-            bounded AS (SELECT key FROM keyed GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap}),
-            kept AS MATERIALIZED (SELECT * FROM keyed SEMI JOIN bounded USING (key))
-            SELECT one.node_id, other.node_id FROM kept AS one JOIN kept AS other USING (key)
-            WHERE one.node_id < other.node_id AND {_alike(rule, "one", "other")}
-            """
-        )
+    _open_blocks(con)
+    con.execute("CREATE TABLE new_key (node_id UBIGINT, key UBIGINT)")
+    for place, rule in enumerate(BLOCKING_KEYS):
+        con.execute(f"CREATE TABLE keyed AS SELECT *, TRUE AS is_asked FROM ({_keyed(place, 'node')})")
+        con.execute("INSERT INTO new_key SELECT node_id, key FROM keyed")
+        _find_pairs(con, rule)
     return PairCounts(_close_blocks(con))
 
 
-def all_keys(nodes: str) -> str:
-    """Return SQL of node_id, rule (its place in BLOCKING_KEYS) and key (a hash), a row for each key of each node."""
-    return " UNION ALL ".join(
-        f"SELECT node_id, {place}::UTINYINT AS rule, key FROM ({_keyed(rule, nodes)})"
-        for place, rule in enumerate(BLOCKING_KEYS)
-    )
-
-
-def block_changed_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
+def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCounts:
     """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
 
-    Reads `bare_node` (all of today, without statistics), `came` (node_id of the new), `went` (those that are gone,
-    with their features) and `dirty` (node_id: new, or with another statistic). Where a block outgrows its cap, or
-    falls below it again, its members are dirty too: all pairs of a dirty node are compared again, and no other pair
-    can have changed.
+    Reads `bare_node` (all of today, without statistics), `came_node` and `went` (those that are new, or gone),
+    `dirty` (node_id: new, or with another statistic) and the keys of last time. Where a block
+    outgrows its cap, or falls below it again, its members are dirty too: all pairs of a dirty node are compared
+    again, and no other pair can have changed. Makes `new_key`, the keys of the new.
+
+    Args:
+        con: Its current database holds the tables.
+        known: The database of last time's `identity_key`.
     """
-    caps = ", ".join(f"({place}, {rule.cap}, {rule.alike})" for place, rule in enumerate(BLOCKING_KEYS))
+    caps = ", ".join(f"({place}, {rule.cap})" for place, rule in enumerate(BLOCKING_KEYS))
     con.execute(
         f"""
-        CREATE TABLE rule_cap AS SELECT * FROM (VALUES {caps}) AS named(rule, cap, alike);
-        CREATE TABLE block_key AS {all_keys("bare_node")};
+        CREATE TABLE new_key AS {all_keys("came_node")};
+        CREATE VIEW block_key AS
+        SELECT node_id, key FROM {known}.identity_key ANTI JOIN went USING (node_id) UNION ALL FROM new_key;
         CREATE TABLE reopened AS
         WITH moved AS (
-            SELECT rule, key, 1 AS step FROM block_key SEMI JOIN came USING (node_id)
-            UNION ALL SELECT rule, key, -1 FROM ({all_keys("went")})
+            SELECT key, 1 AS step FROM new_key UNION ALL SELECT key, -1 FROM ({all_keys("went")})
         ),
-        change AS MATERIALIZED (
-            SELECT rule, key, sum(step) AS growth FROM moved GROUP BY ALL HAVING sum(step) <> 0
-        ),
-        member AS MATERIALIZED (SELECT * FROM block_key JOIN change USING (rule, key)),
+        change AS MATERIALIZED (SELECT key, sum(step) AS growth FROM moved GROUP BY key HAVING sum(step) <> 0),
+        member AS MATERIALIZED (SELECT * FROM block_key JOIN change USING (key)),
         crossed AS (
-            SELECT rule, key FROM member JOIN rule_cap USING (rule) GROUP BY ALL
+            SELECT key FROM member JOIN (VALUES {caps}) AS named(kind, cap) ON kind = {KIND} GROUP BY key
             HAVING (count(*) <= any_value(cap)) <> (count(*) - any_value(growth) <= any_value(cap))
         )
-        SELECT DISTINCT node_id FROM member SEMI JOIN crossed USING (rule, key);
+        SELECT DISTINCT node_id FROM member SEMI JOIN crossed USING (key);
         INSERT INTO dirty SELECT node_id FROM reopened ANTI JOIN dirty USING (node_id);
-        CREATE TABLE near AS
-        WITH asked AS MATERIALIZED (SELECT * FROM block_key SEMI JOIN dirty USING (node_id)),
-        member AS MATERIALIZED (SELECT * FROM block_key SEMI JOIN asked USING (rule, key)),
-        bounded AS (
-            SELECT rule, key, any_value(alike) AS alike FROM member JOIN rule_cap USING (rule)
-            GROUP BY ALL HAVING count(*) BETWEEN 2 AND any_value(cap)
-        )
-        SELECT least(asked.node_id, member.node_id) AS join_key_l,
-               greatest(asked.node_id, member.node_id) AS join_key_r, bool_and(alike) AS must_be_alike
-        FROM asked JOIN bounded USING (rule, key) JOIN member USING (rule, key)
-        WHERE asked.node_id <> member.node_id GROUP BY ALL;
-        CREATE TABLE found AS
-        SELECT join_key_l, join_key_r FROM near WHERE NOT must_be_alike
-        UNION ALL
-        SELECT join_key_l, join_key_r FROM near
-        JOIN bare_node AS one ON one.node_id = join_key_l JOIN bare_node AS other ON other.node_id = join_key_r
-        WHERE must_be_alike AND {alike_names("one", "other")};
+        CREATE TABLE asked_key AS SELECT DISTINCT key FROM block_key SEMI JOIN dirty USING (node_id);
+        CREATE TABLE member AS
+        SELECT node_id, key, dirty.node_id IS NOT NULL AS is_asked
+        FROM block_key SEMI JOIN asked_key USING (key) LEFT JOIN dirty USING (node_id);
+        CREATE TABLE member_name AS
+        SELECT node_id, name_pairs, name_script FROM bare_node SEMI JOIN member USING (node_id);
         """
     )
+    _open_blocks(con)
+    for place, rule in enumerate(BLOCKING_KEYS):
+        names = " JOIN member_name USING (node_id)" if rule.alike else ""
+        con.execute(f"CREATE TABLE keyed AS SELECT * FROM member{names} WHERE {KIND} = {place}")
+        _find_pairs(con, rule)
     reopened = con.execute("SELECT count(*) FROM reopened").fetchall()[0][0]
-    con.execute("DROP TABLE reopened; DROP TABLE block_key; DROP TABLE near; DROP TABLE rule_cap")
+    con.execute(
+        "DROP VIEW block_key; DROP TABLE member_name; DROP TABLE member; DROP TABLE asked_key; DROP TABLE reopened"
+    )
     return PairCounts(_close_blocks(con), reopened)
+
+
+def _open_blocks(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
+
+
+def _find_pairs(con: duckdb.DuckDBPyConnection, rule: BlockingKey) -> None:
+    """Add to `found` the pairs of one kind of key that hold a node which is asked about, from table `keyed`.
+
+    keyed: node_id, key, is_asked and what `_alike` reads; all nodes of each of its keys. It is dropped.
+    """
+    con.execute(
+        f"""
+        INSERT INTO found
+        WITH bounded AS (SELECT key FROM keyed GROUP BY key HAVING count(*) BETWEEN 2 AND {rule.cap}),
+        kept AS MATERIALIZED (SELECT * FROM keyed SEMI JOIN bounded USING (key))
+        SELECT least(one.node_id, other.node_id), greatest(one.node_id, other.node_id)
+        FROM kept AS one JOIN kept AS other USING (key)
+        WHERE one.is_asked AND (one.node_id < other.node_id OR NOT other.is_asked) AND {_alike(rule, "one", "other")};
+        DROP TABLE keyed;
+        """
+    )
 
 
 def _close_blocks(con: duckdb.DuckDBPyConnection) -> int:

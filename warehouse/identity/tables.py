@@ -75,6 +75,7 @@ NODE_COLUMNS = FEATURES | STATISTIC_COLUMNS
 LINKAGE_TABLES = (
     "identity_record",
     "identity_node",
+    "identity_key",
     "identity_edge",
     "identity_cluster",
     "identity_judged",
@@ -85,6 +86,7 @@ CREATE TABLE IF NOT EXISTS identity_record (
     record_id VARCHAR NOT NULL, node_id UBIGINT NOT NULL, source_hash UBIGINT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS identity_node (node_id UBIGINT NOT NULL, {_columns(NODE_COLUMNS)});
+CREATE TABLE IF NOT EXISTS identity_key (node_id UBIGINT NOT NULL, key UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS identity_edge (
     node_id_l UBIGINT NOT NULL, node_id_r UBIGINT NOT NULL, match_weight DOUBLE NOT NULL, household BOOLEAN NOT NULL
 );

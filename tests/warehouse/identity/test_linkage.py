@@ -17,7 +17,7 @@ from warehouse.identity.tables import LINKAGE_DDL, SOURCE_COLUMNS
 
 MODEL = models.load_model()
 POOL = people(60, seed=5)
-SHARED_TABLES = ("identity_record", "identity_node", "identity_edge", "identity_cluster")
+SHARED_TABLES = ("identity_record", "identity_node", "identity_key", "identity_edge", "identity_cluster")
 
 
 @contextmanager
