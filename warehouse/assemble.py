@@ -15,6 +15,7 @@ import duckdb
 from schemas.programme import PROGRAMME_FILE
 from warehouse import publish
 from warehouse.identity import judgements
+from warehouse.identity.sources import IDENTIFYING, hash_files
 from warehouse.vault import DataFolder, identity_secret, transaction
 
 Tell = Callable[[str], None]
@@ -30,12 +31,9 @@ class Assembled:
 
 
 @cache
-def _code_hash(*patterns: str) -> str:
+def _code_hash() -> str:
     folder = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(path for pattern in patterns for path in folder.glob(pattern) if path.is_file()):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
+    return hash_files((*folder.glob("*.py"), *folder.glob("sql/*.sql"), *IDENTIFYING))
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -58,7 +56,7 @@ def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judge
         "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
         "ORDER BY partner_id)) FROM partner",
     )
-    code = _code_hash("*.py", "identity/*", "sql/*.sql")
+    code = _code_hash()
     rules = hashlib.sha256(PROGRAMME_FILE.read_bytes()).hexdigest()
     decided = judgements.judged_hash(judged)
     return hashlib.sha256(" ".join((deliveries, partners, code, rules, decided)).encode()).hexdigest()

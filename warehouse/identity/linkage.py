@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -22,6 +21,7 @@ from warehouse.identity.features import make_features, statistics_sql
 from warehouse.identity.judgements import NOTHING_JUDGED, Judged
 from warehouse.identity.match import block_changed_pairs, block_pairs, make_records, make_scores
 from warehouse.identity.model import MatchModel
+from warehouse.identity.sources import LINKING, hash_files
 from warehouse.identity.tables import (
     FEATURES,
     LINKAGE_DDL,
@@ -90,9 +90,7 @@ class Linkage:
 def made_by(model: MatchModel) -> str:
     """Return a hash of everything but the records that decides the linkage: code, tables of names, model, engines."""
     digest = hashlib.sha256(model.model_dump_json().encode())
-    for path in sorted(Path(__file__).parent.iterdir()):
-        if path.suffix in (".py", ".yml"):
-            digest.update(path.name.encode() + path.read_bytes())
+    digest.update(hash_files(LINKING).encode())
     digest.update(" ".join(version(name) for name in ("anyascii", "duckdb", "rapidfuzz", "splink")).encode())
     return digest.hexdigest()
 
