@@ -133,9 +133,9 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCount
     """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
 
     Reads `bare_node` (all of today, without statistics), `came_node` and `went` (those that are new, or gone),
-    `dirty` (node_id: new, or with another statistic) and the keys of last time. Where a block
-    outgrows its cap, or falls below it again, its members are dirty too: all pairs of a dirty node are compared
-    again, and no other pair can have changed. Makes `new_key`, the keys of the new.
+    `dirty` (node_id: new, or with another statistic) and the keys of last time. Where a block outgrows its cap, or
+    falls below it again, its members are dirty too: all pairs of a dirty node are compared again, and no other pair
+    can have changed. Makes `new_key`, the keys of the new.
 
     Args:
         con: Its current database holds the tables.
@@ -168,7 +168,8 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCount
         """
     )
     _open_blocks(con)
-    for place, rule in enumerate(BLOCKING_KEYS):
+    for (place,) in con.execute(f"SELECT DISTINCT {KIND} FROM member ORDER BY 1").fetchall():
+        rule = BLOCKING_KEYS[place]
         names = " JOIN member_name USING (node_id)" if rule.alike else ""
         con.execute(f"CREATE TABLE keyed AS SELECT * FROM member{names} WHERE {KIND} = {place}")
         _find_pairs(con, rule)
