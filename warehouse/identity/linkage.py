@@ -173,8 +173,7 @@ def _take_in(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None
     con.execute(
         f"""
         CREATE TABLE left_record AS
-        SELECT record_id, node_id FROM {known}.identity_record
-        WHERE record_id IN (FROM fresh) OR record_id NOT IN (SELECT record_id FROM seen)
+        SELECT record_id, node_id FROM {known}.identity_record ANTI JOIN seen USING (record_id, source_hash)
         """
     )
     con.execute(
@@ -235,8 +234,7 @@ def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> d
             """
             CREATE TABLE node AS SELECT * FROM bare_node JOIN statistic USING (node_id);
             -- what is most of the memory, and in `node` again
-            CREATE OR REPLACE VIEW bare_node AS FROM node;
-            DROP TABLE feature;
+            DROP VIEW bare_node; DROP VIEW came_node; DROP TABLE feature;
             """
         )
         counts = block_pairs(con)
@@ -268,7 +266,7 @@ def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> d
     )
     return {
         "records": _count(con, "record_node"),
-        "nodes": _count(con, "bare_node"),
+        "nodes": _count(con, f"{known}.identity_node") - _count(con, "went") + _count(con, "came"),
         "new_nodes": _count(con, "came"),
         "dirty": _count(con, "dirty"),
         "reopened": counts.reopened,
@@ -327,6 +325,12 @@ def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judg
         SELECT node_id FROM left_node ANTI JOIN went USING (node_id) UNION SELECT node_id FROM came;
         """
     )
+    if known == VAULT:
+        con.execute(
+            f"CREATE TABLE affected_node AS SELECT * FROM ({_few_nodes(known, 'affected')}) UNION ALL FROM came_node"
+        )
+    else:
+        con.execute("CREATE VIEW affected_node AS FROM node")
     links = con.execute(
         f"""
         SELECT node_id_l, node_id_r, match_weight FROM edge
@@ -392,7 +396,7 @@ def _split(
     con.execute(
         f"""
         CREATE TABLE doubtful AS
-        SELECT component FROM component JOIN bare_node USING (node_id)
+        SELECT component FROM component JOIN affected_node USING (node_id)
         GROUP BY component HAVING count(*) > 1 AND (count(*) > {SIZE_CAP} OR {differ})
         UNION
         SELECT component FROM component SEMI JOIN (
@@ -411,7 +415,7 @@ def _split(
     stated = {
         row[0]: Evidence(*row[1:])
         for row in con.execute(
-            f"SELECT node_id, {', '.join(EVIDENCE_COLUMNS)} FROM bare_node SEMI JOIN doubtful_node USING (node_id)"
+            f"SELECT node_id, {', '.join(EVIDENCE_COLUMNS)} FROM affected_node SEMI JOIN doubtful_node USING (node_id)"
         ).fetchall()
     }
     households = set(
