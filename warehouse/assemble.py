@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.programme import PROGRAMME_FILE
+from schemas.survey import SURVEY_FILE
 from warehouse import publish
 from warehouse.identity import judgements
 from warehouse.vault import DataFolder, identity_secret, transaction
@@ -58,10 +59,18 @@ def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judge
         "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
         "ORDER BY partner_id)) FROM partner",
     )
-    code = _code_hash("*.py", "identity/*", "sql/*.sql")
-    rules = hashlib.sha256(PROGRAMME_FILE.read_bytes()).hexdigest()
+    surveys = _one(
+        con,
+        """
+        SELECT sha256(string_agg(concat_ws(' ', delivery_id, content_hash, reading_hash, outcome, is_sample,
+                                           error_code), chr(10) ORDER BY delivery_id))
+        FROM survey_delivery
+        """,
+    )
+    code = _code_hash("*.py", "identity/*", "survey/*", "sql/*.sql")
+    rules = hashlib.sha256(PROGRAMME_FILE.read_bytes() + SURVEY_FILE.read_bytes()).hexdigest()
     decided = judgements.judged_hash(judged)
-    return hashlib.sha256(" ".join((deliveries, partners, code, rules, decided)).encode()).hexdigest()
+    return hashlib.sha256(" ".join((deliveries, partners, surveys, code, rules, decided)).encode()).hexdigest()
 
 
 def assemble(
@@ -109,7 +118,7 @@ def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
 def _identify(
     con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, judged: judgements.Judged, tell: Tell
 ) -> dict[str, int]:
-    from warehouse.identity import calibration, linkage, model, register
+    from warehouse.identity import calibration, linkage, model, register, respondents
 
     tell("match")
     influence = judgements.Influence(judged, judgements.read_applied(con))
@@ -122,6 +131,7 @@ def _identify(
             judgements.write_applied(con, judged)
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
+            respondents.store_links(con, model.load_model(), identity_secret(data))
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
 
 

@@ -17,8 +17,9 @@ from warehouse.identity.judgements import JUDGEMENT_DDL
 from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
+from warehouse.survey.tables import SURVEY_DDL
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -71,6 +72,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
 {JUDGEMENT_DDL}
 {LINKAGE_DDL}
 {QUALITY_DDL}
+{SURVEY_DDL}
 {RECORD_VIEW}
 """
 
@@ -85,6 +87,8 @@ UPGRADES = {
     2: """
     ALTER TABLE partner ADD COLUMN IF NOT EXISTS due_days INTEGER DEFAULT 15;
     """,
+    # the tables of the follow-up survey
+    3: "",
 }
 
 

@@ -4,7 +4,7 @@ Beside charts and baselines the only module that imports Splink. Tables are thos
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -78,9 +78,9 @@ def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("DROP TABLE bare_node; DROP TABLE counted")
 
 
-def _keyed(rule: BlockingKey, nodes: str) -> str:
+def _keyed(rule: BlockingKey, nodes: str, *beside: str) -> str:
     """SQL of node_id and key, a row for each key that a node has of one kind; what `_alike` reads beside them."""
-    more = ", name_pairs, name_script" if rule.alike else ""
+    more = "".join(f", {name}" for name in (*(("name_pairs", "name_script") if rule.alike else ()), *beside))
     # a hash is enough: two keys that collide cost one comparison. A node has each key once, or it would fill its block
     selects = []
     for place, key in enumerate(rule.keys):
@@ -119,6 +119,36 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
             """
         )
     return PairCounts(_close_blocks(con))
+
+
+def block_across(con: duckdb.DuckDBPyConnection, asked: str, known: str, more: Sequence[BlockingKey] = ()) -> int:
+    """Make table `blocked`, every pair of an `asked` and a `known` node of one country that share a key, once.
+
+    Blocks are bounded by the known nodes in them. Returns how many pairs there are.
+
+    Args:
+        con: Its current database takes the table.
+        asked: Table with node_id and FEATURES; what `more` reads beside them.
+        known: The same; its nodes differ from those of `asked`.
+        more: Keys beside BLOCKING_KEYS.
+    """
+    con.execute("CREATE TABLE found (join_key_l UBIGINT, join_key_r UBIGINT)")
+    for rule in (*BLOCKING_KEYS, *more):
+        con.execute(
+            f"""
+            INSERT INTO found
+            WITH asking AS MATERIALIZED ({_keyed(rule, asked, "country")}),
+            asked_key AS MATERIALIZED (SELECT DISTINCT key FROM asking),
+            known_key AS MATERIALIZED (
+                SELECT * FROM ({_keyed(rule, known, "country")}) SEMI JOIN asked_key USING (key)
+            ),
+            bounded AS (SELECT key FROM known_key GROUP BY key HAVING count(DISTINCT node_id) <= {rule.cap})
+            SELECT least(one.node_id, other.node_id), greatest(one.node_id, other.node_id)
+            FROM asking AS one JOIN bounded USING (key) JOIN known_key AS other USING (key)
+            WHERE one.country = other.country AND {_alike(rule, "one", "other")}
+            """
+        )
+    return _close_blocks(con)
 
 
 def all_keys(nodes: str) -> str:
