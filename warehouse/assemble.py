@@ -131,7 +131,10 @@ def _identify(
             judgements.write_applied(con, judged)
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
-            respondents.store_links(con, model.load_model(), identity_secret(data))
+    # of what is committed, and nothing of it is changed: a run cut short here links them the next time
+    found_links = respondents.link_respondents(con, model.load_model(), identity_secret(data))
+    with transaction(con):
+        respondents.write_links(con, found_links)
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
 
 

@@ -23,7 +23,6 @@ from warehouse.identity.match import block_across, make_scores
 from warehouse.identity.model import BlockingKey, MatchModel
 from warehouse.identity.register import opaque_id
 from warehouse.identity.tables import FEATURES, NODE_COLUMNS, VAULT, beside_vault
-from warehouse.survey.tables import SURVEY_DDL
 
 LINKED, AMBIGUOUS, NOT_FOUND, DUPLICATE = "linked", "ambiguous", "not_found", "duplicate"
 # the best trainee must be eight times as likely as the second
@@ -76,21 +75,27 @@ WHERE record.disposition = 'accepted';
 """
 
 
-def store_links(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: bytes) -> None:
-    """Write table survey_link anew: a row for each accepted response, linked or not.
+def link_respondents(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: bytes) -> pd.DataFrame:
+    """Return a row for each accepted response, linked or not, in the columns of table survey_link.
 
     Args:
-        con: The vault, within a transaction; linkage and register are those of today.
+        con: The vault; linkage and register are read as they were committed.
         model: The model of the linkage.
         secret: Key of the ids under which responses are published.
     """
-    con.execute(SURVEY_DDL)
-    con.execute("DELETE FROM survey_link")
     if con.execute("SELECT count(*) FROM survey_row WHERE disposition = 'accepted'").fetchall()[0][0] == 0:
-        return
+        return pd.DataFrame()
     with beside_vault(con, _SCRATCH) as scratch:
         links = _link(scratch, model)
     links["response_id"] = [opaque_id(secret, f"survey response {record}", "r") for record in links["record_id"]]
+    return links
+
+
+def write_links(con: duckdb.DuckDBPyConnection, links: pd.DataFrame) -> None:
+    """Write table survey_link anew; the caller holds the transaction."""
+    con.execute("DELETE FROM survey_link")
+    if links.empty:
+        return
     con.register("answered_link", links)
     try:
         con.execute("INSERT INTO survey_link BY NAME SELECT * FROM answered_link ORDER BY record_id")
@@ -121,7 +126,7 @@ def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
         f"""
         CREATE VIEW asked_node AS
         SELECT node_id, {names}, country || strftime(first_training_date, '%Y%m%d') AS training_day
-        FROM feature JOIN respondent USING (record_id);
+        FROM feature JOIN (SELECT record_id, first_training_date FROM respondent) USING (record_id);
         CREATE VIEW known_node AS
         SELECT node.*, country || strftime(first_day, '%Y%m%d') AS training_day
         FROM {VAULT}.identity_node AS node
@@ -147,7 +152,8 @@ def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
         SELECT node_id, {", ".join(NODE_COLUMNS)} FROM feature JOIN respondent_statistic USING (node_id)
         """
     )
-    make_scores(con, model, keep_levels=True)
+    # what the model would not even show to a reviewer no day and no type makes the same person
+    make_scores(con, model)
     return con.execute(
         """
         WITH pair AS (
