@@ -111,7 +111,6 @@ class DeliveryNames(_Part):
         "corrected, revised, v2, v3 ... which are always understood.",
     )
     ignore_files: Words = Field((), description="Names that are no deliveries, with * as in a shell.")
-    due_days: int = Field(15, ge=0, description="Days after the end of its period within which a delivery is in time.")
 
 
 class Delivery(DeliveryNames):
@@ -121,6 +120,7 @@ class Delivery(DeliveryNames):
         description="monthly: a newer revision replaces the period it names. cumulative: every file repeats all "
         "earlier rows. snapshot: the whole state at the source. append: every file adds rows."
     )
+    due_days: int = Field(15, ge=0, description="Days after the end of its period within which a delivery is in time.")
 
 
 class Sheets(_Part):
