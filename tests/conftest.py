@@ -28,6 +28,16 @@ def copy_partners(target: Path, *partners: str) -> Path:
     return target
 
 
+def copy_surveys(raw: Path, *names: str) -> Path:
+    """Copy contracts and shipped answers of the survey (all, or some countries) into a raw folder of a test's own."""
+    folder = raw / "survey"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((PROJECT / "raw" / "survey").iterdir()):
+        if path.is_file() and path.suffix != ".md" and (not names or path.name[:2] in names):
+            shutil.copyfile(path, folder / path.name)
+    return folder
+
+
 def make_settings(raw: Path, data: Path, **more: object) -> Settings:
     """Settings of a test's own folders, with the tests' key."""
     private = data / "private"
