@@ -205,12 +205,10 @@ def _day_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
     same_u = share(said_day, said_day)
     near_u = np.maximum(share(said_day - NEAR_DAYS, said_day + NEAR_DAYS), same_u)
     gap = np.abs(said_day - known_day)
-    levels = [
-        np.log2(DAY_SAME / same_u),
-        np.log2(DAY_NEAR / near_u),
-        np.log2(DAY_OTHER / np.clip(1 - near_u, 1 / len(days), 1)),
-    ]
-    return np.where(stated, np.select([gap == 0, gap <= NEAR_DAYS], levels[:2], levels[2]), 0.0)
+    same, near = np.log2(DAY_SAME / same_u), np.log2(DAY_NEAR / near_u)
+    # where nearly all began on one day, another is rare among strangers too: it never speaks for
+    other = np.minimum(np.log2(DAY_OTHER / np.clip(1 - near_u, 1 / len(days), 1)), np.minimum(near, 0))
+    return np.where(stated, np.select([gap == 0, gap <= NEAR_DAYS], [same, near], other), 0.0)
 
 
 def _type_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
@@ -218,7 +216,8 @@ def _type_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]
     said, known = pairs["trainee_type"], pairs["trainee_type_of_trainee"]
     floor = 1 / (len(people) + 1)
     share = np.clip(said.map(shares).fillna(0.0).to_numpy(dtype="float64"), floor, 1 - floor)
-    bits = np.where((said == known).to_numpy(), np.log2(TYPE_AGREES / share), np.log2((1 - TYPE_AGREES) / (1 - share)))
+    agree, differ = np.log2(TYPE_AGREES / share), np.minimum(np.log2((1 - TYPE_AGREES) / (1 - share)), 0)
+    bits = np.where((said == known).to_numpy(), agree, differ)
     return np.where((said.notna() & known.notna()).to_numpy(), bits, 0.0)
 
 

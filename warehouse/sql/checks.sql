@@ -367,13 +367,6 @@ FROM expected
 LEFT JOIN reported ON reported.survey_round = expected.survey_round
 WHERE reported.people IS DISTINCT FROM expected.people;
 
--- warn: survey_often_unlinked
--- In every country with ten respondents or more, at least a third were found among the trainees.
-SELECT country_code
-FROM core_survey_response
-GROUP BY country_code
-HAVING count(*) >= 10 AND count(*) FILTER (WHERE link_status = 'linked') < count(*) / 3;
-
 -- warn: count_uncertain
 -- The interval of a country with a thousand people or more is at most a twentieth of them wide to each side.
 SELECT country_code
@@ -411,3 +404,10 @@ SELECT delivery_id FROM core_delivery WHERE rows_rejected > 0.2 * rows_in;
 -- warn: partner_without_attendance
 -- Every partner with a contract has at least one accepted row.
 SELECT partner_id FROM core_partner WHERE partner_id NOT IN (SELECT partner_id FROM core_attendance);
+
+-- warn: survey_often_unlinked
+-- In every country with ten respondents or more, at least a third were found among the trainees.
+SELECT country_code
+FROM core_survey_response
+GROUP BY country_code
+HAVING count(*) >= 10 AND count(*) FILTER (WHERE link_status = 'linked') < count(*) / 3;
