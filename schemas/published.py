@@ -292,7 +292,7 @@ PUBLISHED_TABLES = (
     ),
     Table(
         "report_outcome",
-        "Outcomes as the follow-up survey estimates them: a line per round, indicator and breakdown (ALL, country, "
+        "Outcomes as the follow-up survey estimates them: a line per round, indicator and breakdown (all, country, "
         "sex, type; 'not stated' is a value of its own), with intervals of 95 %. Duplicate respondents are left out. "
         + COLLAPSING,
         ("survey_round", "indicator_code", "dimension", "dimension_value"),
@@ -302,8 +302,8 @@ PUBLISHED_TABLES = (
             "dimension",
             "dimension_value",
             "respondents",
-            "answers",
-            "answers_yes",
+            "people",
+            "denominator",
             "share_unweighted",
             "unweighted_low",
             "unweighted_high",
@@ -315,8 +315,8 @@ PUBLISHED_TABLES = (
             "cells_used",
             "cells_collapsed",
             "indicator_title",
-            "denominator",
-            "aggregation",
+            "denominator_text",
+            "may_be_added_over",
         ),
     ),
     Table(

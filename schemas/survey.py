@@ -19,6 +19,7 @@ SURVEY_FOLDER = "survey"
 # VN.yml is the first round in Viet Nam, VN-2.yml or VN-2023.yml another
 SURVEY_NAME = re.compile(r"([A-Z]{2})(?:-([A-Za-z0-9_]+))?")
 FIRST_ROUND = "1"
+MAY_BE_ADDED_OVER = "nothing: a share of people interviewed is neither added up nor averaged over lines"
 
 
 class _Rule(BaseModel):

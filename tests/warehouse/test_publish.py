@@ -361,8 +361,8 @@ RESPONSE = """
     INSERT INTO core_survey_response (response_id, country_code, survey_round, link_status, trainee_type)
     VALUES ('r1', 'VN', '1', 'not_found', 'msme_owner');
     INSERT INTO report_outcome BY NAME
-    SELECT '1' AS survey_round, 'customer_engagement_increased' AS indicator_code, 'ALL' AS dimension,
-           'ALL' AS dimension_value, 1 AS respondents, 1 AS answers, 1 AS answers_yes, 1.0 AS share_unweighted,
+    SELECT '1' AS survey_round, 'customer_engagement_increased' AS indicator_code, 'all' AS dimension,
+           'all' AS dimension_value, 1 AS respondents, 1 AS people, 1 AS denominator, 1.0 AS share_unweighted,
            0.2 AS unweighted_low, 1.0 AS unweighted_high, 1.0 AS share_weighted, 0.2 AS weighted_low,
            1.0 AS weighted_high;
 """
@@ -419,8 +419,9 @@ WARNINGS = {
     "survey_often_unlinked": """
         INSERT INTO core_survey_response (response_id, country_code, survey_round, link_status, trainee_type)
         SELECT 'r' || number, 'VN', '1', 'not_found', 'msme_owner' FROM range(10) AS t (number);
-        INSERT INTO report_outcome (survey_round, indicator_code, dimension, dimension_value, respondents, answers)
-        VALUES ('1', 'customer_engagement_increased', 'ALL', 'ALL', 10, 0)
+        INSERT INTO report_outcome (survey_round, indicator_code, dimension, dimension_value, respondents, people,
+                                    denominator)
+        VALUES ('1', 'customer_engagement_increased', 'all', 'all', 10, 0, 0)
     """,
 }
 

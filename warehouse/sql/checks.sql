@@ -341,12 +341,12 @@ WHERE
     OR NOT coalesce(share_weighted BETWEEN weighted_low AND weighted_high, TRUE)
     OR least(unweighted_low, weighted_low) < 0
     OR greatest(unweighted_high, weighted_high) > 1
-    OR answers > respondents
-    OR answers_yes > answers
-    OR (answers = 0) <> (share_unweighted IS NULL);
+    OR denominator > respondents
+    OR people > denominator
+    OR (denominator = 0) <> (share_unweighted IS NULL);
 
 -- fail: outcome_differs_from_responses
--- Line ALL of an indicator has every respondent of its type in the round who is no duplicate.
+-- The line of all of an indicator has every respondent of its type in the round who is no duplicate.
 WITH expected AS (
     SELECT survey_round, count(*) AS people FROM core_survey_response
     WHERE link_status <> 'duplicate'
@@ -357,7 +357,7 @@ reported AS (
     SELECT survey_round, sum(respondents) AS people
     FROM report_outcome
     WHERE
-        dimension = 'ALL'
+        dimension = 'all'
         AND indicator_code IN ('customer_engagement_increased', 'found_work_within_two_months')
     GROUP BY survey_round
 )

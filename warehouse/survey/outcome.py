@@ -13,12 +13,12 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from schemas.survey import Questionnaire, load_questionnaire
+from schemas.survey import MAY_BE_ADDED_OVER, Questionnaire, load_questionnaire
 from warehouse.survey.cells import Cells, make_cells
 
-ALL, NOT_STATED = "ALL", "not stated"
-# a line's dimension -> the column that its value comes from
-DIMENSIONS = {"country": "country_code", "sex": "sex", "type": "trainee_type"}
+ALL, NOT_STATED = "all", "not stated"
+# the columns of a response that lines are broken down by
+DIMENSIONS = ("country_code", "sex", "trainee_type")
 SHARE_DECIMALS, EFFECT_DECIMALS, COUNT_DECIMALS = 4, 3, 1
 COLUMNS = {
     "survey_round": "str",
@@ -26,8 +26,8 @@ COLUMNS = {
     "dimension": "str",
     "dimension_value": "str",
     "respondents": "Int64",
-    "answers": "Int64",
-    "answers_yes": "Int64",
+    "people": "Int64",
+    "denominator": "Int64",
     "share_unweighted": "Float64",
     "unweighted_low": "Float64",
     "unweighted_high": "Float64",
@@ -39,10 +39,9 @@ COLUMNS = {
     "cells_used": "Int64",
     "cells_collapsed": "Int64",
     "indicator_title": "str",
-    "denominator": "str",
-    "aggregation": "str",
+    "denominator_text": "str",
+    "may_be_added_over": "str",
 }
-AGGREGATION = "A share of people interviewed: never added up, nor averaged over lines."
 
 
 def outcome_table(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
@@ -80,8 +79,8 @@ def estimate_outcomes(responses: pd.DataFrame, trained: pd.DataFrame, questionna
                 "survey_round": str(around),
                 "indicator_code": name,
                 "indicator_title": indicator.title,
-                "denominator": indicator.denominator,
-                "aggregation": AGGREGATION,
+                "denominator_text": indicator.denominator,
+                "may_be_added_over": MAY_BE_ADDED_OVER,
             }
             minimum = questionnaire.weighting.cell_minimum
             lines += [told | line for line in _indicator_lines(asked, name, population, minimum)]
@@ -90,7 +89,7 @@ def estimate_outcomes(responses: pd.DataFrame, trained: pd.DataFrame, questionna
 
 
 def _indicator_lines(asked: pd.DataFrame, name: str, trained: pd.DataFrame, minimum: int) -> Iterator[dict[str, Any]]:
-    keys = pd.DataFrame({ALL: ALL, **{kind: _category(asked[column]) for kind, column in DIMENSIONS.items()}})
+    keys = pd.DataFrame({ALL: ALL, **{column: _category(asked[column]) for column in DIMENSIONS}})
     answered = asked[name].notna().to_numpy()
     answers, said = asked[answered], keys[answered].reset_index(drop=True)
     yes = answers[name].astype("bool").astype("int64").reset_index(drop=True)
@@ -106,8 +105,8 @@ def _indicator_lines(asked: pd.DataFrame, name: str, trained: pd.DataFrame, mini
                 "dimension": dimension,
                 "dimension_value": value,
                 "respondents": len(members),
-                "answers": count,
-                "answers_yes": int(yes[here].sum()),
+                "people": int(yes[here].sum()),
+                "denominator": count,
                 "share_unweighted": round(int(yes[here].sum()) / count, SHARE_DECIMALS) if count else None,
                 "unweighted_low": low,
                 "unweighted_high": high,

@@ -112,7 +112,7 @@ def test_shares_are_those_of_the_true_answers(answered):
     with duckdb.connect(str((settings.data / "warehouse.duckdb").resolve()), read_only=True) as con:
         shares = dict(
             con.execute(
-                "SELECT indicator_code, (answers, share_unweighted) FROM report_outcome WHERE dimension = 'ALL'"
+                "SELECT indicator_code, (denominator, share_unweighted) FROM report_outcome WHERE dimension = 'all'"
             ).fetchall()
         )
     owners, seekers = truth[truth["type"] == "msme_owner"], truth[truth["type"] == "job_seeker"]
