@@ -132,9 +132,9 @@ def _identify(
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
     # of what is committed, and nothing of it is changed: a run cut short here links them the next time
-    found_links = respondents.link_respondents(con, model.load_model(), identity_secret(data))
+    answered = respondents.link_respondents(con, model.load_model(), identity_secret(data))
     with transaction(con):
-        respondents.write_links(con, found_links)
+        answered.write(con)
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
 
 

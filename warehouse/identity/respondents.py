@@ -11,6 +11,7 @@ a household and never linked. The best trainee is taken where it is as likely as
 better than the second; one trainee takes one respondent of a round, the likelier.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -19,10 +20,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from warehouse.identity.features import make_features, statistics_sql
+from warehouse.identity.linkage import made_by
 from warehouse.identity.match import block_across, make_scores
 from warehouse.identity.model import BlockingKey, MatchModel
 from warehouse.identity.register import opaque_id
-from warehouse.identity.tables import FEATURES, NODE_COLUMNS, VAULT, beside_vault
+from warehouse.identity.tables import FEATURES, NODE_COLUMNS, STATISTIC_COLUMNS, VAULT, beside_vault
 
 LINKED, AMBIGUOUS, NOT_FOUND, DUPLICATE = "linked", "ambiguous", "not_found", "duplicate"
 # the best trainee must be eight times as likely as the second
@@ -75,32 +77,64 @@ WHERE record.disposition = 'accepted';
 """
 
 
-def link_respondents(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: bytes) -> pd.DataFrame:
-    """Return a row for each accepted response, linked or not, in the columns of table survey_link.
+@dataclass(frozen=True)
+class RespondentLinks:
+    """A row for each accepted response, linked or not, in the columns of table survey_link, and what they follow from.
+
+    links is None where the vault holds them already.
+    """
+
+    links: pd.DataFrame | None
+    made_from: str
+
+    def write(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Bring table survey_link up to date; the caller holds the transaction."""
+        if self.links is None:
+            return
+        con.execute("DELETE FROM survey_link; DELETE FROM survey_link_state")
+        con.execute("INSERT INTO survey_link_state VALUES (?)", [self.made_from])
+        if self.links.empty:
+            return
+        con.register("answered_link", self.links)
+        try:
+            con.execute("INSERT INTO survey_link BY NAME SELECT * FROM answered_link ORDER BY record_id")
+        finally:
+            con.unregister("answered_link")
+
+
+def link_respondents(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: bytes) -> RespondentLinks:
+    """Link what the survey says to the trainees of today, unless nothing has changed since the last time.
 
     Args:
         con: The vault; linkage and register are read as they were committed.
         model: The model of the linkage.
         secret: Key of the ids under which responses are published.
     """
+    made_from = f"{made_by(model)} {con.execute(_MADE_FROM).fetchall()[0][0]}"
+    if con.execute("SELECT made_from FROM survey_link_state").fetchall() == [(made_from,)]:
+        return RespondentLinks(None, made_from)
     if con.execute("SELECT count(*) FROM survey_row WHERE disposition = 'accepted'").fetchall()[0][0] == 0:
-        return pd.DataFrame()
+        return RespondentLinks(pd.DataFrame(), made_from)
     with beside_vault(con, _SCRATCH) as scratch:
         links = _link(scratch, model)
     links["response_id"] = [opaque_id(secret, f"survey response {record}", "r") for record in links["record_id"]]
-    return links
+    return RespondentLinks(links, made_from)
 
 
-def write_links(con: duckdb.DuckDBPyConnection, links: pd.DataFrame) -> None:
-    """Write table survey_link anew; the caller holds the transaction."""
-    con.execute("DELETE FROM survey_link")
-    if links.empty:
-        return
-    con.register("answered_link", links)
-    try:
-        con.execute("INSERT INTO survey_link BY NAME SELECT * FROM answered_link ORDER BY record_id")
-    finally:
-        con.unregister("answered_link")
+# responses that count; records that count, with their node and trainee; nodes with what others share of them
+_MADE_FROM = f"""
+SELECT concat_ws(
+    ' ',
+    (SELECT bit_xor(hash(row_text)) FROM (
+        SELECT concat_ws(chr(31), record_id, content_id, survey_round, full_name, latin_name, name_suffix, phones,
+                         trainee_type, first_training_date) AS row_text
+        FROM survey_row WHERE disposition = 'accepted')),
+    (SELECT bit_xor(hash(record_id, trainee_id, node_id, country_code, training_date, trainee_type))
+     FROM record JOIN register USING (record_id) JOIN identity_record USING (record_id)
+     WHERE disposition = 'accepted'),
+    (SELECT bit_xor(hash(node_id, {", ".join(STATISTIC_COLUMNS)})) FROM identity_node)
+)
+"""
 
 
 def _link(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:

@@ -8,13 +8,16 @@ sample of as many. Where all answers of a line agree there is no variance to go 
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
 
 from schemas.survey import MAY_BE_ADDED_OVER, Questionnaire, load_questionnaire
 from warehouse.survey.cells import Cells, make_cells
+
+if TYPE_CHECKING:
+    import svy
 
 ALL, NOT_STATED = "all", "not stated"
 # the columns of a response that lines are broken down by
@@ -94,8 +97,9 @@ def _indicator_lines(asked: pd.DataFrame, name: str, trained: pd.DataFrame, mini
     answers, said = asked[answered], keys[answered].reset_index(drop=True)
     yes = answers[name].astype("bool").astype("int64").reset_index(drop=True)
     cells = make_cells(answers[["country_code", "sex"]].reset_index(drop=True), trained, minimum)
+    sample = _weighted_sample(yes, said, cells)
     for dimension in (ALL, *DIMENSIONS):
-        weighted = _weigh(yes, said[dimension], cells)
+        weighted = _weighted_shares(sample, dimension)
         for value, members in keys.groupby(dimension):
             here = (said[dimension] == value).to_numpy()
             low, high = wilson(int(yes[here].sum()), int(here.sum()))
@@ -133,11 +137,11 @@ def wilson(yes: int, count: int) -> tuple[float | None, float | None]:
     return round(float(interval.low), SHARE_DECIMALS), round(float(interval.high), SHARE_DECIMALS)
 
 
-def _weigh(yes: "pd.Series[int]", domain: "pd.Series[str]", cells: Cells) -> dict[str, dict[str, Any]]:
-    """Return, for each value of a domain with weighted answers, share, interval, design effect, effective answers."""
+def _weighted_sample(yes: "pd.Series[int]", keys: pd.DataFrame, cells: Cells) -> "svy.Sample | None":
+    """Return the answers that stand for somebody, post-stratified; None of fewer than two."""
     inside = [place for place, cell in enumerate(cells.of_answer) if cell is not None]
     if len(inside) < 2:
-        return {}
+        return None
     # a second of imports, needed only where there are answers
     import polars as pl
     import svy
@@ -145,24 +149,30 @@ def _weigh(yes: "pd.Series[int]", domain: "pd.Series[str]", cells: Cells) -> dic
     cell = [str(cells.of_answer[place]) for place in inside]
     frame = pl.DataFrame(
         {
+            **{str(name): keys[name].iloc[inside].to_list() for name in keys},
             "yes": yes.iloc[inside].to_list(),
-            "domain": domain.iloc[inside].to_list(),
             "cell": cell,
             "base": [1.0] * len(inside),
         }
     )
     controls: dict[str | int | float | bool, int | float] = {name: cells.people[name] for name in sorted(set(cell))}
-    sample = svy.Sample(frame, svy.Design(stratum="cell", wgt="base")).weighting.poststratify(
-        controls=controls, cells="cell", wgt_name="weight"
-    )
-    shares = sample.estimation.prop("yes", by="domain", ci_method="wilson", deff="wr")
+    sample = svy.Sample(frame, svy.Design(stratum="cell", wgt="base"))
+    weighted: svy.Sample = sample.weighting.poststratify(controls=controls, cells="cell", wgt_name="weight")
+    return weighted
+
+
+def _weighted_shares(sample: "svy.Sample | None", dimension: str) -> dict[str, dict[str, Any]]:
+    """Return, for each value of a dimension, share, interval, design effect and effective answers."""
+    if sample is None:
+        return {}
+    shares = sample.estimation.prop("yes", by=dimension, ci_method="wilson", deff="wr")
     if isinstance(shares, list):
         raise TypeError("one question gives one table of shares")
     found: dict[str, dict[str, Any]] = {}
     for row in shares.to_polars().iter_rows(named=True):
-        # a domain has a row for each answer that occurs: those who all say no have none for yes
-        if row["yes"] == 1 or str(row["domain"]) not in found:
-            found[str(row["domain"])] = _share(row)
+        # a value has a row for each answer that occurs: those who all say no have none for yes
+        if row["yes"] == 1 or str(row[dimension]) not in found:
+            found[str(row[dimension])] = _share(row)
     return found
 
 

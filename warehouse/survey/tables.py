@@ -18,4 +18,5 @@ CREATE TABLE IF NOT EXISTS survey_link (
     record_id VARCHAR NOT NULL, response_id VARCHAR NOT NULL, trainee_id VARCHAR, link_status VARCHAR NOT NULL,
     candidate_trainee_id VARCHAR, probability DOUBLE, margin_bits DOUBLE
 );
+CREATE TABLE IF NOT EXISTS survey_link_state (made_from VARCHAR NOT NULL);
 """
