@@ -151,6 +151,7 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
     """Show the releases, what each partner sent and when, and what failed."""
     from flows.console import print_table
     from flows.partners import UnknownCountryError, find_partners
+    from flows.survey_tables import failed_answers, survey_counts
     from flows.tables import delivery_rows, partner_rows
     from warehouse.vault import DataFolder
 
@@ -163,9 +164,14 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
         return
     _print_releases(settings, False)
     print_table(*with_vault(lambda: partner_rows(folder)), title="Partners", thousands=True)
+    answers = with_vault(lambda: survey_counts(folder))
+    if answers[1]:
+        print_table(*answers, title="Follow-up survey", thousands=True)
     failed = [dict(zip(names, row, strict=True)) for row in rows if row[names.index("outcome")] == "failed"]
     for item in failed:
         typer.echo(f"FAILED {item['partner']} [{item['error']}]\n{item['message']}")
+    for survey, code, message in with_vault(lambda: failed_answers(folder)):
+        typer.echo(f"FAILED {survey} [{code}]\n{message}")
     try:
         for broken in find_partners(settings.raw).broken:
             typer.echo(f"FAILED {broken.partner_id} [contract_invalid]\n{broken.message}")
@@ -178,6 +184,7 @@ def rejected(
     country: Country,
     out: Annotated[Path, typer.Option(help="CSV to write.", show_default=False)],
     partner: Annotated[str | None, typer.Option(help="Only this partner (its folder's name).")] = None,
+    survey: Annotated[bool, typer.Option("--survey", help="Rows of the follow-up survey instead.")] = False,
     raw: Raw = None,
     data: Data = None,
 ) -> None:
@@ -188,6 +195,14 @@ def rejected(
 
     settings = settings_of(raw, data)
     code = country_code(country)
+    if survey:
+        from flows.survey_tables import write_rejected_answers
+
+        count = with_vault(lambda: write_rejected_answers(DataFolder(settings.data), settings.raw, code, out))
+        typer.echo(
+            f"{count} rejected rows of the survey written to {out}. The file holds personal data: keep it private."
+        )
+        return
     try:
         found = find_partners(settings.raw, [code])
     except UnknownCountryError as error:

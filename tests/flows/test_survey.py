@@ -12,10 +12,12 @@ from flows.deliveries import group_deliveries
 from flows.pull import pull_partner
 from flows.survey import find_surveys
 from flows.survey_rows import read_survey
+from flows.survey_tables import survey_counts, write_rejected_answers
 from schemas.partner import ContractError, parse_contract_as
 from schemas.survey import INDICATORS, SurveyContract
-from tests.conftest import PROJECT, copy_surveys, hashes, rows, run
+from tests.conftest import PROJECT, copy_surveys, hashes, make_settings, rows, run
 from warehouse.survey.load import SettledDelivery, settle_responses
+from warehouse.vault import DataFolder
 
 HEADER = ["Kode", "Nama", "HP", "Mulai", "Wawancara", "Jenis", "Pelanggan", "Daring", "Jalan", "Lama", "Hasil"]
 CONTRACT = """
@@ -334,6 +336,24 @@ def test_a_file_that_no_survey_takes_is_told(small, tmp_path):
     assert [(item.code, "TL.csv" in item.message) for item in result.failures] == [("unclaimed_file", True)]
 
 
+def test_rejected_rows_go_back_in_the_countrys_own_columns(small, tmp_path):
+    settings = small()
+    make_survey(settings.raw)
+    write_csv(settings.raw / "incoming" / "answers.csv", OWNER, changed(SEEKER, Jenis="", Nama="=1+1"))
+    run(settings)
+    out = tmp_path / "rejected.csv"
+    folder = DataFolder(settings.data)
+    assert write_rejected_answers(folder, settings.raw, "ID", out) == 1
+    (row,) = csv.DictReader(out.read_text(encoding="utf-8-sig").splitlines())
+    assert (row["row"], row["Nama"], row["reasons"]) == ("3", "'=1+1", "missing_trainee_type")
+    assert row["what to do"].startswith("Jenis: ")
+    names, (counts,) = survey_counts(folder)
+    assert dict(zip(names, counts, strict=True)) == {
+        **dict.fromkeys(("failed", "superseded", "repeated", "linked"), 0),
+        **{"survey": "survey/ID", "files": 1, "rows in": 2, "accepted": 1, "rejected": 1},
+    }
+
+
 def test_a_survey_that_cannot_be_read_fails_alone(small):
     settings = small()
     make_survey(settings.raw)
@@ -400,8 +420,6 @@ def test_the_same_answers_give_the_same_tables_whatever_threads(small, tmp_path)
     copy_surveys(settings.raw)
     run(settings)
     first = hashes(settings.data)
-    from tests.conftest import make_settings
-
     other = make_settings(settings.raw, tmp_path / "again", threads=1, readers=1)
     run(other)
     assert hashes(other.data) == first
