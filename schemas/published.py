@@ -288,6 +288,7 @@ PUBLISHED_TABLES = (
             "business_kept_running",
             "found_work_within_two_months",
             "found_work_through_training",
+            "is_sample",
         ),
     ),
     Table(
@@ -317,6 +318,7 @@ PUBLISHED_TABLES = (
             "indicator_title",
             "denominator_text",
             "may_be_added_over",
+            "is_sample",
         ),
     ),
     Table(

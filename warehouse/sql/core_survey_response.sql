@@ -15,8 +15,10 @@ SELECT
     response.moved_business_online,
     response.business_kept_running,
     response.found_work_within_two_months,
-    response.found_work_through_training
+    response.found_work_through_training,
+    delivery.is_sample
 FROM vault.survey_row AS response
+JOIN vault.survey_delivery AS delivery ON delivery.delivery_id = response.delivery_id
 JOIN vault.survey_link AS link ON link.record_id = response.record_id
 LEFT JOIN core_trainee AS person ON person.trainee_id = link.trainee_id
 WHERE response.disposition = 'accepted'

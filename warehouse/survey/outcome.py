@@ -44,6 +44,7 @@ COLUMNS = {
     "indicator_title": "str",
     "denominator_text": "str",
     "may_be_added_over": "str",
+    "is_sample": "boolean",
 }
 
 
@@ -53,7 +54,7 @@ def outcome_table(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
     # somebody interviewed twice counts once
     responses = con.execute(
         f"""
-        SELECT survey_round, country_code, trainee_type, sex, {", ".join(questionnaire.indicators)}
+        SELECT survey_round, country_code, trainee_type, sex, is_sample, {", ".join(questionnaire.indicators)}
         FROM core_survey_response WHERE link_status <> 'duplicate' ORDER BY response_id
         """  # noqa: S608 - names of ours
     ).df()
@@ -67,8 +68,8 @@ def estimate_outcomes(responses: pd.DataFrame, trained: pd.DataFrame, questionna
     """Return a line for every round, indicator and breakdown, in the columns of COLUMNS.
 
     Args:
-        responses: survey_round, country_code, trainee_type, sex (missing: not known) and a column for each
-            indicator, true, false or missing; a row for each respondent.
+        responses: survey_round, country_code, trainee_type, sex (missing: not known), is_sample (invented) and a
+            column for each indicator, true, false or missing; a row for each respondent.
         trained: country_code, trainee_type, sex, people.
         questionnaire: Indicators, whom they are asked of, and the smallest cell.
     """
@@ -92,7 +93,9 @@ def estimate_outcomes(responses: pd.DataFrame, trained: pd.DataFrame, questionna
 
 
 def _indicator_lines(asked: pd.DataFrame, name: str, trained: pd.DataFrame, minimum: int) -> Iterator[dict[str, Any]]:
-    keys = pd.DataFrame({ALL: ALL, **{column: _category(asked[column]) for column in DIMENSIONS}})
+    keys = pd.DataFrame(
+        {"is_sample": asked["is_sample"], ALL: ALL, **{column: _category(asked[column]) for column in DIMENSIONS}}
+    )
     answered = asked[name].notna().to_numpy()
     answers, said = asked[answered], keys[answered].reset_index(drop=True)
     yes = answers[name].astype("bool").astype("int64").reset_index(drop=True)
@@ -114,6 +117,8 @@ def _indicator_lines(asked: pd.DataFrame, name: str, trained: pd.DataFrame, mini
                 "share_unweighted": round(int(yes[here].sum()) / count, SHARE_DECIMALS) if count else None,
                 "unweighted_low": low,
                 "unweighted_high": high,
+                # invented answers among real ones are told
+                "is_sample": bool(members["is_sample"].any()),
                 "cells_used": len(used),
                 "cells_collapsed": sum(max(cells.parts[cell] - 1, 0) for cell in used),
             }

@@ -22,7 +22,9 @@ def respondents(
     for place, (country, sex, count, yes) in enumerate(groups):
         said = [i < yes for i in range(count)] + [None] * (silent if place == 0 else 0)
         lines += [{"country_code": country, "sex": sex, name: answer} for answer in said]
-    frame = pd.DataFrame(lines, columns=["country_code", "sex", name]).assign(survey_round="1", trainee_type=kind)
+    frame = pd.DataFrame(lines, columns=["country_code", "sex", name]).assign(
+        survey_round="1", trainee_type=kind, is_sample=False
+    )
     for other in set(INDICATORS) - {name}:
         frame[other] = None
     return frame
@@ -122,6 +124,14 @@ def test_rounds_are_estimated_apart():
     assert shares["share_unweighted"].to_dict() == {"1": 0.7, "2": 0.2}
 
 
+def test_a_line_with_invented_answers_says_so():
+    real, invented = respondents(("VN", "F", 10, 7)), respondents(("LA", "F", 10, 2)).assign(is_sample=True)
+    table = estimate_outcomes(pd.concat([real, invented]), trained(("VN", "F", 100), ("LA", "F", 9)), QUESTIONNAIRE)
+    told = {value: line(table, ENGAGED, "country_code", value)["is_sample"] for value in ("VN", "LA")}
+    assert told == {"VN": False, "LA": True}
+    assert line(table, ENGAGED)["is_sample"]
+
+
 def test_the_order_of_rows_decides_nothing():
     answers = respondents(("VN", "F", 33, 21), ("VN", "M", 17, 4), ("TH", None, 9, 4), ("LA", "M", 2, 1))
     population = trained(("VN", "F", 700), ("VN", "M", 311), ("TH", "F", 97), ("LA", "M", 12))
@@ -209,6 +219,6 @@ def test_the_rule_in_words_has_the_number_that_is_used():
 def test_the_published_columns_are_those_computed_and_the_indicators_those_of_the_survey():
     described = {table.name: table.column_names for table in PUBLISHED_TABLES}
     assert described["report_outcome"] == tuple(COLUMNS)
-    assert described["core_survey_response"][-len(INDICATORS) :] == INDICATORS
+    assert described["core_survey_response"][-len(INDICATORS) - 1 : -1] == INDICATORS
     for name, item in QUESTIONNAIRE.indicators.items():
         assert DESCRIBED[name].description.startswith(item.title)
