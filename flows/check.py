@@ -11,10 +11,10 @@ from flows.deliveries import DeliveryFiles, group_deliveries
 from flows.intake import read_deliveries
 from flows.normalise import Normaliser
 from flows.partners import UnknownCountryError, find_partners
-from flows.pull import SAMPLE, Landed, date_received, is_litter
+from flows.pull import Landed, date_received, is_litter
 from flows.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
-from schemas.partner import CONTRACT_NAME, Example, Partner
+from schemas.partner import CONTRACT_NAME, SAMPLE, Example, Partner
 from schemas.programme import load_programme
 from warehouse.files import sha256_of
 

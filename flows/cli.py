@@ -36,7 +36,7 @@ Examples:
 
   godigital run --country VN --country TH
 
-  godigital run --source '/deliveries/{country}-{partner}'
+  godigital run --source '/deliveries/{country}-{partner}' --survey-source /deliveries/survey
 
 Exit codes: 0 published, or nothing new; 2 published, but some partner or delivery failed; 1 nothing published.
 """
@@ -48,6 +48,10 @@ def run(
     source: Annotated[
         str | None,
         typer.Option(help="Pull from this URL in this run, with {country} and {partner} filled in."),
+    ] = None,
+    survey_source: Annotated[
+        str | None,
+        typer.Option(help="Pull the follow-up survey from this URL in this run, {country} and {survey} filled in."),
     ] = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="Run as a Prefect flow, on record there.")] = False,
     raw: Raw = None,
@@ -62,9 +66,9 @@ def run(
 
         # the flow has no options for folders: it reads the same settings from its environment
         os.environ["GODIGITAL_RAW"], os.environ["GODIGITAL_DATA"] = str(settings.raw), str(settings.data)
-        result = run_pipeline(countries=countries, source=source)
+        result = run_pipeline(countries=countries, source=source, survey_source=survey_source)
     else:
-        result = _execute(settings, countries, source=source, reread=False)
+        result = _execute(settings, countries, source=source, survey_source=survey_source)
     _print_result(result, settings, json_output)
     raise typer.Exit(result.exit_code)
 
@@ -76,7 +80,7 @@ def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output:
 
     settings = settings_of(raw, data)
     before = read_reach(settings.data)
-    result = _execute(settings, [country_code(country)], source=None, reread=True)
+    result = _execute(settings, [country_code(country)], reread=True)
     _print_result(result, settings, json_output)
     if not json_output:
         from flows.console import print_table
@@ -89,7 +93,14 @@ def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output:
     raise typer.Exit(result.exit_code)
 
 
-def _execute(settings: Settings, countries: list[str] | None, *, source: str | None, reread: bool) -> Any:
+def _execute(
+    settings: Settings,
+    countries: list[str] | None,
+    *,
+    source: str | None = None,
+    survey_source: str | None = None,
+    reread: bool = False,
+) -> Any:
     from flows.console import progress_display
     from flows.partners import UnknownCountryError
     from flows.run import execute
@@ -100,7 +111,9 @@ def _execute(settings: Settings, countries: list[str] | None, *, source: str | N
 
     try:
         with progress_display() as progress:
-            return execute(settings, countries, source=source, reread=reread, progress=progress)
+            return execute(
+                settings, countries, source=source, survey_source=survey_source, reread=reread, progress=progress
+            )
     except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
         fail(str(error))
     except OSError as error:
@@ -138,6 +151,7 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
     """Show the releases, what each partner sent and when, and what failed."""
     from flows.console import print_table
     from flows.partners import UnknownCountryError, find_partners
+    from flows.survey_tables import failed_answers, survey_counts
     from flows.tables import delivery_rows, partner_rows
     from warehouse.vault import DataFolder
 
@@ -150,9 +164,14 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
         return
     _print_releases(settings, False)
     print_table(*with_vault(lambda: partner_rows(folder)), title="Partners", thousands=True)
+    answers = with_vault(lambda: survey_counts(folder))
+    if answers[1]:
+        print_table(*answers, title="Follow-up survey", thousands=True)
     failed = [dict(zip(names, row, strict=True)) for row in rows if row[names.index("outcome")] == "failed"]
     for item in failed:
         typer.echo(f"FAILED {item['partner']} [{item['error']}]\n{item['message']}")
+    for survey, code, message in with_vault(lambda: failed_answers(folder)):
+        typer.echo(f"FAILED {survey} [{code}]\n{message}")
     try:
         for broken in find_partners(settings.raw).broken:
             typer.echo(f"FAILED {broken.partner_id} [contract_invalid]\n{broken.message}")
@@ -165,6 +184,7 @@ def rejected(
     country: Country,
     out: Annotated[Path, typer.Option(help="CSV to write.", show_default=False)],
     partner: Annotated[str | None, typer.Option(help="Only this partner (its folder's name).")] = None,
+    survey: Annotated[bool, typer.Option("--survey", help="Rows of the follow-up survey instead.")] = False,
     raw: Raw = None,
     data: Data = None,
 ) -> None:
@@ -175,6 +195,14 @@ def rejected(
 
     settings = settings_of(raw, data)
     code = country_code(country)
+    if survey:
+        from flows.survey_tables import write_rejected_answers
+
+        count = with_vault(lambda: write_rejected_answers(DataFolder(settings.data), settings.raw, code, out))
+        typer.echo(
+            f"{count} rejected rows of the survey written to {out}. The file holds personal data: keep it private."
+        )
+        return
     try:
         found = find_partners(settings.raw, [code])
     except UnknownCountryError as error:

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from flows.pull import Landed
 from flows.readers.delivery import LandedFile
 from schemas.languages import MONTH_PATTERN, month_number, to_ascii_digits
-from schemas.partner import Delivery, Partner
+from schemas.partner import DeliveryNames, Sender
 from schemas.programme import load_programme
 from warehouse.load import DeliveryFacts
 
@@ -57,7 +57,7 @@ class DeliveryFiles:
         return tuple(LandedFile(path=folder / row.landed_path, name=row.file_name) for row in self.seen)
 
 
-def group_deliveries(landed: Iterable[Landed], delivery: Delivery) -> tuple[DeliveryFiles, ...]:
+def group_deliveries(landed: Iterable[Landed], delivery: DeliveryNames) -> tuple[DeliveryFiles, ...]:
     """Return the deliveries that files of one partner make up, in the order of their names.
 
     A file is a delivery; or, where the contract says so, a folder is, with the version of each of its files
@@ -88,7 +88,7 @@ def _digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()
 
 
-def read_name(name: str, delivery: Delivery) -> Named:
+def read_name(name: str, delivery: DeliveryNames) -> Named:
     """Return the period and revision that the delivery's path says.
 
     Raises:
@@ -112,7 +112,7 @@ def read_name(name: str, delivery: Delivery) -> Named:
     return Named(period, _revision(stem, delivery.revisions))
 
 
-def _period(groups: dict[str, str | None], delivery: Delivery) -> str | None:
+def _period(groups: dict[str, str | None], delivery: DeliveryNames) -> str | None:
     year = _year(groups.get("year"), delivery)
     if year is None:
         return None
@@ -126,7 +126,7 @@ def _period(groups: dict[str, str | None], delivery: Delivery) -> str | None:
     return f"{year:04d}"
 
 
-def _year(text: str | None, delivery: Delivery) -> int | None:
+def _year(text: str | None, delivery: DeliveryNames) -> int | None:
     if not text:
         return None
     year = int(to_ascii_digits(text))
@@ -170,11 +170,13 @@ _READING_SOURCES = (
     "flows/names.py",
     "flows/normalise.py",
     "flows/read*",
+    "flows/survey_rows.py",
     "flows/validate.py",
     "schemas/columns.py",
     "schemas/languages.*",
     "schemas/naming.yml",
     "schemas/reasons.py",
+    "schemas/survey*",
     "schemas/training_log.py",
 )
 
@@ -191,17 +193,17 @@ def _code_hash() -> str:
     return digest.hexdigest()
 
 
-def contract_hash(partner: Partner) -> str:
+def contract_hash(partner: Sender) -> str:
     """Hash of what a contract says; comments and layout of its file play no part. 16 hexadecimal digits."""
     return hashlib.sha256(partner.contract.model_dump_json().encode("utf-8")).hexdigest()[:16]
 
 
-def reading_hash(partner: Partner) -> str:
+def reading_hash(partner: Sender) -> str:
     """Hash of contract, rules and reading code: a delivery read under the same one is not read again."""
     return hashlib.sha256((contract_hash(partner) + _code_hash()).encode("ascii")).hexdigest()[:16]
 
 
-def delivery_facts(partner: Partner, delivery: DeliveryFiles) -> tuple[DeliveryFacts, PeriodError | None]:
+def delivery_facts(partner: Sender, delivery: DeliveryFiles) -> tuple[DeliveryFacts, PeriodError | None]:
     """Return what the name and the manifest say of a delivery, and why its name could not be read, if so."""
     problem, period, revision = None, None, 0
     try:
@@ -213,7 +215,7 @@ def delivery_facts(partner: Partner, delivery: DeliveryFiles) -> tuple[DeliveryF
         delivery_id=delivery.delivery_id,
         partner_id=partner.partner_id,
         country_code=partner.country_code,
-        kind=partner.contract.delivery.kind,
+        kind=partner.kind,
         name=delivery.name,
         period=period,
         revision=revision,

@@ -18,9 +18,10 @@ from flows.dates import Day, read_day
 from flows.names import clean_name, convert_zawgyi, split_honorifics
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header
 from schemas.languages import to_ascii_digits
-from schemas.partner import Dates, Lookup, Partner, Source
+from schemas.partner import Dates, Lookup, Partner, Sender, Source
 from schemas.programme import Programme
 from schemas.reasons import Flag, Reason
+from schemas.survey import QUESTIONS
 
 # a row with so many values of the wrong kind has slipped; fewer are single mistakes
 _SHIFT_MISFITS = 3
@@ -48,10 +49,10 @@ class Rows:
 
 
 @dataclass
-class Normaliser:
-    """Reads the values of one partner; remembers every distinct text it has read."""
+class CellReader:
+    """Finds the text of our columns by a contract, whatever the rows are about; remembers every distinct text."""
 
-    partner: Partner
+    partner: Sender
     programme: Programme
     _memory: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -59,33 +60,6 @@ class Normaliser:
         contract = self.partner.contract
         self._missing = {fold_word(word) for word in contract.missing} | {""}
         self._lookups = {name: _Words(lookup) for name, lookup in contract.lookups.items()}
-
-    def normalise(self, text: TextRows, delivery_name: str, delivery_id: str) -> Rows:
-        """Return canonical columns and reasons for every row of `text`.
-
-        Raises:
-            DeliveryError: a word in a lookup that decides meaning is unknown, or a correction no longer applies.
-        """
-        contract = self.partner.contract
-        record_ids, content_ids = row_identities(text, self.partner, delivery_id)
-        cells, corrected = self._correct(text, delivery_name)
-        raw = {name: self._raw(name, source, text, cells, delivery_name) for name, source in contract.columns.items()}
-        blank = [not any(cell.strip() for cell in row) for row in text.cells]
-        read = self._read_all(raw)
-        shifted = self._shifted(raw, read, text.overflow)
-        self._refuse_unknown_words(raw, read, text, blank, shifted)
-        columns = self._columns(raw, read, len(text.cells))
-        reasons = [
-            (Reason.BLANK_LINE,)
-            if blank[i]
-            else (Reason.COLUMN_SHIFT,)
-            if shifted[i]
-            else self._reasons(i, raw, read, columns, orphan=text.orphan[i])
-            for i in range(len(text.cells))
-        ]
-        for i in corrected:
-            columns["flags"][i] = " ".join(filter(None, [columns["flags"][i], Flag.CORRECTED]))
-        return Rows(text, columns, reasons, record_ids, content_ids, len(corrected))
 
     # -- from cells to the text of our columns -----------------------------------------------------------------
 
@@ -163,38 +137,6 @@ class Normaliser:
             result = self._memory[key] = read(value)
             return result
 
-    def _read_all(self, raw: dict[str, list[str]]) -> dict[str, list[Any]]:
-        """Values of every typed column; None where the text is missing, `_UNREAD` where it cannot be read."""
-        contract = self.partner.contract
-        readers: dict[str, Callable[[str], Any]] = {
-            "age": read_age,
-            "hours": lambda text: read_hours(text, contract.decimal),
-            "phones": lambda text: read_phones(text, self.partner.phone_region),
-            "email": read_email,
-            "national_id": lambda text: read_national_id(text, contract.national_id),
-        }
-        for name in ("birth_date", "training_date"):
-            if name in raw:
-                readers[name] = partial(_day, contract.columns[name].dates or contract.dates, self.programme)
-        for name in raw:
-            if name == "course_code":
-                readers[name] = self._course
-            elif name in self._lookups:
-                readers[name] = self._lookups[name].find
-        return {
-            name: [self._once(name, value, readers[name]) if value else None for value in values]
-            for name, values in raw.items()
-            if name in readers
-        }
-
-    def _course(self, text: str) -> str | None:
-        known = {code.casefold(): code for code in self.programme.courses}
-        code = known.get(fold_word(text))
-        if code is None and "course_code" in self._lookups:
-            found = self._lookups["course_code"].find(text)
-            code = found if found in self.programme.courses else None
-        return code
-
     # -- what is wrong -----------------------------------------------------------------------------------------
 
     def _shifted(self, raw: dict[str, list[str]], read: dict[str, list[Any]], overflow: Sequence[bool]) -> list[bool]:
@@ -244,6 +186,96 @@ class Normaliser:
                 )
         if problems:
             raise DeliveryError(ErrorCode.UNKNOWN_WORD, "\n".join(problems))
+
+    def _name_columns(self, raw: dict[str, list[str]], columns: dict[str, list[Any]], count: int) -> None:
+        nothing = [""] * count
+        parts = {
+            name: [self._once("name", value, clean_name) for value in raw.get(name, nothing)]
+            for name in ("full_name", "surname", "given_name", "middle_name", "name_suffix", "latin_name")
+        }
+        split = partial(split_honorifics, languages=self.partner.contract.names.honorifics)
+        if "full_name" in raw:
+            pairs = [self._once("honorific", value, split) for value in parts["full_name"]]
+            columns["full_name"] = [name or None for name, _ in pairs]
+        else:
+            # the title stands before the given name when the name has columns of its own
+            pairs = [self._once("honorific", value, split) for value in parts["given_name"]]
+            parts["given_name"] = [name for name, _ in pairs]
+            whole = zip(parts["given_name"], parts["middle_name"], parts["surname"], parts["name_suffix"], strict=True)
+            columns["full_name"] = [
+                # a middle name or suffix alone names nobody
+                " ".join(filter(None, (given, middle, surname, suffix))) or None if given or surname else None
+                for given, middle, surname, suffix in whole
+            ]
+        columns["honorific"] = [honorific or None for _, honorific in pairs]
+        for name in ("surname", "given_name", "middle_name", "name_suffix", "latin_name"):
+            columns[name] = [value or None for value in parts[name]]
+
+
+@dataclass
+class Normaliser(CellReader):
+    """Reads the values of one partner."""
+
+    partner: Partner
+
+    def normalise(self, text: TextRows, delivery_name: str, delivery_id: str) -> Rows:
+        """Return canonical columns and reasons for every row of `text`.
+
+        Raises:
+            DeliveryError: a word in a lookup that decides meaning is unknown, or a correction no longer applies.
+        """
+        contract = self.partner.contract
+        record_ids, content_ids = row_identities(text, self.partner, delivery_id)
+        cells, corrected = self._correct(text, delivery_name)
+        raw = {name: self._raw(name, source, text, cells, delivery_name) for name, source in contract.columns.items()}
+        blank = [not any(cell.strip() for cell in row) for row in text.cells]
+        read = self._read_all(raw)
+        shifted = self._shifted(raw, read, text.overflow)
+        self._refuse_unknown_words(raw, read, text, blank, shifted)
+        columns = self._columns(raw, read, len(text.cells))
+        reasons = [
+            (Reason.BLANK_LINE,)
+            if blank[i]
+            else (Reason.COLUMN_SHIFT,)
+            if shifted[i]
+            else self._reasons(i, raw, read, columns, orphan=text.orphan[i])
+            for i in range(len(text.cells))
+        ]
+        for i in corrected:
+            columns["flags"][i] = " ".join(filter(None, [columns["flags"][i], Flag.CORRECTED]))
+        return Rows(text, columns, reasons, record_ids, content_ids, len(corrected))
+
+    def _read_all(self, raw: dict[str, list[str]]) -> dict[str, list[Any]]:
+        """Values of every typed column; None where the text is missing, `_UNREAD` where it cannot be read."""
+        contract = self.partner.contract
+        readers: dict[str, Callable[[str], Any]] = {
+            "age": read_age,
+            "hours": lambda text: read_hours(text, contract.decimal),
+            "phones": lambda text: read_phones(text, self.partner.phone_region),
+            "email": read_email,
+            "national_id": lambda text: read_national_id(text, contract.national_id),
+        }
+        for name in ("birth_date", "training_date"):
+            if name in raw:
+                readers[name] = partial(_day, contract.columns[name].dates or contract.dates, self.programme)
+        for name in raw:
+            if name == "course_code":
+                readers[name] = self._course
+            elif name in self._lookups:
+                readers[name] = self._lookups[name].find
+        return {
+            name: [self._once(name, value, readers[name]) if value else None for value in values]
+            for name, values in raw.items()
+            if name in readers
+        }
+
+    def _course(self, text: str) -> str | None:
+        known = {code.casefold(): code for code in self.programme.courses}
+        code = known.get(fold_word(text))
+        if code is None and "course_code" in self._lookups:
+            found = self._lookups["course_code"].find(text)
+            code = found if found in self.programme.courses else None
+        return code
 
     def _reasons(
         self,
@@ -340,30 +372,6 @@ class Normaliser:
         columns["flags"] = [" ".join(words) or None for words in flags]
         return columns
 
-    def _name_columns(self, raw: dict[str, list[str]], columns: dict[str, list[Any]], count: int) -> None:
-        nothing = [""] * count
-        parts = {
-            name: [self._once("name", value, clean_name) for value in raw.get(name, nothing)]
-            for name in ("full_name", "surname", "given_name", "middle_name", "name_suffix", "latin_name")
-        }
-        split = partial(split_honorifics, languages=self.partner.contract.names.honorifics)
-        if "full_name" in raw:
-            pairs = [self._once("honorific", value, split) for value in parts["full_name"]]
-            columns["full_name"] = [name or None for name, _ in pairs]
-        else:
-            # the title stands before the given name when the name has columns of its own
-            pairs = [self._once("honorific", value, split) for value in parts["given_name"]]
-            parts["given_name"] = [name for name, _ in pairs]
-            whole = zip(parts["given_name"], parts["middle_name"], parts["surname"], parts["name_suffix"], strict=True)
-            columns["full_name"] = [
-                # a middle name or suffix alone names nobody
-                " ".join(filter(None, (given, middle, surname, suffix))) or None if given or surname else None
-                for given, middle, surname, suffix in whole
-            ]
-        columns["honorific"] = [honorific or None for _, honorific in pairs]
-        for name in ("surname", "given_name", "middle_name", "name_suffix", "latin_name"):
-            columns[name] = [value or None for value in parts[name]]
-
     @staticmethod
     def _contact_columns(
         read: dict[str, list[Any]], columns: dict[str, list[Any]], flags: list[list[str]], nothing: list[Any]
@@ -434,6 +442,10 @@ _FITS: dict[str, Callable[[str, Any], bool]] = {
     "phones": lambda text, _: sum(letter.isdigit() for letter in text) >= 5,
     "email": lambda text, _: "@" in text,
     "national_id": lambda text, _: any(letter.isdigit() for letter in text),
+    # of a survey
+    "first_training_date": lambda text, _: bool(_DATE_SHAPE.search(text)),
+    "interview_date": lambda text, _: bool(_DATE_SHAPE.search(text)),
+    **dict.fromkeys(QUESTIONS, lambda _, value: value is not None),
 }
 
 
@@ -455,8 +467,8 @@ class _Words:
 
 
 def fold_word(text: str) -> str:
-    """Text as lookups compare it: NFC, one space between words, no case, no trailing stop."""
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip().rstrip(".").casefold()
+    """Text as lookups compare it: NFC, ASCII digits, one space between words, no case, no trailing stop."""
+    return _SPACES.sub(" ", to_ascii_digits(unicodedata.normalize("NFC", text))).strip().rstrip(".").casefold()
 
 
 def _extract(pattern: str, values: Sequence[str]) -> list[str]:
@@ -486,7 +498,7 @@ def years_before(day: dt.date, years: int) -> dt.date:
         return day.replace(year=year, day=28)
 
 
-def row_identities(text: TextRows, partner: Partner, delivery_id: str) -> tuple[list[str], list[str]]:
+def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[list[str], list[str]]:
     """Return record ids and content ids of every row, 32 hexadecimal digits each.
 
     The content id is a hash of the partner and all cells as delivered, running numbers left out; the record id is
@@ -500,7 +512,7 @@ def row_identities(text: TextRows, partner: Partner, delivery_id: str) -> tuple[
     key = [index[fold_header(name)] for name in contract.record_key if fold_header(name) in index]
     by_sheet = any(source.sheet is not None for source in contract.columns.values())
     # an empty row has no content to be known by: its place among the empty rows stands in
-    blanks_of = "" if contract.delivery.kind in ("cumulative", "snapshot") else delivery_id
+    blanks_of = "" if partner.kind in ("cumulative", "snapshot") else delivery_id
     records, contents = [], []
     blanks = 0
     for i, row in enumerate(text.cells):

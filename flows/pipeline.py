@@ -27,13 +27,17 @@ from flows.run import (
     execute,
     finish,
     load_plans,
+    locked_countries,
     open_vault,
     plan_reading,
+    pull_surveys,
     read_plans,
 )
 from flows.settings import Settings
+from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.load import DeliveryRows
+from warehouse.survey.load import SurveyRows
 from warehouse.vault import DataFolder
 
 _SETTINGS = Settings()
@@ -66,10 +70,18 @@ def read_country(plans: Sequence[PartnerPlan], readers: int) -> dict[str, list[D
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
+def read_answers(plans: Sequence[SurveyPlan]) -> dict[str, list[SurveyRows]]:
+    """Read the planned deliveries of the follow-up survey."""
+    return read_surveys(plans)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
 def load_and_publish(
     settings: Settings,
     plans: Sequence[PartnerPlan],
     read: dict[str, list[DeliveryRows]],
+    survey_plans: Sequence[SurveyPlan],
+    answered: dict[str, list[SurveyRows]],
     failures: tuple[Failure, ...],
 ) -> RunResult:
     """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
@@ -77,6 +89,7 @@ def load_and_publish(
     with open_vault(settings, "load") as con:
         if fresh or any(plan.gone for plan in plans):
             load_plans(con, plans, read, Progress())
+        load_surveys(con, survey_plans, answered)
         return finish(con, settings, fresh, failures, Clock(), Progress())
 
 
@@ -86,22 +99,27 @@ def load_and_publish(
     validate_parameters=True,
     task_runner=ThreadPoolTaskRunner(max_workers=_SETTINGS.readers),  # type: ignore[arg-type]
 )
-def run_pipeline(countries: list[str] | None = None, source: str | None = None) -> RunResult:
+def run_pipeline(
+    countries: list[str] | None = None, source: str | None = None, survey_source: str | None = None
+) -> RunResult:
     """Pull, validate, deduplicate and publish; all countries without `countries`.
 
     Args:
         countries: ISO codes, e.g. ["VN", "TH"].
         source: Pattern of a URL with {country} and {partner} that this one run pulls from.
+        survey_source: The same for surveys, with {country} and {survey}.
     """
     settings = Settings()
-    found = find_partners(settings.raw, countries)
-    names = sorted({item.country_code for item in found.usable} | {item.country_code for item in found.broken})
-    failures = [broken_contract(item) for item in found.broken]
-    with country_locks(DataFolder(settings.data), names, "run"):
+    found, surveys = find_partners(settings.raw, countries), find_surveys(settings.raw, countries)
+    failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
+    with country_locks(DataFolder(settings.data), locked_countries(found, surveys), "run"):
         pulled = pull_source.map(found.usable, unmapped(source), unmapped(settings.file_size_limit))
         landed = _landed(pulled, found.usable, failures)
+        answers, silent = pull_surveys(surveys, survey_source, settings, Progress())
+        failures += silent
         with open_vault(settings, "plan") as con:
-            plans = plan_reading(con, found.usable, landed, reread=False)
+            plans = plan_reading(con, found.usable, [*landed, *answers], reread=False)
+            survey_plans = plan_surveys(con, surveys.usable, reread=False)
         by_country: dict[str, list[PartnerPlan]] = {}
         for plan in plans:
             if plan.to_read:
@@ -109,7 +127,9 @@ def run_pipeline(countries: list[str] | None = None, source: str | None = None) 
         read: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
         for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
             read |= part
-        result = load_and_publish(settings, plans, read, tuple(failures))
+        answered = read_answers(survey_plans) if any(plan.to_read for plan in survey_plans) else {}
+        failures += [Failure(*item) for item in survey_failures(answered)]
+        result = load_and_publish(settings, plans, read, survey_plans, answered, tuple(failures))
     _report(result)
     return result
 

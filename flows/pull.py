@@ -16,10 +16,9 @@ from urllib.parse import urlsplit
 
 import fsspec
 
-from schemas.partner import Partner, parse_day
+from schemas.partner import Sender, parse_day
 from warehouse import files
 
-SAMPLE = "sample"
 # what operating systems, office programs and half-finished copies leave in a folder
 LITTER = (
     ".DS_Store",
@@ -66,41 +65,42 @@ class Landed:
     pulled_at: dt.datetime
 
 
-def landing_folder(partner: Partner) -> Path:
-    """Folder of a partner's landed files; git-ignored, private."""
-    return partner.folder / "deliveries"
+def landing_folder(partner: Sender) -> Path:
+    """Folder of a sender's landed files; git-ignored, private."""
+    return partner.landing_folder
 
 
-def source_url(partner: Partner, pattern: str | None) -> str:
-    """Return where to pull from: the pattern with {country} and {partner} filled in, or the contract's source.
+def source_url(partner: Sender, pattern: str | None) -> str:
+    """Return where to pull from: the pattern with what stands in braces filled in, or the contract's source.
 
     Raises:
         PullError: the pattern has another placeholder.
     """
     if pattern is not None:
         try:
-            return pattern.format(country=partner.country_code, partner=partner.folder.name)
+            return pattern.format(**partner.placeholders)
         except (KeyError, IndexError, ValueError) as error:
-            raise PullError(f"--source {pattern!r}: only {{country}} and {{partner}} can stand in braces") from error
+            known = " and ".join(f"{{{name}}}" for name in partner.placeholders)
+            raise PullError(f"{partner.source_option} {pattern!r}: only {known} can stand in braces") from error
     source = partner.contract.source
     # a path in a contract is meant below the partner's folder, wherever the program is started
     return source if "://" in source else str(partner.folder / source)
 
 
-def _is_sample(partner: Partner, url: str) -> bool:
+def _is_sample(partner: Sender, url: str) -> bool:
     if urlsplit(url).scheme not in ("", "file"):
         return False
-    return Path(url.removeprefix("file://")).resolve() == (partner.folder / SAMPLE).resolve()
+    return Path(url.removeprefix("file://")).resolve() == partner.sample_folder.resolve()
 
 
 def pull_partner(
-    partner: Partner, pattern: str | None = None, *, size_limit: int, now: dt.datetime | None = None
+    partner: Sender, pattern: str | None = None, *, size_limit: int, now: dt.datetime | None = None
 ) -> tuple[Landed, ...]:
     """Land every file of the partner's source that is not there yet.
 
     Args:
         partner: Whose source.
-        pattern: `--source`, for one run, instead of the contract's source.
+        pattern: `--source` or `--survey-source`, for one run, instead of the contract's source.
         size_limit: Bytes; a larger file is an error.
         now: Time of the pull, UTC.
 
@@ -122,14 +122,14 @@ def pull_partner(
     if not found and not file_system.exists(root):
         raise PullError(
             f"{partner.partner_id}: the source {url} does not exist; correct `source` in "
-            f"{partner.contract_path}, or the pattern given with --source"
+            f"{partner.contract_path}, or the pattern given with {partner.source_option}"
         )
     sample = _is_sample(partner, url)
     _clear_unfinished(landing_folder(partner))
     rows = []
     for path, info in sorted(found.items()):
         name = str(PurePosixPath(path).relative_to(PurePosixPath(root)))
-        if is_litter(name, partner.contract.delivery.ignore_files):
+        if is_litter(name, partner.contract.delivery.ignore_files) or not partner.claims(name):
             continue
         digest, size = _land(file_system, path, info, landing_folder(partner), partner.partner_id, size_limit)
         rows.append(

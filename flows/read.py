@@ -19,12 +19,12 @@ from flows.readers.headers import fold_header, wanted_columns, words_of
 from flows.readers.kobo_pages import read_kobo
 from flows.readers.table import combine
 from flows.readers.xlsx_file import read_xlsx
-from schemas.partner import Contract
+from schemas.partner import FileContract
 
 __all__ = ["DeliveryError", "ErrorCode", "LandedFile", "TextRows", "fold_header", "read_delivery"]
 
 
-def _rows(files: Sequence[LandedFile], contract: Contract) -> TextRows:
+def _rows(files: Sequence[LandedFile], contract: FileContract) -> TextRows:
     words = words_of(contract, wanted_columns(contract))
     match contract.file.format:
         case "csv":
@@ -37,7 +37,7 @@ def _rows(files: Sequence[LandedFile], contract: Contract) -> TextRows:
             return read_csv_pair(files, contract)
 
 
-def read_delivery(files: Sequence[LandedFile], contract: Contract) -> TextRows:
+def read_delivery(files: Sequence[LandedFile], contract: FileContract) -> TextRows:
     """Return all rows of one delivery, in the order of its files, sheets and lines.
 
     Raises:

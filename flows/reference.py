@@ -27,8 +27,9 @@ Each folder `<country code>/<partner>/` with a `partner.yml` is a partner; there
 says everything that is peculiar to this partner, in the vocabulary below. Unknown words are refused, with the line.
 
 `sample/` holds small deliveries that ship with the project. They are **synthetic**: every person in them is invented.
-`deliveries/` holds what was pulled: private, never committed, never overwritten. `survey/` holds the synthetic
-follow-up survey, which is not loaded yet. `claims/` holds numbers that were published, and is no country.
+`deliveries/` holds what was pulled: private, never committed, never overwritten. `survey/` holds the contracts of the
+follow-up survey, in the same vocabulary, and its synthetic answers: see its README. `claims/` holds numbers that were
+published, and is no country.
 
 ## Add a partner in five steps
 

@@ -15,11 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 from flows.counts import CountryCounts, country_counts
 from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
-from flows.partners import BrokenContract, find_partners
+from flows.partners import BrokenContract, Partners, find_partners
 from flows.pull import Landed, PullError, pull_partner
 from flows.settings import Settings
-from schemas.partner import Partner
+from flows.survey import (
+    Surveys,
+    find_surveys,
+    load_surveys,
+    plan_surveys,
+    read_surveys,
+    survey_failures,
+    unclaimed_files,
+)
+from schemas.partner import Partner, Sender
 from schemas.programme import load_programme
+from schemas.survey import SURVEY_FOLDER
 from warehouse import files
 from warehouse import vault as vaults
 from warehouse.locks import hold
@@ -111,9 +121,9 @@ def country_locks(data: DataFolder, countries: Sequence[str], purpose: str) -> I
 
 
 def pull_partners(
-    partners: Sequence[Partner], source: str | None, settings: Settings, progress: Progress
+    partners: Sequence[Sender], source: str | None, settings: Settings, progress: Progress
 ) -> tuple[list[Landed], list[Failure]]:
-    """Land what the partners' sources hold; a source that cannot be read is a failure of its partner alone."""
+    """Land what the senders' sources hold; a source that cannot be read is a failure of its sender alone."""
     landed: list[Landed] = []
     failures: list[Failure] = []
     total = Counter(partner.country_code for partner in partners)
@@ -126,6 +136,35 @@ def pull_partners(
         country = partner.country_code
         done[country] += 1
         progress.tell("pull", country, done[country], total[country])
+    return landed, failures
+
+
+def locked_countries(partners: Partners, surveys: Surveys) -> tuple[str, ...]:
+    """Return the countries that a run of these partners and surveys changes, sorted."""
+    senders: tuple[Sender, ...] = (*partners.usable, *surveys.usable)
+    broken = (*partners.broken, *surveys.broken)
+    # a contract whose name is of no country is nobody's
+    return tuple(sorted({item.country_code for item in senders} | {item.country_code for item in broken} - {""}))
+
+
+def pull_surveys(
+    surveys: Surveys, source: str | None, settings: Settings, progress: Progress
+) -> tuple[list[Landed], list[Failure]]:
+    """Land what the surveys' sources hold; a file there that no contract takes is a failure, too."""
+    landed, failures = pull_partners(surveys.usable, source, settings, progress)
+    # also the surveys that this run leaves out take files; so would one whose contract is broken
+    everybody = find_surveys(settings.raw)
+    if surveys.usable and not failures and not everybody.broken:
+        failures += [
+            Failure(
+                SURVEY_FOLDER,
+                url,
+                "unclaimed_file",
+                f"{url}: no survey takes {', '.join(names)}; add raw/survey/<CC>.yml whose delivery.files matches, or "
+                "list the name under delivery.ignore_files of a survey",
+            )
+            for url, names in unclaimed_files(everybody.usable, source).items()
+        ]
     return landed, failures
 
 
@@ -289,6 +328,7 @@ def execute(
     countries: Sequence[str] | None,
     *,
     source: str | None = None,
+    survey_source: str | None = None,
     reread: bool = False,
     progress: Progress = Progress(),  # noqa: B008 - frozen, and does nothing
 ) -> RunResult:
@@ -298,6 +338,7 @@ def execute(
         settings: Where everything is.
         countries: ISO codes; all that have a folder when None.
         source: Pattern of a URL with {country} and {partner} that this one run pulls from.
+        survey_source: The same for surveys, with {country} and {survey}.
         reread: Read landed deliveries again under today's contracts instead of pulling, and publish in any case.
         progress: Told how far each stage is.
 
@@ -310,25 +351,32 @@ def execute(
     data = DataFolder(settings.data)
     found = find_partners(settings.raw, countries)
     partners = found.usable
-    names = sorted({partner.country_code for partner in partners} | {item.country_code for item in found.broken})
-    with country_locks(data, names, "reprocess" if reread else "run"):
-        failures = [broken_contract(item) for item in found.broken]
+    surveys = find_surveys(settings.raw, countries)
+    with country_locks(data, locked_countries(found, surveys), "reprocess" if reread else "run"):
+        failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
         landed: list[Landed] = []
         if not reread:
             with clock.stage("pull"):
                 landed, unreachable = pull_partners(partners, source, settings, progress)
-                failures += unreachable
+                answers, silent = pull_surveys(surveys, survey_source, settings, progress)
+                landed += answers
+                failures += unreachable + silent
         with clock.stage("plan"), open_vault(settings, "plan") as con:
             plans = plan_reading(con, partners, landed, reread=reread)
+            survey_plans = plan_surveys(con, surveys.usable, reread=reread)
             stale = any(plan.to_read or plan.gone for plan in plans)
-            if not stale and not reread:
+            if not stale and not reread and not any(plan.is_stale for plan in survey_plans):
                 # nothing to read: bring the release up to date if an earlier run was cut short, else stop here
                 return finish(con, settings, [], tuple(failures), clock, progress)
         with clock.stage("read"):
             read = read_plans(plans, settings.readers, progress)
+            answered = read_surveys(survey_plans)
+            failures += [Failure(*item) for item in survey_failures(answered)]
         with open_vault(settings, "load") as con:
             with clock.stage("load"):
-                load_plans(con, plans, read, progress)
+                if stale or reread:
+                    load_plans(con, plans, read, progress)
+                load_surveys(con, survey_plans, answered)
             fresh = [rows for plan in plans for rows in read[plan.partner.partner_id]]
             return finish(con, settings, fresh, tuple(failures), clock, progress, always=reread)
 

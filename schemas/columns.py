@@ -247,6 +247,73 @@ _ALL = (
         "People too many to be expected in people_found: one taken for two.",
         unit="people",
     ),
+    # the follow-up survey
+    Column("response_id", "VARCHAR", "Opaque id of one respondent's answers in one round."),
+    Column("survey_round", "VARCHAR", "Round of the survey; 1 is the one five months after the training."),
+    Column(
+        "link_status",
+        "VARCHAR",
+        "Whether the trainee who answered was found; trainee_id is NULL where not.",
+        choices=("linked", "ambiguous", "not_found", "duplicate"),
+    ),
+    Column("first_training_quarter", "VARCHAR", "Quarter of the respondent's first training, e.g. 2021-Q2."),
+    Column("interview_date", "DATE", "Day of the interview."),
+    Column(
+        "customer_engagement_increased",
+        "BOOLEAN",
+        "Engagement with customers has increased since the training; NULL not asked or not stated.",
+    ),
+    Column(
+        "moved_business_online",
+        "BOOLEAN",
+        "The business, or part of it, has moved online since the training; NULL not asked or not stated.",
+    ),
+    Column(
+        "business_kept_running",
+        "BOOLEAN",
+        "The training helped to keep the business running; NULL not asked or not stated.",
+    ),
+    Column(
+        "found_work_within_two_months",
+        "BOOLEAN",
+        "Found work in two months or less after the training; NULL not asked or not stated.",
+    ),
+    Column(
+        "found_work_through_training",
+        "BOOLEAN",
+        "Found work as a result of the training; NULL not asked or not stated.",
+    ),
+    Column("respondents", "BIGINT", "People interviewed whom the question was for.", unit="people"),
+    Column("share_unweighted", "DOUBLE", "people of the denominator; NULL where it is nobody.", unit="share, 0 to 1"),
+    Column("unweighted_low", "DOUBLE", "Lower end of Wilson's 95 % interval.", unit="share, 0 to 1"),
+    Column("unweighted_high", "DOUBLE", "Upper end of Wilson's 95 % interval.", unit="share, 0 to 1"),
+    Column(
+        "share_weighted",
+        "DOUBLE",
+        "Share after post-stratification to the people trained; NULL without answers that can be weighted.",
+        unit="share, 0 to 1",
+    ),
+    Column(
+        "weighted_low",
+        "DOUBLE",
+        "Lower end of the 95 % interval of the weighted share: linearised variance, Wilson's at the effective number "
+        "of answers; that of the unweighted share where all answers agree.",
+        unit="share, 0 to 1",
+    ),
+    Column("weighted_high", "DOUBLE", "Upper end of the interval that weighted_low begins.", unit="share, 0 to 1"),
+    Column(
+        "design_effect",
+        "DOUBLE",
+        "Variance of the weighted share over that of a simple random sample of as many; NULL where nothing varies.",
+    ),
+    Column("effective_answers", "DOUBLE", "Weighted answers over the design effect.", unit="people"),
+    Column("cells_used", "BIGINT", "Weighting cells that the line's answers stand in.", unit="cells"),
+    Column(
+        "cells_collapsed",
+        "BIGINT",
+        "Cells of country and sex that were collapsed into those of this line, beyond the cells used.",
+        unit="cells",
+    ),
     # the release
     Column("release_number", "INTEGER", "Number of the release, counted from 1."),
     Column("built_at", "TIMESTAMP", "When the release was built, UTC."),

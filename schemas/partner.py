@@ -6,13 +6,14 @@ Unknown keys are refused. An error names the file and the line, and says what to
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.located_yaml import LocatedError, parse_located
 
 CONTRACT_NAME = "partner.yml"
+SAMPLE = "sample"
 
 Kind = Literal["monthly", "cumulative", "snapshot", "append"]
 Format = Literal["csv", "xlsx", "kobo_json", "csv_pair"]
@@ -93,13 +94,9 @@ class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Delivery(_Part):
-    """How deliveries follow each other, and what their names say."""
+class DeliveryNames(_Part):
+    """What the names of deliveries say."""
 
-    kind: Kind = Field(
-        description="monthly: a newer revision replaces the period it names. cumulative: every file repeats all "
-        "earlier rows. snapshot: the whole state at the source. append: every file adds rows."
-    )
     file_name: Pattern | None = Field(
         None,
         description="Regular expression found in the path below the source; the groups year, month, quarter and "
@@ -116,6 +113,15 @@ class Delivery(_Part):
         "corrected, revised, v2, v3 ... which are always understood.",
     )
     ignore_files: Words = Field((), description="Names that are no deliveries, with * as in a shell.")
+
+
+class Delivery(DeliveryNames):
+    """How deliveries follow each other, and what their names say."""
+
+    kind: Kind = Field(
+        description="monthly: a newer revision replaces the period it names. cumulative: every file repeats all "
+        "earlier rows. snapshot: the whole state at the source. append: every file adds rows."
+    )
     due_days: int = Field(15, ge=0, description="Days after the end of its period within which a delivery is in time.")
 
 
@@ -273,13 +279,19 @@ class Example(_Part):
     rejected: Words = Field((), description="Every reason the row must be rejected for; none: it must be valid.")
 
 
-class Contract(_Part):
-    """Everything peculiar to one partner."""
+class FileContract(_Part):
+    """What every contract says of files and of the rows in them, whoever sends them and whatever they are about."""
+
+    known_columns: ClassVar[tuple[str, ...]]
+    # our column -> what cannot be done without it
+    required_columns: ClassVar[dict[str, str]]
+    lookup_columns: ClassVar[tuple[str, ...]]
+    choices: ClassVar[dict[str, tuple[str, ...]]]
 
     name: str = Field(description="The partner's name; it is published.")
     contact: str | None = Field(None, description="Role to write to about bad rows; never a person's own address.")
     source: str = Field("sample", description="URL of a folder, or a path below the partner's folder.")
-    delivery: Delivery = Field(description="How deliveries follow each other, and what their names say.")
+    delivery: DeliveryNames = Field(description="How deliveries follow each other, and what their names say.")
     file: FileFormat = Field(description="How bytes become rows of text.")
     columns: dict[str, ColumnSource] = Field(
         description="Our column -> their header, a list of headers, or a source as described under `columns`."
@@ -294,7 +306,6 @@ class Contract(_Part):
         {}, description="Our column -> {our value: their words}, with `otherwise` and `unknown` beside them."
     )
     names: Names = Field(Names(), description="What a name looks like here.")
-    national_id: IdKind = Field("other", description="Which number the national_id column holds.")
     phone_region: str | None = Field(None, description="Country of numbers without prefix; the partner's own.")
     zawgyi: bool = Field(False, description="Burmese text is in Zawgyi's private encoding and is converted.")
     corrections: tuple[Correction, ...] = Field((), description="Values put right by us, each with a reason.")
@@ -302,35 +313,49 @@ class Contract(_Part):
     examples: tuple[Example, ...] = Field((), description="Rows and what must come out of them.")
 
     @model_validator(mode="after")
-    def _vocabulary_is_closed(self) -> "Contract":
-        known = PERSON_COLUMNS + TRAINING_COLUMNS
+    def _vocabulary_is_closed(self) -> Self:
         for name in self.columns:
-            if name not in known:
-                raise ValueError(f"columns: {name!r} is not one of ours; use {', '.join(known)}")
-        for name in ("course_code", "training_date"):
+            if name not in self.known_columns:
+                raise ValueError(f"columns: {name!r} is not one of ours; use {', '.join(self.known_columns)}")
+        for name, why in self.required_columns.items():
             if name not in self.columns:
-                raise ValueError(f"columns: {name} is missing; every attendance needs it")
+                raise ValueError(f"columns: {name} is missing; {why}")
         if "full_name" not in self.columns and not {"surname", "given_name"} & set(self.columns):
             raise ValueError("columns: say where the name is: full_name, or surname and given_name")
         for name, lookup in self.lookups.items():
-            if name not in LOOKUP_COLUMNS:
-                raise ValueError(f"lookups: {name!r} has no lookup; use {', '.join(LOOKUP_COLUMNS)}")
+            if name not in self.lookup_columns:
+                raise ValueError(f"lookups: {name!r} has no lookup; use {', '.join(self.lookup_columns)}")
             values = set(lookup.words) | ({lookup.otherwise} if lookup.otherwise else set())
-            if name in CHOICES and not values <= set(CHOICES[name]):
-                wrong = ", ".join(sorted(values - set(CHOICES[name])))
-                raise ValueError(f"lookups: {name} cannot become {wrong}; use {', '.join(CHOICES[name])}")
+            if name in self.choices and not values <= set(self.choices[name]):
+                wrong = ", ".join(sorted(values - set(self.choices[name])))
+                raise ValueError(f"lookups: {name} cannot become {wrong}; use {', '.join(self.choices[name])}")
         for name in self.columns:
-            if name in CHOICES and name not in self.lookups:
+            if name in self.choices and name not in self.lookups:
                 raise ValueError(f"lookups: {name} is missing; say which of their words mean what")
         return self
 
 
-class Partner(_Part):
-    """A contract and where it lives: the country is the folder's name."""
+class Contract(FileContract):
+    """Everything peculiar to one partner."""
+
+    known_columns = PERSON_COLUMNS + TRAINING_COLUMNS
+    required_columns = dict.fromkeys(("course_code", "training_date"), "every attendance needs it")
+    lookup_columns = LOOKUP_COLUMNS
+    choices = CHOICES
+
+    delivery: Delivery = Field(description="How deliveries follow each other, and what their names say.")
+    national_id: IdKind = Field("other", description="Which number the national_id column holds.")
+
+
+class Sender(_Part):
+    """Whoever sends files: a contract, the country they are about, and the folder that a source's path starts from."""
+
+    # the option whose pattern stands in for the contract's source
+    source_option: ClassVar[str] = "--source"
 
     country_code: str
     folder: Path
-    contract: Contract
+    contract: FileContract
 
     @property
     def partner_id(self) -> str:
@@ -343,32 +368,80 @@ class Partner(_Part):
         return self.folder / CONTRACT_NAME
 
     @property
+    def landing_folder(self) -> Path:
+        """Folder of the landed files; git-ignored, private."""
+        return self.folder / "deliveries"
+
+    @property
+    def sample_folder(self) -> Path:
+        """Folder of what ships with the project."""
+        return self.folder / SAMPLE
+
+    @property
+    def kind(self) -> Kind:
+        """How deliveries follow each other; without a word in the contract every file adds rows."""
+        return "append"
+
+    @property
+    def placeholders(self) -> dict[str, str]:
+        """What can stand in braces in a pattern of a source."""
+        return {"country": self.country_code, "partner": self.folder.name}
+
+    def claims(self, name: str) -> bool:
+        """Whether a file at the source, by its path below it, is one of this sender's."""
+        return True
+
+    @property
     def phone_region(self) -> str:
         """Region of phone numbers written without a country prefix."""
         return self.contract.phone_region or self.country_code
 
 
+class Partner(Sender):
+    """A partner: its folder's parent is the country."""
+
+    contract: Contract
+
+    @property
+    def kind(self) -> Kind:
+        """How deliveries follow each other."""
+        return self.contract.delivery.kind
+
+
+_Contract = TypeVar("_Contract", bound=FileContract)
+
+
 def parse_contract(text: str, file: Path) -> Contract:
-    """Return the contract written in `text`.
+    """Return the partner's contract written in `text`; raises ContractError as `parse_contract_as` does."""
+    return parse_contract_as(Contract, text, file)
+
+
+def parse_contract_as(model: type[_Contract], text: str, file: Path) -> _Contract:
+    """Return the contract of one kind that is written in `text`.
 
     Raises:
         ContractError: naming `file`, the line, and what to edit; all problems at once, one a line.
     """
     try:
-        return parse_located(Contract, text, file, noun="the contract", reference="raw/README.md")
+        return parse_located(model, text, file, noun="the contract", reference="raw/README.md")
     except LocatedError as error:
         raise ContractError(str(error)) from error
 
 
 def load_contract(file: Path) -> Contract:
-    """Return the contract in `file`; raises ContractError where it is missing or wrong."""
+    """Return the partner's contract in `file`; raises ContractError where it is missing or wrong."""
+    return load_contract_as(Contract, file)
+
+
+def load_contract_as(model: type[_Contract], file: Path) -> _Contract:
+    """Return the contract of one kind in `file`; raises ContractError where it is missing or wrong."""
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ContractError(f"{file}: no such file; `godigital partner new` drafts one") from error
     except UnicodeDecodeError as error:
         raise ContractError(f"{file}: not UTF-8; save it as UTF-8") from error
-    return parse_contract(text, file)
+    return parse_contract_as(model, text, file)
 
 
 def parse_day(text: str) -> dt.date | None:

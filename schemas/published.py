@@ -4,6 +4,17 @@ from dataclasses import dataclass
 
 from schemas.columns import COLUMNS, Column
 
+# how shares are weighted, as it is published; the number is cell_minimum of survey.yml
+COLLAPSING = (
+    "Weighted to the people trained in this release by country, type and sex. A question is asked of one type, so "
+    "types are never collapsed. A country is split by sex where every sex trained there has at least 5 "
+    "answers, else its sexes are one cell. Countries with fewer than 5 answers are one cell together, those "
+    "without any included; while it has fewer than 5 answers, it takes in the country with the fewest, ties "
+    "by code. Respondents whose sex is not known stand for their share of their country: 5 or more of them "
+    "are a cell of their own, fewer join the sex with most people trained. Trainees whose sex is not stated are "
+    "spread as the others of their country are. Answers from a country where nobody was trained have no weight."
+)
+
 
 @dataclass(frozen=True)
 class Table:
@@ -253,6 +264,61 @@ PUBLISHED_TABLES = (
             "high",
             "expected_false_merges",
             "expected_misses",
+        ),
+    ),
+    # the follow-up survey
+    Table(
+        "core_survey_response",
+        "One row per respondent of a round of the follow-up survey, linked to a trainee or not. link_status: linked; "
+        "ambiguous: two trainees are nearly as likely; not_found: no trainee is likely enough, as for those whose "
+        "partner's deliveries are not here; duplicate: the trainee has answered in this round already.",
+        ("response_id",),
+        (
+            "response_id",
+            "country_code",
+            "survey_round",
+            "trainee_id",
+            "link_status",
+            "trainee_type",
+            "sex",
+            "first_training_quarter",
+            "interview_date",
+            "customer_engagement_increased",
+            "moved_business_online",
+            "business_kept_running",
+            "found_work_within_two_months",
+            "found_work_through_training",
+            "is_sample",
+        ),
+    ),
+    Table(
+        "report_outcome",
+        "Outcomes as the follow-up survey estimates them: a line per round, indicator and breakdown (all, country, "
+        "sex, type; 'not stated' is a value of its own), with intervals of 95 %. Duplicate respondents are left out. "
+        + COLLAPSING,
+        ("survey_round", "indicator_code", "dimension", "dimension_value"),
+        (
+            "survey_round",
+            "indicator_code",
+            "dimension",
+            "dimension_value",
+            "respondents",
+            "people",
+            "denominator",
+            "share_unweighted",
+            "unweighted_low",
+            "unweighted_high",
+            "share_weighted",
+            "weighted_low",
+            "weighted_high",
+            "design_effect",
+            "effective_answers",
+            "cells_used",
+            "cells_collapsed",
+            "indicator_title",
+            "denominator_text",
+            "may_be_added_over",
+            "is_sample",
         ),
     ),
     Table(

@@ -29,6 +29,12 @@ class Reason(StrEnum):
     UNKNOWN_WORD = "unknown_word"
     HOURS_NEGATIVE = "hours_negative"
     HOURS_IMPOSSIBLE = "hours_impossible"
+    # of a row of the follow-up survey
+    MISSING_RESPONDENT_CODE = "missing_respondent_code"
+    RESPONDENT_CODE_REPEATED = "respondent_code_repeated"
+    MISSING_TRAINEE_TYPE = "missing_trainee_type"
+    INTERVIEW_DATE_IMPOSSIBLE = "interview_date_impossible"
+    INTERVIEW_BEFORE_TRAINING = "interview_before_training"
 
 
 class Flag(StrEnum):
@@ -41,6 +47,7 @@ class Flag(StrEnum):
     AGE_DISAGREES = "age_disagrees"
     DATE_AMBIGUOUS = "date_ambiguous"
     CORRECTED = "corrected"
+    ANSWER_NOT_ASKED = "answer_not_asked"
 
 
 @dataclass(frozen=True)
@@ -105,5 +112,22 @@ def remedies(programme: Programme) -> dict[Reason, Remedy]:
         Reason.HOURS_IMPOSSIBLE: Remedy(
             "hours",
             f"The hours cannot be read or exceed {programme.hours_maximum:g}. Write the hours attended as a number.",
+        ),
+        Reason.MISSING_RESPONDENT_CODE: Remedy(
+            "respondent_code", "The respondent's code is missing. Write the code under which the interview was held."
+        ),
+        Reason.RESPONDENT_CODE_REPEATED: Remedy(
+            "respondent_code",
+            "Rows with different answers bear this code. Give every respondent a code of their own, or delete the "
+            "row that does not hold.",
+        ),
+        Reason.MISSING_TRAINEE_TYPE: Remedy(
+            "trainee_type", "The type is missing. Write whether the respondent is an owner or a job seeker."
+        ),
+        Reason.INTERVIEW_DATE_IMPOSSIBLE: Remedy(
+            "interview_date", "This day does not exist. Write the day of the interview."
+        ),
+        Reason.INTERVIEW_BEFORE_TRAINING: Remedy(
+            "interview_date", "The interview lies before the training. Check both dates and correct the wrong one."
         ),
     }

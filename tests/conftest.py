@@ -6,10 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import hypothesis
 import pytest
 
 from flows.run import Progress, RunResult, execute
 from flows.settings import Settings
+
+# a law holds however slow the machine is
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
@@ -26,6 +31,16 @@ def copy_partners(target: Path, *partners: str) -> Path:
             shutil.copyfile(contract, target / name / "partner.yml")
             shutil.copytree(contract.parent / "sample", target / name / "sample")
     return target
+
+
+def copy_surveys(raw: Path, *names: str) -> Path:
+    """Copy contracts and shipped answers of the survey (all, or some countries) into a raw folder of a test's own."""
+    folder = raw / "survey"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in sorted((PROJECT / "raw" / "survey").iterdir()):
+        if path.is_file() and path.suffix != ".md" and (not names or path.name[:2] in names):
+            shutil.copyfile(path, folder / path.name)
+    return folder
 
 
 def make_settings(raw: Path, data: Path, **more: object) -> Settings:

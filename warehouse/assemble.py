@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.programme import PROGRAMME_FILE
+from schemas.survey import SURVEY_FILE
 from warehouse import publish
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
@@ -33,7 +34,7 @@ class Assembled:
 @cache
 def _code_hash() -> str:
     folder = Path(__file__).parent
-    return hash_files((*folder.glob("*.py"), *folder.glob("sql/*.sql"), *IDENTIFYING))
+    return hash_files((*folder.glob("*.py"), *folder.glob("sql/*.sql"), *folder.glob("survey/*.py"), *IDENTIFYING))
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -56,10 +57,18 @@ def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judge
         "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
         "ORDER BY partner_id)) FROM partner",
     )
+    surveys = _one(
+        con,
+        """
+        SELECT sha256(string_agg(concat_ws(' ', delivery_id, content_hash, reading_hash, outcome, is_sample,
+                                           error_code), chr(10) ORDER BY delivery_id))
+        FROM survey_delivery
+        """,
+    )
     code = _code_hash()
-    rules = hashlib.sha256(PROGRAMME_FILE.read_bytes()).hexdigest()
+    rules = hashlib.sha256(PROGRAMME_FILE.read_bytes() + SURVEY_FILE.read_bytes()).hexdigest()
     decided = judgements.judged_hash(judged)
-    return hashlib.sha256(" ".join((deliveries, partners, code, rules, decided)).encode()).hexdigest()
+    return hashlib.sha256(" ".join((deliveries, partners, surveys, code, rules, decided)).encode()).hexdigest()
 
 
 def assemble(
@@ -107,7 +116,7 @@ def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
 def _identify(
     con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, judged: judgements.Judged, tell: Tell
 ) -> dict[str, int]:
-    from warehouse.identity import calibration, linkage, model, register
+    from warehouse.identity import calibration, linkage, model, register, respondents
 
     tell("match")
     influence = judgements.Influence(judged, judgements.read_applied(con))
@@ -120,6 +129,10 @@ def _identify(
             judgements.write_applied(con, judged)
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
+    # of what is committed, and nothing of it is changed: a run cut short here links them the next time
+    answered = respondents.link_respondents(con, model.load_model(), identity_secret(data))
+    with transaction(con):
+        answered.write(con)
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
 
 

@@ -1,12 +1,12 @@
 """Builds a release: runs the SQL models of `warehouse/sql` over the vault into a new database file.
 
-A model is a file, its name the table's; the order follows from what each reads, and every table must come out
-exactly as `schemas.published` describes it.
+What SQL cannot compute is a function (COMPUTED) in its turn among them. A model is a file, its name the table's; the
+order follows from what each reads, and every table must come out exactly as `schemas.published` describes it.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -28,6 +28,25 @@ VAULT = "vault"
 INDICATORS = "indicators"
 CHECKS = "checks"
 _ROWS_AT_ONCE = 50_000
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A table that no SELECT can give: the models it reads, and what gives its rows from the release so far."""
+
+    reads: tuple[str, ...]
+    compute: Callable[[duckdb.DuckDBPyConnection], Any]
+
+
+def _outcomes(con: duckdb.DuckDBPyConnection) -> Any:
+    # imported where it is used: only a build needs data frames
+    from warehouse.survey.outcome import outcome_table
+
+    return outcome_table(con)
+
+
+# built in their turn among the models of SQL
+COMPUTED = {"report_outcome": Computed(("core_survey_response", "core_trainee"), _outcomes)}
 
 
 class BuildError(RuntimeError):
@@ -62,6 +81,7 @@ def model_order(folder: Path = SQL_FOLDER) -> list[str]:
     """
     models = sorted(path.stem for path in folder.glob("*.sql") if path.stem not in (INDICATORS, CHECKS))
     graph = {model: sorted(_tables_read(folder / f"{model}.sql")) for model in models}
+    graph |= {name: sorted(item.reads) for name, item in COMPUTED.items() if set(item.reads) <= set(models)}
     for model, reads in graph.items():
         for table in reads:
             if table not in graph:
@@ -197,6 +217,9 @@ def _build_tables(
         con.execute(f"SET VARIABLE {name} = {_literal(value)}")
     con.execute((folder / f"{INDICATORS}.sql").read_text(encoding="utf-8"))
     for model in order:
+        if model in COMPUTED:
+            _create_computed(con, described[model])
+            continue
         select = (folder / f"{model}.sql").read_text(encoding="utf-8").rstrip().rstrip(";")
         try:
             con.execute(f"CREATE TABLE {model} AS\n{select}")
@@ -207,6 +230,17 @@ def _build_tables(
     for statement in comment_statements():
         con.execute(statement)
     return {table.name: summarise(con, table.name) for table in PUBLISHED_TABLES}
+
+
+def _create_computed(con: duckdb.DuckDBPyConnection, table: Table) -> None:
+    rows = COMPUTED[table.name].compute(con)
+    columns = ", ".join(f"CAST({column.name} AS {column.type}) AS {column.name}" for column in table.columns)
+    con.register("computed_rows", rows)
+    try:
+        con.execute(f"CREATE TABLE {table.name} AS SELECT {columns} FROM computed_rows")  # noqa: S608
+    finally:
+        con.unregister("computed_rows")
+    _require_described(con, table)
 
 
 def _release_row(info: ReleaseInfo) -> dict[str, str | int]:

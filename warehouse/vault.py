@@ -17,6 +17,7 @@ from warehouse.identity.judgements import JUDGEMENT_DDL
 from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
+from warehouse.survey.tables import SURVEY_DDL
 
 SCHEMA_VERSION = 4
 # a second process waits this long for the one that is loading
@@ -71,6 +72,7 @@ CREATE TABLE IF NOT EXISTS rejected_row (
 {JUDGEMENT_DDL}
 {LINKAGE_DDL}
 {QUALITY_DDL}
+{SURVEY_DDL}
 {RECORD_VIEW}
 """
 

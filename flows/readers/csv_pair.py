@@ -17,7 +17,7 @@ from flows.readers.headers import (
     words_of,
 )
 from flows.readers.table import combine
-from schemas.partner import Contract, Part
+from schemas.partner import FileContract, Part
 
 
 def _files_of(files: Sequence[LandedFile], parent: Part, child: Part) -> tuple[list[LandedFile], list[LandedFile]]:
@@ -48,7 +48,7 @@ def _files_of(files: Sequence[LandedFile], parent: Part, child: Part) -> tuple[l
     return parents, children
 
 
-def _read_part(files: Sequence[LandedFile], part: Part, contract: Contract) -> TextRows:
+def _read_part(files: Sequence[LandedFile], part: Part, contract: FileContract) -> TextRows:
     """Return the rows of one side; the header is the row with the most of the contract's words."""
     key = Wanted("key", (part.key,), True)
     elsewhere = tuple(Wanted(item.column, item.headers, False) for item in wanted_columns(contract))
@@ -82,7 +82,7 @@ def _parents_by_key(rows: TextRows, part: Part) -> dict[str, int]:
     return found
 
 
-def _check_once(parents: TextRows, children: TextRows, contract: Contract) -> None:
+def _check_once(parents: TextRows, children: TextRows, contract: FileContract) -> None:
     """Refuse a mapped column that stands in both files, because it would be a guess which holds.
 
     Raises:
@@ -108,7 +108,7 @@ def _first_name(rows: TextRows) -> str:
     return rows.file_names[0] if rows.file_names else "a file without rows"
 
 
-def read_csv_pair(files: Sequence[LandedFile], contract: Contract) -> TextRows:
+def read_csv_pair(files: Sequence[LandedFile], contract: FileContract) -> TextRows:
     """Return one row for each child, followed by one for each parent without child.
 
     The header is the parent's, then the child's columns that the parent has not. A child whose key no parent

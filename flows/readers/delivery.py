@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from schemas.partner import Contract
+from schemas.partner import FileContract
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_CELL_CHARACTERS = 100_000  # a spreadsheet's own limit is 32,767
@@ -116,7 +116,7 @@ def landed_bytes(file: LandedFile) -> bytes:
     return file.path.read_bytes()
 
 
-def check_row_count(rows: TextRows, names: str, contract: Contract) -> None:
+def check_row_count(rows: TextRows, names: str, contract: FileContract) -> None:
     """Compare the number of rows with the contract's bounds.
 
     Raises:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.readers.delivery import DeliveryError, ErrorCode
-from schemas.partner import Contract
+from schemas.partner import FileContract
 
 HEADER_SEARCH_ROWS = 50
 # joiners that editors leave behind in headers; invisible, and without meaning there
@@ -46,7 +46,7 @@ class HeaderWords:
         return key in self.known or key.startswith(self.ignored_beginnings)
 
 
-def wanted_columns(contract: Contract) -> tuple[Wanted, ...]:
+def wanted_columns(contract: FileContract) -> tuple[Wanted, ...]:
     """Return what the contract's `columns` and `record_key` want from a header."""
     columns = [
         Wanted(name, source.header, not source.optional)
@@ -56,7 +56,7 @@ def wanted_columns(contract: Contract) -> tuple[Wanted, ...]:
     return (*columns, *(Wanted("record_key", (header,), True) for header in contract.record_key))
 
 
-def words_of(contract: Contract, wanted: tuple[Wanted, ...], matches_needed: int | None = None) -> HeaderWords:
+def words_of(contract: FileContract, wanted: tuple[Wanted, ...], matches_needed: int | None = None) -> HeaderWords:
     """Return the words by which a header is found and checked.
 
     A header needs half of the columns that must be there, and at least two, so that a title row is no header

@@ -29,7 +29,7 @@ from flows.readers.headers import (
 )
 from flows.readers.sniff import describe, refuse
 from flows.readers.xlsx_file import number_text
-from schemas.partner import Contract
+from schemas.partner import FileContract
 
 ID_KEY = "_id"
 
@@ -166,14 +166,14 @@ def _is_system(key: str) -> bool:
     return key.startswith(_SYSTEM_BEGINNINGS) or key in _SYSTEM_KEYS
 
 
-def _wanted(contract: Contract) -> tuple[Wanted, ...]:
+def _wanted(contract: FileContract) -> tuple[Wanted, ...]:
     return tuple(
         Wanted(item.column, item.headers, item.required and item.column in _NEVER_UNANSWERED)
         for item in wanted_columns(contract)
     )
 
 
-def _header(keys: Sequence[str], where: str, contract: Contract) -> tuple[str, ...]:
+def _header(keys: Sequence[str], where: str, contract: FileContract) -> tuple[str, ...]:
     """Return the keys to read, in order of first appearance, and `_id` at the end.
 
     Raises:
@@ -197,7 +197,7 @@ def _header(keys: Sequence[str], where: str, contract: Contract) -> tuple[str, .
     return tuple(dict.fromkeys((*kept, ID_KEY)))
 
 
-def read_kobo(files: Sequence[LandedFile], contract: Contract) -> TextRows:
+def read_kobo(files: Sequence[LandedFile], contract: FileContract) -> TextRows:
     """Return one row for each submission of all pages, in the order of the pages' names.
 
     `row_numbers` count the submissions of a page from 1; `source_ids` are the submissions' `_id`. One that

@@ -357,6 +357,15 @@ def falsified(vault: TinyVault, data: Path, statement: str) -> Callable[[], Any]
 
 
 ANOTHER_TRAINEE = "INSERT INTO core_trainee SELECT * REPLACE ({} AS trainee_id) FROM core_trainee LIMIT 1"
+RESPONSE = """
+    INSERT INTO core_survey_response (response_id, country_code, survey_round, link_status, trainee_type)
+    VALUES ('r1', 'VN', '1', 'not_found', 'msme_owner');
+    INSERT INTO report_outcome BY NAME
+    SELECT '1' AS survey_round, 'customer_engagement_increased' AS indicator_code, 'all' AS dimension,
+           'all' AS dimension_value, 1 AS respondents, 1 AS people, 1 AS denominator, 1.0 AS share_unweighted,
+           0.2 AS unweighted_low, 1.0 AS unweighted_high, 1.0 AS share_weighted, 0.2 AS weighted_low,
+           1.0 AS weighted_high;
+"""
 FAILURES = {
     "key_missing": "UPDATE core_attendance SET course_code = NULL",
     "key_repeated": "INSERT INTO core_partner SELECT * FROM core_partner",
@@ -380,6 +389,10 @@ FAILURES = {
     "indicator_without_words": "UPDATE report_target SET indicator_code = 'people'",
     "quality_differs_from_trainees": "UPDATE identity_quality SET people_found = 2, high = 2",
     "quality_impossible": "UPDATE identity_quality SET low = high + 1",
+    "survey_key": RESPONSE + "INSERT INTO core_survey_response FROM core_survey_response",
+    "survey_link_impossible": RESPONSE + "UPDATE core_survey_response SET trainee_id = 't1'",
+    "outcome_impossible": RESPONSE + "UPDATE report_outcome SET share_weighted = 1.5",
+    "outcome_differs_from_responses": RESPONSE + "UPDATE report_outcome SET respondents = 2",
 }
 WARNINGS = {
     "count_uncertain": """
@@ -403,6 +416,13 @@ WARNINGS = {
         UPDATE report_data_quality SET rows_in = 9
     """,
     "partner_without_attendance": "INSERT INTO core_partner VALUES ('VN-B', 'VN', 'Partner VN-B', 'monthly')",
+    "survey_often_unlinked": """
+        INSERT INTO core_survey_response (response_id, country_code, survey_round, link_status, trainee_type)
+        SELECT 'r' || number, 'VN', '1', 'not_found', 'msme_owner' FROM range(10) AS t (number);
+        INSERT INTO report_outcome (survey_round, indicator_code, dimension, dimension_value, respondents, people,
+                                    denominator)
+        VALUES ('1', 'customer_engagement_increased', 'all', 'all', 10, 0, 0)
+    """,
 }
 
 

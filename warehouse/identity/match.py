@@ -4,7 +4,7 @@ Beside charts and baselines the only module that imports Splink. Tables are thos
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -83,10 +83,9 @@ _KINDS = 32
 KIND = f"(key % {_KINDS})"
 
 
-def _keyed(place: int, nodes: str) -> str:
+def _keyed(place: int, rule: BlockingKey, nodes: str, *beside: str) -> str:
     """SQL of node_id and key, a row for each key that a node has of one kind; what `_alike` reads beside them."""
-    rule = BLOCKING_KEYS[place]
-    more = ", name_pairs, name_script" if rule.alike else ""
+    more = "".join(f", {name}" for name in (*(("name_pairs", "name_script") if rule.alike else ()), *beside))
     # a hash is enough: two keys that collide cost one comparison. A node has each key once, or it would fill its block
     selects = []
     for number, key in enumerate(rule.keys):
@@ -110,7 +109,7 @@ def _alike(rule: BlockingKey, one: str, other: str) -> str:
 def all_keys(nodes: str) -> str:
     """Return SQL of node_id and key (a hash, which KIND takes apart), a row for each key of each node."""
     return " UNION ALL ".join(
-        f"SELECT node_id, key FROM ({_keyed(place, nodes)})" for place in range(len(BLOCKING_KEYS))
+        f"SELECT node_id, key FROM ({_keyed(place, rule, nodes)})" for place, rule in enumerate(BLOCKING_KEYS)
     )
 
 
@@ -123,10 +122,40 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
     _open_blocks(con)
     con.execute("CREATE TABLE new_key (node_id UBIGINT, key UBIGINT)")
     for place, rule in enumerate(BLOCKING_KEYS):
-        con.execute(f"CREATE TABLE keyed AS SELECT *, TRUE AS is_asked FROM ({_keyed(place, 'node')})")
+        con.execute(f"CREATE TABLE keyed AS SELECT *, TRUE AS is_asked FROM ({_keyed(place, rule, 'node')})")
         con.execute("INSERT INTO new_key SELECT node_id, key FROM keyed")
         _find_pairs(con, rule)
     return PairCounts(_close_blocks(con))
+
+
+def block_across(con: duckdb.DuckDBPyConnection, asked: str, known: str, more: Sequence[BlockingKey] = ()) -> int:
+    """Make table `blocked`, every pair of an `asked` and a `known` node of one country that share a key, once.
+
+    Blocks are bounded by the known nodes in them. Returns how many pairs there are.
+
+    Args:
+        con: Its current database takes the table.
+        asked: Table with node_id and FEATURES; what `more` reads beside them.
+        known: The same; its nodes differ from those of `asked`.
+        more: Keys beside BLOCKING_KEYS.
+    """
+    _open_blocks(con)
+    for place, rule in enumerate((*BLOCKING_KEYS, *more)):
+        con.execute(
+            f"""
+            INSERT INTO found
+            WITH asking AS MATERIALIZED ({_keyed(place, rule, asked, "country")}),
+            asked_key AS MATERIALIZED (SELECT DISTINCT key FROM asking),
+            known_key AS MATERIALIZED (
+                SELECT * FROM ({_keyed(place, rule, known, "country")}) SEMI JOIN asked_key USING (key)
+            ),
+            bounded AS (SELECT key FROM known_key GROUP BY key HAVING count(DISTINCT node_id) <= {rule.cap})
+            SELECT least(one.node_id, other.node_id), greatest(one.node_id, other.node_id)
+            FROM asking AS one JOIN bounded USING (key) JOIN known_key AS other USING (key)
+            WHERE one.country = other.country AND {_alike(rule, "one", "other")}
+            """
+        )
+    return _close_blocks(con)
 
 
 def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCounts:

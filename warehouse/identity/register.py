@@ -61,9 +61,13 @@ class IdentityChanges:
 
 def mint(secret: bytes, record_id: str, salt: int = 0) -> str:
     """Return the trainee id that a founding record gives: a keyed hash (HMAC-SHA256), opaque without the secret."""
-    text = record_id if salt == 0 else f"{record_id} {salt}"
+    return opaque_id(secret, record_id if salt == 0 else f"{record_id} {salt}", "t")
+
+
+def opaque_id(secret: bytes, text: str, prefix: str) -> str:
+    """Return a keyed hash (HMAC-SHA256) of `text`, a letter saying of what it is the id in front."""
     digest = hmac.new(secret, text.encode("utf-8"), hashlib.sha256).digest()
-    return "t" + base64.b32encode(digest).decode("ascii").lower()[: _ID_LETTERS - 1]
+    return prefix + base64.b32encode(digest).decode("ascii").lower()[: _ID_LETTERS - len(prefix)]
 
 
 def identify(

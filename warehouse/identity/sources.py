@@ -32,7 +32,10 @@ LINKING = (
     *(_SCHEMAS / name for name in ("languages.py", "languages.yml", "naming.yml")),
 )
 # beside them: how people are told by a stable id and counted, and the committed weights
-IDENTIFYING = (*LINKING, *(_HERE / name for name in ("calibration.py", "register.py", "match_model.json")))
+IDENTIFYING = (
+    *LINKING,
+    *(_HERE / name for name in ("calibration.py", "register.py", "respondents.py", "match_model.json")),
+)
 
 
 def hash_files(files: Iterable[Path]) -> str:

@@ -312,6 +312,61 @@ WHERE
     line.low > line.high OR line.low < 0 OR line.expected_false_merges < 0 OR line.expected_misses < 0
     OR line.people_found > coalesce(whole.people_found, 0);
 
+-- fail: survey_key
+-- Every response and every line of the survey's report has its key, once.
+SELECT response_id FROM core_survey_response GROUP BY ALL HAVING count(*) > 1 OR response_id IS NULL
+UNION ALL
+SELECT indicator_code FROM report_outcome
+GROUP BY survey_round, indicator_code, dimension, dimension_value
+HAVING count(*) > 1 OR concat(survey_round, indicator_code, dimension, dimension_value) IS NULL;
+
+-- fail: survey_link_impossible
+-- Who is linked has a trainee of the release, nobody else has one, and a trainee answers once in a round.
+SELECT response.response_id
+FROM core_survey_response AS response
+LEFT JOIN core_trainee AS person ON person.trainee_id = response.trainee_id
+WHERE (response.link_status = 'linked') <> (person.trainee_id IS NOT NULL)
+UNION ALL
+SELECT trainee_id FROM core_survey_response
+WHERE trainee_id IS NOT NULL
+GROUP BY survey_round, trainee_id
+HAVING count(*) > 1;
+
+-- fail: outcome_impossible
+-- Shares lie within their intervals and between 0 and 1, and no line has more answers than respondents.
+SELECT indicator_code
+FROM report_outcome
+WHERE
+    NOT coalesce(share_unweighted BETWEEN unweighted_low AND unweighted_high, TRUE)
+    OR NOT coalesce(share_weighted BETWEEN weighted_low AND weighted_high, TRUE)
+    OR least(unweighted_low, weighted_low) < 0
+    OR greatest(unweighted_high, weighted_high) > 1
+    OR denominator > respondents
+    OR people > denominator
+    OR (denominator = 0) <> (share_unweighted IS NULL);
+
+-- fail: outcome_differs_from_responses
+-- The line of all of an indicator has every respondent of its type in the round who is no duplicate.
+WITH expected AS (
+    SELECT survey_round, count(*) AS people FROM core_survey_response
+    WHERE link_status <> 'duplicate'
+    GROUP BY survey_round
+),
+
+reported AS (
+    SELECT survey_round, sum(respondents) AS people
+    FROM report_outcome
+    WHERE
+        dimension = 'all'
+        AND indicator_code IN ('customer_engagement_increased', 'found_work_within_two_months')
+    GROUP BY survey_round
+)
+
+SELECT expected.survey_round
+FROM expected
+LEFT JOIN reported ON reported.survey_round = expected.survey_round
+WHERE reported.people IS DISTINCT FROM expected.people;
+
 -- warn: count_uncertain
 -- The interval of a country with a thousand people or more is at most a twentieth of them wide to each side.
 SELECT country_code
@@ -349,3 +404,10 @@ SELECT delivery_id FROM core_delivery WHERE rows_rejected > 0.2 * rows_in;
 -- warn: partner_without_attendance
 -- Every partner with a contract has at least one accepted row.
 SELECT partner_id FROM core_partner WHERE partner_id NOT IN (SELECT partner_id FROM core_attendance);
+
+-- warn: survey_often_unlinked
+-- In every country with ten respondents or more, at least a third were found among the trainees.
+SELECT country_code
+FROM core_survey_response
+GROUP BY country_code
+HAVING count(*) >= 10 AND count(*) FILTER (WHERE link_status = 'linked') < count(*) / 3;

@@ -1,0 +1,150 @@
+"""Finds the surveys (`raw/survey/<CC>.yml`), pulls and reads their files, and loads what came of them.
+
+Plain functions, called by `flows.run` and by the Prefect flows as a part of every run.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fsspec
+
+from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
+from flows.partners import BrokenContract
+from flows.pull import Landed, is_litter, source_url
+from schemas.partner import ContractError, load_contract_as
+from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract
+from warehouse import vault as vaults
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from warehouse.load import DeliveryFacts
+    from warehouse.survey.load import SurveyRows
+
+
+@dataclass(frozen=True)
+class Surveys:
+    """Usable contracts in the order of their names, and those that are broken."""
+
+    usable: tuple[Survey, ...]
+    broken: tuple[BrokenContract, ...]
+
+
+@dataclass(frozen=True)
+class SurveyPlan:
+    """One survey's deliveries as they are derived today, those that have to be read, and whether any are gone."""
+
+    survey: Survey
+    current: tuple["DeliveryFacts", ...]
+    to_read: tuple[DeliveryFiles, ...]
+    gone: bool
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether anything has to be written."""
+        return bool(self.to_read) or self.gone
+
+
+def find_surveys(raw: Path, countries: Sequence[str] | None = None) -> Surveys:
+    """Return the surveys of `countries` (all without it); none where there is no folder of surveys."""
+    usable, broken = [], []
+    for path in sorted((raw / SURVEY_FOLDER).glob("*.yml")):
+        found = SURVEY_NAME.fullmatch(path.stem)
+        if found is None:
+            message = f"{path}: a survey is named by its country, and a further round by what follows: VN.yml, VN-2.yml"
+            broken.append(BrokenContract("", f"{SURVEY_FOLDER}/{path.stem}", message))
+            continue
+        if countries and found[1] not in countries:
+            continue
+        try:
+            contract = load_contract_as(SurveyContract, path)
+        except ContractError as error:
+            broken.append(BrokenContract(found[1], f"{SURVEY_FOLDER}/{path.stem}", str(error)))
+        else:
+            usable.append(Survey(country_code=found[1], folder=path.parent, name=path.stem, contract=contract))
+    return Surveys(tuple(usable), tuple(broken))
+
+
+def unclaimed_files(surveys: Iterable[Survey], source: str | None) -> dict[str, tuple[str, ...]]:
+    """Return source -> names of files there that no survey's `delivery.files` takes; they would vanish in silence."""
+    by_url: dict[str, list[Survey]] = {}
+    for survey in surveys:
+        by_url.setdefault(source_url(survey, source), []).append(survey)
+    result = {}
+    for url, members in sorted(by_url.items()):
+        file_system, root = fsspec.core.url_to_fs(url)
+        names = [str(Path(path).relative_to(root)) for path in file_system.find(root)]
+        ignored = tuple(pattern for survey in members for pattern in survey.contract.delivery.ignore_files)
+        left = tuple(
+            name
+            for name in sorted(names)
+            if name.endswith((".csv", ".xlsx", ".txt", ".tsv", ".json"))
+            and not name.startswith("deliveries/")
+            and not is_litter(name, ignored)
+            and not any(survey.claims(name) for survey in members)
+        )
+        if left:
+            result[url] = left
+    return result
+
+
+def plan_surveys(
+    con: "duckdb.DuckDBPyConnection", surveys: Sequence[Survey], *, reread: bool
+) -> tuple[SurveyPlan, ...]:
+    """Say which deliveries have to be read, of those that `landed_file` remembers.
+
+    A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
+    """
+    from warehouse.load import landed_rows
+    from warehouse.survey.load import known_surveys
+
+    if not surveys:
+        return ()
+    seen, known = landed_rows(con), known_surveys(con)
+    plans = []
+    for survey in surveys:
+        landed = [Landed(*row) for row in seen.get(survey.partner_id, [])]
+        read = known.get(survey.partner_id, {})
+        deliveries = group_deliveries(landed, survey.contract.delivery)
+        facts = tuple(delivery_facts(survey, delivery)[0] for delivery in deliveries)
+        to_read = tuple(
+            delivery
+            for delivery, fact in zip(deliveries, facts, strict=True)
+            if reread or read.get(delivery.delivery_id) != fact.reading_hash
+        )
+        gone = bool(set(read) - {fact.delivery_id for fact in facts})
+        plans.append(SurveyPlan(survey, facts, to_read, gone))
+    return tuple(plans)
+
+
+def read_surveys(plans: Sequence[SurveyPlan]) -> "dict[str, list[SurveyRows]]":
+    """Read every planned delivery; survey_id -> rows in plan order."""
+    if not any(plan.to_read for plan in plans):
+        return {}
+    from flows.survey_rows import read_survey
+
+    return {plan.survey.partner_id: read_survey(plan.survey, plan.to_read) for plan in plans if plan.to_read}
+
+
+def load_surveys(
+    con: "duckdb.DuckDBPyConnection", plans: Sequence[SurveyPlan], read: "dict[str, list[SurveyRows]]"
+) -> None:
+    """Write what was read, a transaction for each survey."""
+    from warehouse.survey.load import load_survey
+
+    for plan in plans:
+        if plan.is_stale:
+            with vaults.transaction(con):
+                load_survey(con, plan.survey.partner_id, plan.current, read.get(plan.survey.partner_id, []))
+
+
+def survey_failures(read: "dict[str, list[SurveyRows]]") -> list[tuple[str, str, str, str]]:
+    """Return survey_id, file, code and message of every delivery that could not be read."""
+    return [
+        (rows.facts.partner_id, rows.facts.name, rows.error_code, f"{rows.facts.partner_id}, {rows.error_message}")
+        for found in read.values()
+        for rows in found
+        if rows.error_code
+    ]

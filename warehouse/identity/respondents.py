@@ -1,0 +1,298 @@
+"""Who of the trainees answered the follow-up survey: respondents held against the people of the register.
+
+Features, comparisons, weights and calibration are those of the linkage; register and linkage are read, never written.
+
+Method. A respondent says a name, a phone, a type and the day of the first training. Respondent and nodes of trainees
+of the same country that share a bounded key are compared by the model, which gives a match weight in bits; what the
+model does not know, the day and the type, is added as further bits, log2(m / u) after Fellegi and Sunter 1969: m
+(among true pairs) is stated in DAY_LEVELS and TYPE_AGREES, u (among pairs of strangers) is the share of the country's
+trainees with that day, or that type. The sum goes through the model's calibration. Quite another name on one phone is
+a household and never linked. The best trainee is taken where it is as likely as a link must be, and MARGIN_BITS
+better than the second; one trainee takes one respondent of a round, the likelier.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from warehouse.identity.features import make_features, statistics_sql
+from warehouse.identity.linkage import made_by
+from warehouse.identity.match import block_across, make_scores
+from warehouse.identity.model import BlockingKey, MatchModel
+from warehouse.identity.register import opaque_id
+from warehouse.identity.tables import FEATURES, NODE_COLUMNS, STATISTIC_COLUMNS, VAULT, beside_vault
+
+LINKED, AMBIGUOUS, NOT_FOUND, DUPLICATE = "linked", "ambiguous", "not_found", "duplicate"
+# the best trainee must be eight times as likely as the second
+MARGIN_BITS = 3.0
+# among true pairs: the day said is the first training's; near it; another one
+DAY_SAME, DAY_NEAR, DAY_OTHER = 0.90, 0.06, 0.04
+NEAR_DAYS = 31
+TYPE_AGREES = 0.97
+# a person's days are compared beside the keys of the linkage: most respondents say neither birth nor place
+SURVEY_KEYS = (
+    BlockingKey("name_day", "one name, one first training", ("name_key || training_day", "alias_key || training_day")),
+    BlockingKey(
+        "fold_day",
+        "another spelling",
+        ("nullif(name_fold, '') || training_day", "nullif(alias_fold, '') || training_day"),
+    ),
+    BlockingKey(
+        "sound_day",
+        "the beginning of the name as it is heard, in any script",
+        ("nullif(name_sound, '')[1:3] || training_day", "nullif(alias_sound, '')[1:3] || training_day"),
+        alike=True,
+    ),
+    BlockingKey("day", "any name among the few who began that day", ("training_day",), cap=30, alike=True),
+)
+_SCRATCH = "answers"
+
+_RESPONDENTS = f"""
+CREATE TABLE respondent AS
+SELECT record_id, survey_id AS partner_id, country_code, full_name, latin_name, name_suffix,
+       NULL::DATE AS birth_earliest, NULL::DATE AS birth_latest, phones, '' AS email, '' AS national_id,
+       '' AS national_id_status, '' AS member_id, '' AS sex, '' AS province, '' AS district,
+       -- nobody else's node, whatever else agrees
+       record_id AS apart,
+       survey_round, trainee_type, first_training_date
+FROM {VAULT}.survey_row WHERE disposition = 'accepted'
+"""
+# of the people of this release: every node they stand in, the day of their first training and their type there
+_TRAINEES = f"""
+CREATE TABLE trainee AS
+SELECT register.trainee_id, min(record.training_date) AS first_day,
+       arg_min(nullif(record.trainee_type, ''), ROW(record.training_date, record.record_id)) AS trainee_type
+FROM {VAULT}.record AS record JOIN {VAULT}.register AS register USING (record_id)
+WHERE record.disposition = 'accepted' GROUP BY register.trainee_id;
+CREATE TABLE trainee_node AS
+SELECT DISTINCT identity_record.node_id, register.trainee_id, record.country_code
+FROM {VAULT}.record AS record
+JOIN {VAULT}.register AS register USING (record_id)
+JOIN {VAULT}.identity_record AS identity_record USING (record_id)
+WHERE record.disposition = 'accepted';
+"""
+
+
+@dataclass(frozen=True)
+class RespondentLinks:
+    """A row for each accepted response, linked or not, in the columns of table survey_link, and what they follow from.
+
+    links is None where the vault holds them already.
+    """
+
+    links: pd.DataFrame | None
+    made_from: str
+
+    def write(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Bring table survey_link up to date; the caller holds the transaction."""
+        if self.links is None:
+            return
+        con.execute("DELETE FROM survey_link; DELETE FROM survey_link_state")
+        con.execute("INSERT INTO survey_link_state VALUES (?)", [self.made_from])
+        if self.links.empty:
+            return
+        con.register("answered_link", self.links)
+        try:
+            con.execute("INSERT INTO survey_link BY NAME SELECT * FROM answered_link ORDER BY record_id")
+        finally:
+            con.unregister("answered_link")
+
+
+def link_respondents(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: bytes) -> RespondentLinks:
+    """Link what the survey says to the trainees of today, unless nothing has changed since the last time.
+
+    Args:
+        con: The vault; linkage and register are read as they were committed.
+        model: The model of the linkage.
+        secret: Key of the ids under which responses are published.
+    """
+    made_from = f"{made_by(model)} {con.execute(_MADE_FROM).fetchall()[0][0]}"
+    if con.execute("SELECT made_from FROM survey_link_state").fetchall() == [(made_from,)]:
+        return RespondentLinks(None, made_from)
+    if con.execute("SELECT count(*) FROM survey_row WHERE disposition = 'accepted'").fetchall()[0][0] == 0:
+        return RespondentLinks(pd.DataFrame(), made_from)
+    with beside_vault(con, _SCRATCH) as scratch:
+        links = _link(scratch, model)
+    links["response_id"] = [opaque_id(secret, f"survey response {record}", "r") for record in links["record_id"]]
+    return RespondentLinks(links, made_from)
+
+
+# responses that count; records that count, with their node and trainee; nodes with what others share of them
+_MADE_FROM = f"""
+SELECT concat_ws(
+    ' ',
+    (SELECT bit_xor(hash(row_text)) FROM (
+        SELECT concat_ws(chr(31), record_id, content_id, survey_round, full_name, latin_name, name_suffix, phones,
+                         trainee_type, first_training_date) AS row_text
+        FROM survey_row WHERE disposition = 'accepted')),
+    (SELECT bit_xor(hash(record_id, trainee_id, node_id, country_code, training_date, trainee_type))
+     FROM record JOIN register USING (record_id) JOIN identity_record USING (record_id)
+     WHERE disposition = 'accepted'),
+    (SELECT bit_xor(hash(node_id, {", ".join(STATISTIC_COLUMNS)})) FROM identity_node)
+)
+"""
+
+
+def _link(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
+    """Return record_id, trainee_id, link_status, candidate_trainee_id, probability, margin_bits of every respondent."""
+    con.execute(_RESPONDENTS)
+    con.execute(_TRAINEES)
+    make_features(con, "respondent")
+    respondents = con.execute(
+        "SELECT record_id, node_id, country_code, survey_round, trainee_type, first_training_date FROM respondent "
+        "JOIN feature USING (record_id) ORDER BY record_id"
+    ).df()
+    people = con.execute(
+        "SELECT DISTINCT trainee_id, country_code, first_day, trainee_type FROM trainee_node "
+        "JOIN trainee USING (trainee_id) ORDER BY trainee_id, country_code"
+    ).df()
+    return decide(respondents, candidates(respondents, _score(con, model), people), model)
+
+
+def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
+    """Return record_id, trainee_id, match_weight: the model's, of the best pair of nodes that is no household."""
+    names = ", ".join(FEATURES)
+    con.execute(
+        f"""
+        CREATE VIEW asked_node AS
+        SELECT node_id, {names}, country || strftime(first_training_date, '%Y%m%d') AS training_day
+        FROM feature JOIN (SELECT record_id, first_training_date FROM respondent) USING (record_id);
+        CREATE VIEW known_node AS
+        SELECT node.*, country || strftime(first_day, '%Y%m%d') AS training_day
+        FROM {VAULT}.identity_node AS node
+        JOIN (SELECT DISTINCT node_id, trainee_id FROM trainee_node) USING (node_id) JOIN trainee USING (trainee_id)
+        """
+    )
+    if block_across(con, "asked_node", "known_node", SURVEY_KEYS) == 0:
+        return pd.DataFrame({"record_id": [], "trainee_id": [], "match_weight": []}).astype(
+            {"record_id": "str", "trainee_id": "str", "match_weight": "float64"}
+        )
+    # how many share a respondent's values is counted among the trainees; theirs stay as the linkage counted them
+    con.execute(
+        f"""
+        CREATE VIEW node AS
+        SELECT node_id, {names} FROM {VAULT}.identity_node UNION ALL SELECT node_id, {names} FROM feature;
+        CREATE TABLE respondent_statistic AS SELECT * FROM ({statistics_sql()}) SEMI JOIN feature USING (node_id);
+        DROP VIEW node;
+        CREATE TABLE node AS
+        SELECT node_id, {", ".join(NODE_COLUMNS)} FROM {VAULT}.identity_node SEMI JOIN (
+            SELECT join_key_l AS node_id FROM blocked UNION ALL SELECT join_key_r FROM blocked
+        ) USING (node_id)
+        UNION ALL
+        SELECT node_id, {", ".join(NODE_COLUMNS)} FROM feature JOIN respondent_statistic USING (node_id)
+        """
+    )
+    # what the model would not even show to a reviewer no day and no type makes the same person
+    make_scores(con, model)
+    return con.execute(
+        """
+        WITH pair AS (
+            SELECT node_id_l AS asked, node_id_r AS known, match_weight FROM scored WHERE NOT household
+            UNION ALL SELECT node_id_r, node_id_l, match_weight FROM scored WHERE NOT household
+        )
+        SELECT feature.record_id, trainee_node.trainee_id, max(match_weight) AS match_weight
+        FROM pair
+        JOIN feature ON feature.node_id = pair.asked
+        JOIN respondent ON respondent.record_id = feature.record_id
+        JOIN trainee_node ON trainee_node.node_id = pair.known AND trainee_node.country_code = respondent.country_code
+        GROUP BY ALL ORDER BY ALL
+        """
+    ).df()
+
+
+def candidates(respondents: pd.DataFrame, scores: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Return record_id, trainee_id and weight (bits): the model's, and what day and type add to it.
+
+    Args:
+        respondents: record_id, country_code, trainee_type, first_training_date.
+        scores: record_id, trainee_id, match_weight.
+        people: trainee_id, country_code (a row for each country attended), first_day, trainee_type.
+    """
+    asked = respondents[["record_id", "country_code", "trainee_type", "first_training_date"]]
+    pairs = scores.merge(asked, on="record_id").merge(
+        people, on=["trainee_id", "country_code"], suffixes=("", "_of_trainee")
+    )
+    bits = np.zeros(len(pairs))
+    for country, members in people.groupby("country_code"):
+        here = (pairs["country_code"] == country).to_numpy()
+        if here.any():
+            bits[here] = _day_bits(pairs[here], members) + _type_bits(pairs[here], members)
+    return pairs.assign(weight=pairs["match_weight"] + bits)[["record_id", "trainee_id", "weight"]]
+
+
+def _day_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
+    days = np.sort(people["first_day"].to_numpy(dtype="datetime64[D]").astype("int64"))
+    said = pairs["first_training_date"].to_numpy(dtype="datetime64[D]")
+    stated = ~np.isnat(said)
+    said_day = np.where(stated, said.astype("int64"), 0)
+    known_day = pairs["first_day"].to_numpy(dtype="datetime64[D]").astype("int64")
+
+    def share(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float64]:
+        found = np.searchsorted(days, high, side="right") - np.searchsorted(days, low, side="left")
+        # a day that nobody has is as rare as the register can tell
+        return np.asarray(np.clip(found, 1, None) / len(days), dtype="float64")
+
+    same_u = share(said_day, said_day)
+    near_u = np.maximum(share(said_day - NEAR_DAYS, said_day + NEAR_DAYS), same_u)
+    gap = np.abs(said_day - known_day)
+    same, near = np.log2(DAY_SAME / same_u), np.log2(DAY_NEAR / near_u)
+    # where nearly all began on one day, another is rare among strangers too: it never speaks for
+    other = np.minimum(np.log2(DAY_OTHER / np.clip(1 - near_u, 1 / len(days), 1)), np.minimum(near, 0))
+    return np.where(stated, np.select([gap == 0, gap <= NEAR_DAYS], [same, near], other), 0.0)
+
+
+def _type_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
+    shares = people["trainee_type"].value_counts(normalize=True)
+    said, known = pairs["trainee_type"], pairs["trainee_type_of_trainee"]
+    floor = 1 / (len(people) + 1)
+    share = np.clip(said.map(shares).fillna(0.0).to_numpy(dtype="float64"), floor, 1 - floor)
+    agree, differ = np.log2(TYPE_AGREES / share), np.minimum(np.log2((1 - TYPE_AGREES) / (1 - share)), 0)
+    bits = np.where((said == known).to_numpy(), agree, differ)
+    return np.where((said.notna() & known.notna()).to_numpy(), bits, 0.0)
+
+
+def decide(respondents: pd.DataFrame, pairs: pd.DataFrame, model: MatchModel) -> pd.DataFrame:
+    """Return what becomes of every respondent; one trainee takes at most one of a round.
+
+    Args:
+        respondents: record_id, survey_round.
+        pairs: record_id, trainee_id, weight; a row for each candidate.
+        model: Its link weight and calibration say when a candidate is likely enough.
+
+    Returns:
+        record_id, trainee_id (of the linked), link_status, candidate_trainee_id, probability and margin_bits (to the
+        second best) of the best candidate; in the order of the records.
+    """
+    ranked = pairs.sort_values(["record_id", "weight", "trainee_id"], ascending=[True, False, True])
+    best = ranked.drop_duplicates("record_id")
+    second = ranked[ranked.duplicated("record_id")].drop_duplicates("record_id")
+    found = (
+        respondents[["record_id", "survey_round"]]
+        .merge(best, on="record_id", how="left")
+        .merge(second[["record_id", "weight"]], on="record_id", how="left", suffixes=("", "_second"))
+    )
+    margin = found["weight"] - found["weight_second"]
+    likely = (found["weight"] >= model.link_weight).to_numpy()
+    clear = ~(margin < MARGIN_BITS).to_numpy()
+    status = np.select([likely & clear, likely], [LINKED, AMBIGUOUS], NOT_FOUND).astype(object)
+    taken: set[tuple[str, str]] = set()
+    order = found.assign(place=np.arange(len(found))).sort_values(["weight", "record_id"], ascending=[False, True])
+    for place, around, trainee in order[["place", "survey_round", "trainee_id"]].itertuples(index=False, name=None):
+        if status[place] == LINKED:
+            status[place] = DUPLICATE if (around, trainee) in taken else LINKED
+            taken.add((around, trainee))
+    probability: Any = model.calibration.probability(found["weight"].to_numpy(dtype="float64"))
+    return pd.DataFrame(
+        {
+            "record_id": found["record_id"],
+            "trainee_id": found["trainee_id"].where(status == LINKED, None),
+            "link_status": pd.Series(status, dtype="str"),
+            "candidate_trainee_id": found["trainee_id"].where(status != NOT_FOUND, None),
+            "probability": np.round(probability, 6),
+            "margin_bits": np.round(margin, 3),
+        }
+    ).sort_values("record_id", ignore_index=True)
