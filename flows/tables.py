@@ -12,7 +12,8 @@ from typing import Any
 
 from schemas.partner import Partner
 from schemas.programme import load_programme
-from schemas.reasons import Reason, Remedy, remedies
+from schemas.reasons import Reason
+from schemas.remedies import Remedy, remedies
 from warehouse import files
 from warehouse.vault import DataFolder, open_vault
 
