@@ -41,7 +41,8 @@ def partner_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...
     with open_vault(data, "status") as con:
         found = con.execute(
             """
-            SELECT partner_id AS partner, any_value(delivery_kind) AS kind, count(*) AS deliveries,
+            SELECT partner_id AS partner,
+                   any_value(delivery_kind) FILTER (WHERE delivery_kind <> 'returned') AS kind, count(*) AS deliveries,
                    max(period) AS "last period", max(date_received) AS "last received",
                    count(*) FILTER (WHERE outcome = 'loaded') AS "in force",
                    count(*) FILTER (WHERE outcome = 'failed') AS failed,

@@ -18,7 +18,7 @@ from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS landed_file (
     partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL, file_name VARCHAR NOT NULL,
     source VARCHAR NOT NULL, is_sample BOOLEAN NOT NULL, date_received DATE NOT NULL, size BIGINT NOT NULL,
     sha256 VARCHAR NOT NULL, landed_path VARCHAR NOT NULL, pulled_at TIMESTAMP NOT NULL,
+    is_return BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (partner_id, source, file_name, sha256)
 );
 CREATE TABLE IF NOT EXISTS delivery (
@@ -67,6 +68,9 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     row_number INTEGER, source_id VARCHAR, record_id VARCHAR, reasons VARCHAR, cells VARCHAR,
     ordinal INTEGER, content_id VARCHAR, disposition VARCHAR
 );
+CREATE TABLE IF NOT EXISTS returned_row (
+    delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, ordinal INTEGER, corrects VARCHAR, act VARCHAR
+);
 {REGISTER_DDL}
 {JUDGEMENT_DDL}
 {LINKAGE_DDL}
@@ -85,6 +89,8 @@ UPGRADES = {
     2: """
     ALTER TABLE partner ADD COLUMN IF NOT EXISTS due_days INTEGER DEFAULT 15;
     """,
+    # a file that landed before workbooks went back is none that came back
+    3: "ALTER TABLE landed_file ADD COLUMN IF NOT EXISTS is_return BOOLEAN DEFAULT FALSE;",
 }
 
 
