@@ -16,7 +16,7 @@ from schemas.remedies import ENGLISH, Remedy, flag_remedies, language_of, remedi
 
 Code = Reason | Flag
 
-_WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
+WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
 # where the column has nothing to look at, these say it
 _STAND_INS = {"birth_date": ("age",), "full_name": ("surname", "given_name")}
 # two values disagree, and either can be the wrong one
@@ -90,7 +90,7 @@ class FaultFinder:
         found = []
         for code in codes:
             columns = self._columns(code, said[ENGLISH][code].column, header, cells, corrected)
-            label = " / ".join(" ".join(header[i].split()) for i in columns) if code not in _WHOLE_ROW else ""
+            label = " / ".join(" ".join(header[i].split()) for i in columns) if code not in WHOLE_ROW else ""
             allowed = self._allowed(code, header, columns)
             sentences = []
             for language in self.languages:
@@ -128,7 +128,7 @@ class FaultFinder:
     def _columns(
         self, code: Code, column: str | None, header: Sequence[str], cells: Sequence[str], corrected: Sequence[int]
     ) -> tuple[int, ...]:
-        if code in _WHOLE_ROW:
+        if code in WHOLE_ROW:
             return tuple(range(len(header)))
         if code is Flag.CORRECTED:
             return tuple(sorted(corrected))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.faults import Fault
+from flows.faults import WHOLE_ROW, Fault
 from flows.readers.manifest import manifest_lines
 from flows.readers.recognise import KEY_MARK, MANIFEST_SHEET
 from flows.return_rows import Back, BackRow
@@ -166,7 +166,9 @@ class _Writer:
     def _rows(self, name: str, group: int, rows: Sequence[BackRow]) -> None:
         header = self._back.manifest.headers[group]
         sheet = self._book.add_worksheet(name)
-        columns: list[str | int] = [*_BEFORE, *range(len(header)), *_AFTER]
+        has_sheets = any(item.sent.stands_for.sheet for item in rows)
+        after = [role for role in _AFTER if role != "sheet" or has_sheets]
+        columns: list[str | int] = [*_BEFORE, *range(len(header)), *after]
         place_of = {column: place for place, column in enumerate(columns)}
         for place, column in enumerate(columns):
             sheet.set_column(place, place, self._width(column, header, rows), self._formats["text"])
@@ -211,6 +213,8 @@ class _Writer:
             "key": item.sent.key,
         }
         for column, text in shown.items():
+            if column not in place_of:
+                continue
             plain = self._formats["text" if isinstance(column, int) else "grey"]
             faults = marked.get(column, [])
             form = self._formats[style] if faults else plain
@@ -218,8 +222,10 @@ class _Writer:
                 sheet.write_string(number, place_of[column], text, form)
             else:
                 sheet.write_blank(number, place_of[column], None, form)
-            if faults:
-                note = self._advice(faults)
+            # what is wrong with a whole row is told once
+            told = [fault for fault in faults if fault.code not in WHOLE_ROW or column == fault.columns[0]]
+            if told:
+                note = self._advice(told)
                 size = {"width": 320, "height": 40 + 17 * (1 + note.count("\n") + len(note) // 45)}
                 sheet.write_comment(number, place_of[column], f"{mark} {note}", {"author": "godigital", **size})
 
@@ -277,7 +283,7 @@ class _Writer:
 
 
 def _marked(faults: Sequence[Fault]) -> dict[str | int, list[Fault]]:
-    """Column -> what is wrong there; a fault of the whole row is told once, at its first cell, and marks all."""
+    """Column -> what is wrong there; a fault of the whole row stands at every one of its columns."""
     found: dict[str | int, list[Fault]] = {}
     for fault in faults:
         columns: list[str | int] = [*fault.columns, *(["sheet"] if fault.on_sheet else [])]

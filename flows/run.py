@@ -365,5 +365,17 @@ def finish(
         read=len(fresh),
         seconds=dict(clock.seconds),
         changes=made.changes,
-        warnings=made.warnings,
+        warnings=made.warnings + _overtaken(con, fresh),
+    )
+
+
+def _overtaken(con: "duckdb.DuckDBPyConnection", fresh: Sequence["DeliveryRows"]) -> tuple[str, ...]:
+    """A sentence for every corrected workbook of this run that came too late for some of its rows."""
+    from warehouse import load
+
+    workbooks = [rows.facts.delivery_id for rows in fresh if rows.returned]
+    return tuple(
+        f"{partner_id}, {name}: {count} corrected row(s) came too late: a newer delivery or correction has replaced "
+        "what they correct. They do not count; send rows that are still wrong back again"
+        for partner_id, name, count in (load.overtaken_corrections(con, workbooks) if workbooks else ())
     )

@@ -130,6 +130,28 @@ def known_deliveries(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]
     return found
 
 
+def overtaken_corrections(
+    con: duckdb.DuckDBPyConnection, delivery_ids: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """Return partner_id, name and number of rows of workbooks whose corrections came too late.
+
+    Each of these rows corrects one that no delivery in force has any more, or that was corrected again since.
+    """
+    return con.execute(
+        """
+        WITH corrected AS (
+            SELECT delivery_id, ordinal, disposition FROM record
+            UNION ALL SELECT delivery_id, ordinal, disposition FROM rejected_row
+        )
+        SELECT delivery.partner_id, delivery.name, count(*)::INTEGER
+        FROM returned_row JOIN corrected USING (delivery_id, ordinal) JOIN delivery USING (delivery_id)
+        WHERE list_contains($1, delivery_id) AND act = 'changed' AND disposition = 'superseded'
+        GROUP BY ALL ORDER BY ALL
+        """,
+        [list(delivery_ids)],
+    ).fetchall()
+
+
 def load_partner(
     con: duckdb.DuckDBPyConnection, kind: Kind, current: Sequence[DeliveryFacts], read: Sequence[DeliveryRows]
 ) -> None:
