@@ -130,9 +130,7 @@ def known_deliveries(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]
     return found
 
 
-def overtaken_corrections(
-    con: duckdb.DuckDBPyConnection, delivery_ids: Sequence[str]
-) -> list[tuple[str, str, int]]:
+def overtaken_corrections(con: duckdb.DuckDBPyConnection, delivery_ids: Sequence[str]) -> list[tuple[str, str, int]]:
     """Return partner_id, name and number of rows of workbooks whose corrections came too late.
 
     Each of these rows corrects one that no delivery in force has any more, or that was corrected again since.

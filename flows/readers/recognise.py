@@ -14,7 +14,9 @@ MANIFEST_SHEET = "godigital"
 KEY_MARK = "godigital-key"
 KEY_HEADING = re.compile(rf"\b{KEY_MARK} (\d+)")
 
-_MOST_BYTES = 1024 * 1024
+_MOST_BYTES = 256 * 1024
+_MOST_SHEETS = 20
+_TEXTS = re.compile(r"xl/(?:sharedStrings|worksheets/[^/]+)\.xml")
 _SHEET_NAME = re.compile(rf"<(?:\w+:)?sheet\b[^>]*\bname\s*=\s*[\"']{MANIFEST_SHEET}[\"']".encode())
 
 
@@ -28,11 +30,11 @@ def is_returned_workbook(chunks: Sequence[bytes]) -> bool:
         return False
     try:
         with zipfile.ZipFile(io.BytesIO(b"".join(chunks))) as archive:
-            return _SHEET_NAME.search(_beginning(archive, "xl/workbook.xml")) is not None or any(
-                KEY_MARK.encode() in _beginning(archive, name)
-                for name in archive.namelist()
-                if name == "xl/sharedStrings.xml"
-            )
+            if _SHEET_NAME.search(_beginning(archive, "xl/workbook.xml")) is not None:
+                return True
+            # headings stand at the beginning, be it of the shared texts or of the sheet itself
+            names = [name for name in archive.namelist() if _TEXTS.fullmatch(name)]
+            return any(KEY_MARK.encode() in _beginning(archive, name) for name in names[:_MOST_SHEETS])
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, ValueError):
         return False
 

@@ -70,9 +70,7 @@ MONTH = {"month": (0, "abc", {})}
         pytest.param(
             {"v": (8, "a>x"), "w": (9, "a>y")}, [S, A, A], {"v": [S], "w": [A]}, id="corrected twice: the later holds"
         ),
-        pytest.param(
-            {"v": (8, "a>x"), "w": (9, "x>a")}, [A, A, A], {"v": [S], "w": [R]}, id="put back to what it was"
-        ),
+        pytest.param({"v": (8, "a>x"), "w": (9, "x>a")}, [A, A, A], {"v": [S], "w": [R]}, id="put back to what it was"),
         pytest.param({"w": (9, "z>x")}, [A, A, A], {"w": [S]}, id="a row that nobody delivers any more"),
         pytest.param(
             {"v": (8, "a!"), "w": (9, "a>x")}, [S, A, A], {"v": [R], "w": [A]}, id="withdrawn, then corrected after all"
@@ -120,7 +118,9 @@ def test_the_same_bytes_under_two_names_are_a_copy():
 
 
 statements = st.lists(
-    st.builds(ReturnedRow, st.sampled_from("abcdef"), st.sampled_from(["changed", "withdrawn"]), st.sampled_from("abcdef")),
+    st.builds(
+        ReturnedRow, st.sampled_from("abcdef"), st.sampled_from(["changed", "withdrawn"]), st.sampled_from("abcdef")
+    ),
     max_size=12,
 )
 
@@ -171,7 +171,9 @@ def test_a_vault_of_the_version_before_is_brought_up(tmp_path):
         con.execute(VAULT_DDL)
         con.execute("DROP TABLE returned_row; ALTER TABLE landed_file DROP COLUMN is_return")
         con.execute("INSERT INTO vault_schema VALUES (2)")
-        con.execute("INSERT INTO landed_file VALUES ('p', 'XX', 'f', 's', FALSE, DATE '2021-01-01', 1, 'h', 'l', now())")
+        con.execute(
+            "INSERT INTO landed_file VALUES ('p', 'XX', 'f', 's', FALSE, DATE '2021-01-01', 1, 'h', 'l', now())"
+        )
     with open_vault(data, "test") as con:
         assert con.execute("SELECT is_return FROM landed_file").fetchall() == [(False,)]
         assert con.execute("SELECT count(*) FROM returned_row").fetchall() == [(0,)]
