@@ -35,10 +35,16 @@ file:
   child: {file_name: child, key: parent}
 columns:
   {full_name: name, sex: sex, birth_date: born, phones: phone, course_code: course, training_date: day, hours: hours}
+ignore: [remarks]
 missing: ['', '-']
+corrections:
+  - {file: 2021-02-05, column: hours, was: '99', becomes: '9', expect: 1, reason: asked the trainer}
 lookups: {sex: {F: f, M: m, unknown: reject}}
 """
 PARENTS = "id,name,sex,born,phone\n1,Invented One,f,1990-05-03,007\n2,Invented Two,x,1990-05-04,\n"
+# the next pull has another column, and a value that the contract puts right
+MORE_PARENTS = "id,name,sex,born,phone\n3,Invented Three,m,1990-05-05,\n"
+MORE_CHILDREN = "parent,course,day,hours,remarks\n3,DL101,2020-10-01,99,late\n3,OS110,2019-10-02,2,\n"
 CHILDREN = (
     "parent,course,day,hours\n1,DL101,2020-09-01,2\n1,DL101,2019-09-02,2\n2,OS110,2020-09-01,3\n9,OS110,2020-09-03,3\n"
 )
@@ -74,10 +80,11 @@ def plant(raw):
                 item["grp_person/dob"] = "1990-02-31"
         page.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
     pair = raw / "TL/COOP"
-    (pair / "sample/2021-01-05/pull").mkdir(parents=True)
+    for day, parents, children in (("2021-01-05", PARENTS, CHILDREN), ("2021-02-05", MORE_PARENTS, MORE_CHILDREN)):
+        (pair / "sample" / day / "pull").mkdir(parents=True)
+        (pair / "sample" / day / "pull/parent.csv").write_text(parents)
+        (pair / "sample" / day / "pull/child.csv").write_text(children)
     (pair / "partner.yml").write_text(PAIR)
-    (pair / "sample/2021-01-05/pull/parent.csv").write_text(PARENTS)
-    (pair / "sample/2021-01-05/pull/child.csv").write_text(CHILDREN)
 
 
 # partner -> what is typed into the first row that is rejected for this cell: heading and value
@@ -154,6 +161,11 @@ def type_in(sheet, row, values):
         cell = sheet.cell(row, places[heading])
         cell.value = value
         cell.number_format = "DD/MM/YYYY" if isinstance(value, dt.datetime) else "General"
+
+
+def row_with(sheet, heading, value):
+    place = heading_places(sheet)[heading]
+    return next(row for row in range(2, sheet.max_row + 1) if sheet.cell(row, place).value == value)
 
 
 def rejected_for(sheet, heading):
@@ -269,6 +281,19 @@ def test_the_help_names_columns_as_they_are_called(language):
     assert f'"{phrase("withdraw", language)}"' in phrase("step_withdraw", language)
 
 
+def test_rows_delivered_under_other_headings_have_a_sheet_of_their_own(delivered):
+    book = openpyxl.load_workbook(workbook_of(delivered, "TL/COOP"))
+    first, second = book[ROWS_SHEET], book[f"{ROWS_SHEET} 2"]
+    assert ("remarks" in heading_places(first), "remarks" in heading_places(second)) == (False, True)
+    assert (len(rows_of(first)), len(rows_of(second))) == (4, 2)
+
+
+def test_a_word_nobody_agreed_on_is_told_with_those_that_are(delivered):
+    sheet = openpyxl.load_workbook(workbook_of(delivered, "TL/COOP"))[ROWS_SHEET]
+    note = sheet.cell(row_with(sheet, "sex", "x"), heading_places(sheet)["sex"]).comment.text
+    assert note == "✗ sex: This word is not one of those agreed for the column. Use one of them. (f / m)"
+
+
 def test_the_same_rows_give_the_same_bytes(delivered, tmp_path):
     again = tmp_path / "again.xlsx"
     assert godigital(delivered, "return", "KH/PDH", "--out", str(again)).exit_code == 0
@@ -317,6 +342,12 @@ def corrected(delivered, tmp_path_factory):
         if partner == "TH/NRD":
             # a second row is corrected wrongly
             type_in(sheet, rejected_for(sheet, "รหัสหลักสูตร"), {"รหัสหลักสูตร": "DL999"})
+        if partner == "TL/COOP":
+            # what no parent says is filled in; beside a value that was put right, something else is changed
+            parent = {"id": "9", "name": "Invented Nine", "sex": "f", "born": dt.datetime(1990, 5, 9)}
+            type_in(sheet, rejected_for(sheet, "parent"), parent)
+            more = book[f"{ROWS_SHEET} 2"]
+            type_in(more, row_with(more, "hours", "9"), {"sex": "f"})
         if sheet.max_row > 5:
             sheet.delete_rows(sheet.max_row)
         lines = rows_of(sheet)
@@ -327,7 +358,7 @@ def corrected(delivered, tmp_path_factory):
                 cell.value, cell.number_format = value, look
         sheet.column_dimensions["B"].width = 80
         sheet.title = "my corrections"
-        kept[partner] = len(lines)
+        kept[partner] = sum(len(rows_of(book[name])) for name in book.sheetnames if name in (sheet.title, "Rows 2"))
         drop(settings, partner, book, "list (final) 2021-04.xlsx")
     result = run(settings)
     return settings, before, result, kept
@@ -338,8 +369,10 @@ def test_exactly_the_corrected_rows_are_superseded_and_every_other_row_stays(cor
     assert (result.failures, result.exit_code) == ((), 0)
     after = fates(settings)
     changed = {row: (fate, after[row]) for row, fate in before.items() if after[row] != fate}
-    assert sorted(row[0] for row in changed) == sorted([*(name.replace("/", "-") for name in EDITS), "TH-NRD"])
-    assert set(changed.values()) == {("rejected", "superseded")}
+    partners = [*(name.replace("/", "-") for name in EDITS), "TH-NRD", "TL-COOP", "TL-COOP"]
+    assert sorted(row[0] for row in changed) == sorted(partners)
+    # of rows that counted already, the one was changed
+    assert sorted(changed.values()) == [("accepted", "superseded")] + [("rejected", "superseded")] * 8
 
 
 def test_the_workbook_is_a_delivery_with_counts_of_its_own(corrected):
@@ -348,10 +381,12 @@ def test_the_workbook_is_a_delivery_with_counts_of_its_own(corrected):
     assert {name for _, name in found} == {"2022-03-01/list (final) 2021-04.xlsx"}
     for partner in EDITS:
         ((_, counts),) = [item for item in found.items() if item[0][0] == partner.replace("/", "-")]
-        rejected = int(partner == "TH/NRD")
-        assert counts == ("loaded", kept[partner], 1, rejected, 0, kept[partner] - 1 - rejected), partner
-    accepted = sum(fate == "accepted" for fate in before.values())
-    assert rows(settings.data, "SELECT count(*) FROM core_attendance") == [(accepted + len(EDITS),)]
+        rejected, accepted = int(partner == "TH/NRD"), 3 if partner == "TL/COOP" else 1
+        unchanged = kept[partner] - accepted - rejected
+        assert counts == ("loaded", kept[partner], accepted, rejected, 0, unchanged), partner
+    counted = sum(fate == "accepted" for fate in before.values())
+    # one of the three of TL counted already
+    assert rows(settings.data, "SELECT count(*) FROM core_attendance") == [(counted + len(EDITS) + 1,)]
     assert rows(
         settings.data,
         "SELECT count(*) FROM core_delivery WHERE rows_in <> rows_accepted + rows_rejected + rows_superseded "
@@ -366,7 +401,14 @@ def test_what_was_typed_counts_as_it_was_meant(corrected):
             "SELECT record.partner_id, birth_date, training_date, hours, province, source_id, flags, sheet FROM record "
             "JOIN delivery USING (delivery_id) WHERE delivery_kind = 'returned' AND disposition = 'accepted'"
         ).fetchall()
-    counted = {row[0]: row[1:] for row in found}
+    counted = {row[0]: row[1:] for row in found if row[0] != "TL-COOP"}
+    of_pair = sorted((row[1], row[2], row[3], row[6]) for row in found if row[0] == "TL-COOP")
+    assert of_pair == [
+        # a phone that is still odd; a value that was put right stays so, and is the partner's own now
+        (dt.date(1990, 5, 3), dt.date(2020, 9, 2), 2.0, "phone_unusable"),
+        (dt.date(1990, 5, 5), dt.date(2020, 10, 1), 9.0, None),
+        (dt.date(1990, 5, 9), dt.date(2020, 9, 3), 3.0, None),
+    ]
     born = {name: counted[name][0] for name in ("TH-NRD", "KH-PDH", "PH-LGU", "MM-TEC")}
     assert born == {
         "TH-NRD": dt.date(1985, 6, 2),
@@ -381,7 +423,6 @@ def test_what_was_typed_counts_as_it_was_meant(corrected):
     assert counted["PH-LGU"][3] not in (None, "my corrections")
     assert counted["PH-LGU"][6] == "my corrections"
     assert counted["MM-TEC"][4]
-    assert counted["TL-COOP"][1] == dt.date(2020, 9, 2)
 
 
 def test_a_person_whose_submission_was_corrected_keeps_the_record(corrected):
@@ -413,10 +454,20 @@ def test_a_second_round_copies_withdrawals_and_a_run_with_nothing_new(corrected,
     drop(settings, "TH/NRD", book, "whatever.xlsx", "2022-04-01")
     drop(settings, "TH/NRD", first, "sent again.xlsx", "2022-04-02")
     drop(settings, "TH/NRD", openpyxl.load_workbook(first), "saved and sent again.xlsx", "2022-04-03")
+    # beside the pages of a pull, it is still a delivery of its own
+    pair = sorted((settings.raw / "TL/COOP/sample/2022-03-01").iterdir())[0]
+    drop(settings, "TL/COOP", pair, "sent again.xlsx", "2021-01-05/pull")
     assert run(settings).exit_code == 0
     after = fates(settings)
-    changed = [(fate, after[row]) for row, fate in before.items() if after[row] != fate]
+    changed = [(fate, after[row]) for row, fate in before.items() if after[row] != fate and row[0] == "TH-NRD"]
     assert sorted(changed) == [("accepted", "superseded"), ("rejected", "superseded")]
+    pairs = {name: counts[0] for (partner, name), counts in deliveries(settings).items() if partner == "TL-COOP"}
+    # of two copies the one received first counts
+    assert pairs == {
+        "2021-01-05/pull/sent again.xlsx": "loaded",
+        "2022-03-01/list (final) 2021-04.xlsx": "repeated",
+    }
+    assert deliveries(settings, "append")["TL-COOP", "2021-01-05/pull"][:2] == ("loaded", 4)
     found = {name.split("/")[1]: counts for (_, name), counts in deliveries(settings).items() if name > "2022-04"}
     assert found["whatever.xlsx"] == ("loaded", 7, 1, 0, 0, 6)
     assert found["sent again.xlsx"] == ("repeated", 7, 0, 0, 0, 7)
@@ -576,7 +627,8 @@ def test_an_ordinary_workbook_is_none_that_came_back(delivered):
 def test_a_workbook_saved_without_a_change_changes_nothing(delivered, tmp_path, partner):
     text = read(delivered, partner, edited(delivered, tmp_path, lambda book: None, partner))
     assert {item.act for item in text.stands_for} == {"unchanged"}
-    assert len(text.cells) == len(rows_of(openpyxl.load_workbook(workbook_of(delivered, partner))[ROWS_SHEET]))
+    book = openpyxl.load_workbook(workbook_of(delivered, partner))
+    assert len(text.cells) == sum(len(rows_of(sheet)) for sheet in book if sheet.title.startswith(ROWS_SHEET))
 
 
 def real_values(book):

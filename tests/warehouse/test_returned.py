@@ -170,7 +170,7 @@ def test_a_vault_of_the_version_before_is_brought_up(tmp_path):
     with duckdb.connect(str(data.vault)) as con:
         con.execute(VAULT_DDL)
         con.execute("DROP TABLE returned_row; ALTER TABLE landed_file DROP COLUMN is_return")
-        con.execute("INSERT INTO vault_schema VALUES (2)")
+        con.execute("INSERT INTO vault_schema VALUES (3)")
         con.execute(
             "INSERT INTO landed_file VALUES ('p', 'XX', 'f', 's', FALSE, DATE '2021-01-01', 1, 'h', 'l', now())"
         )
