@@ -13,6 +13,7 @@ from schemas.languages import MONTH_PATTERN, month_number, to_ascii_digits
 from schemas.partner import DeliveryNames, Sender
 from schemas.programme import load_programme
 from warehouse.load import DeliveryFacts
+from warehouse.returned import RETURNED
 
 # decorations that copying adds to a name; they say nothing about the content
 _COPY = re.compile(r"^(?:copy of|fw_|fwd_|re_)\s*|\s*-\s*copy(?:\s*\(\d+\))?$|\s*\(\d+\)$", re.IGNORECASE)
@@ -52,6 +53,11 @@ class DeliveryFiles:
     content_hash: str
     seen: tuple[Landed, ...]
 
+    @property
+    def is_return(self) -> bool:
+        """Whether this is a workbook of bad rows that the partner corrected."""
+        return self.seen[0].is_return
+
     def landed_files(self, folder: Path) -> tuple[LandedFile, ...]:
         """Names and paths for the reader, in the order of the names; `folder` holds the bytes."""
         return tuple(LandedFile(path=folder / row.landed_path, name=row.file_name) for row in self.seen)
@@ -61,16 +67,18 @@ def group_deliveries(landed: Iterable[Landed], delivery: DeliveryNames) -> tuple
     """Return the deliveries that files of one partner make up, in the order of their names.
 
     A file is a delivery; or, where the contract says so, a folder is, with the version of each of its files
-    that was pulled last. The same file seen at two sources is one.
+    that was pulled last. The same file seen at two sources is one. A corrected workbook is a delivery of its own,
+    whatever lies beside it.
     """
     groups: dict[tuple[str, str], list[Landed]] = {}
     for row in sorted(landed, key=lambda item: (item.file_name, item.pulled_at, item.source)):
         folder = str(PurePosixPath(row.file_name).parent)
-        key = (row.file_name, row.sha256) if delivery.unit == "file" else (folder, "")
+        alone = delivery.unit == "file" or row.is_return
+        key = (row.file_name, row.sha256) if alone else (folder, "")
         groups.setdefault(key, []).append(row)
     result = []
     for (name, _), rows in sorted(groups.items()):
-        if delivery.unit == "folder":
+        if delivery.unit == "folder" and not rows[0].is_return:
             latest = {row.file_name: row for row in rows}
             rows = [latest[file_name] for file_name in sorted(latest)]
         else:
@@ -207,15 +215,17 @@ def delivery_facts(partner: Sender, delivery: DeliveryFiles) -> tuple[DeliveryFa
     """Return what the name and the manifest say of a delivery, and why its name could not be read, if so."""
     problem, period, revision = None, None, 0
     try:
-        named = read_name(delivery.name, partner.contract.delivery)
-        period, revision = named.period, named.revision
+        # a workbook that came back is about single rows, whatever it is called
+        if not delivery.is_return:
+            named = read_name(delivery.name, partner.contract.delivery)
+            period, revision = named.period, named.revision
     except PeriodError as error:
         problem = error
     facts = DeliveryFacts(
         delivery_id=delivery.delivery_id,
         partner_id=partner.partner_id,
         country_code=partner.country_code,
-        kind=partner.kind,
+        kind=RETURNED if delivery.is_return else partner.kind,
         name=delivery.name,
         period=period,
         revision=revision,

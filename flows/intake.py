@@ -12,7 +12,8 @@ import pandas as pd
 from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import Normaliser
 from flows.pull import landing_folder
-from flows.read import DeliveryError, ErrorCode, read_delivery
+from flows.read import DeliveryError, ErrorCode, TextRows, read_delivery
+from flows.readers.returned import read_returned
 from flows.validate import check_contract, part_rows
 from schemas.partner import Partner
 from schemas.programme import load_programme
@@ -60,7 +61,7 @@ def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser,
     try:
         if problem is not None:
             raise DeliveryError(ErrorCode.NAME_UNREADABLE, str(problem))
-        text = read_delivery(delivery.landed_files(folder), partner.contract)
+        text = read_text(partner, delivery, folder)
         rows = normaliser.normalise(text, delivery.name, delivery.delivery_id)
         sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
         parted = part_rows(rows, partner, delivery.delivery_id, [sources[name] for name in text.file_names])
@@ -74,8 +75,26 @@ def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser,
             f"its landed bytes are gone from {folder}; pull it again from its source",
         )
     return DeliveryRows(
-        facts, json.dumps(text.header, ensure_ascii=False), text.structural, parted.valid, parted.rejected
+        facts,
+        json.dumps(text.header, ensure_ascii=False),
+        text.structural,
+        parted.valid,
+        parted.rejected,
+        returned=tuple((item.content_id, item.act) for item in text.stands_for),
     )
+
+
+def read_text(partner: Partner, delivery: DeliveryFiles, folder: Path) -> TextRows:
+    """Return the rows of a delivery as text, be it the partner's own or a workbook that came back corrected.
+
+    Raises:
+        DeliveryError: it cannot be read.
+        FileNotFoundError: its landed bytes are gone.
+    """
+    landed = delivery.landed_files(folder)
+    if delivery.is_return:
+        return read_returned(landed[0], partner)
+    return read_delivery(landed, partner.contract)
 
 
 def _failed(facts: DeliveryFacts, partner: Partner, code: str, message: str) -> DeliveryRows:

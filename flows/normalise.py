@@ -41,7 +41,6 @@ class Rows:
     reasons: list[tuple[Reason, ...]]
     record_ids: list[str]
     content_ids: list[str]
-    # for every row: their headers that a reason is about
     corrected: int = 0
 
     def __len__(self) -> int:
@@ -63,42 +62,16 @@ class CellReader:
 
     # -- from cells to the text of our columns -----------------------------------------------------------------
 
-    def _correct(self, text: TextRows, delivery_name: str) -> tuple[list[list[str]], set[int]]:
-        corrections = [item for item in self.partner.contract.corrections if re.search(item.file, delivery_name)]
-        if not corrections:
-            return text.cells, set()
-        index = {fold_header(name): i for i, name in enumerate(text.header)}
-        cells = [list(row) for row in text.cells]
-        touched: set[int] = set()
-        for item in corrections:
-            conditions = {**item.where, item.column: item.was}
-            unknown = [name for name in conditions if fold_header(name) not in index]
-            hits = [
-                i
-                for i, row in enumerate(text.cells)
-                if not unknown
-                and all(row[index[fold_header(name)]].strip() == value for name, value in conditions.items())
-            ]
-            if len(hits) != item.expect:
-                raise DeliveryError(
-                    ErrorCode.CORRECTION_STALE,
-                    f"{delivery_name}: the correction of column {item.column!r} expects {item.expect} rows and finds "
-                    f"{len(hits)}; the source has changed: edit or remove it under `corrections` in "
-                    f"{self.partner.contract_path}",
-                )
-            for i in hits:
-                cells[i][index[fold_header(item.column)]] = item.becomes
-            touched.update(hits)
-        return cells, touched
-
-    def _raw(self, name: str, source: Source, text: TextRows, cells: list[list[str]], delivery_name: str) -> list[str]:
+    def _raw(
+        self, name: str, source: Source, text: TextRows, cells: list[list[str]], delivery_names: list[str]
+    ) -> list[str]:
         count = len(cells)
         if source.constant is not None:
             return [source.constant] * count
         if source.sheet is not None:
-            return self._present(name, _extract(source.sheet, text.sheets))
+            return self._present(name, _extract(source.sheet, text.said_sheets))
         if source.file is not None:
-            return self._present(name, _extract(source.file, [delivery_name] * count))
+            return self._present(name, _extract(source.file, delivery_names))
         index = {fold_header(name): i for i, name in enumerate(text.header)}
         found = [index[fold_header(name)] for name in source.header or () if fold_header(name) in index]
         values = [""] * count
@@ -226,8 +199,9 @@ class Normaliser(CellReader):
         """
         contract = self.partner.contract
         record_ids, content_ids = row_identities(text, self.partner, delivery_id)
-        cells, corrected = self._correct(text, delivery_name)
-        raw = {name: self._raw(name, source, text, cells, delivery_name) for name, source in contract.columns.items()}
+        cells, corrected = correct_cells(text, self.partner, delivery_name)
+        names = text.said_names(delivery_name)
+        raw = {name: self._raw(name, source, text, cells, names) for name, source in contract.columns.items()}
         blank = [not any(cell.strip() for cell in row) for row in text.cells]
         read = self._read_all(raw)
         shifted = self._shifted(raw, read, text.overflow)
@@ -498,12 +472,48 @@ def years_before(day: dt.date, years: int) -> dt.date:
         return day.replace(year=year, day=28)
 
 
+def correct_cells(text: TextRows, partner: Sender, delivery_name: str) -> tuple[list[list[str]], dict[int, set[int]]]:
+    """Return the cells with the contract's corrections applied, and row -> columns that one of them changed.
+
+    Rows of a corrected workbook were sent with the corrections in them, and the partner has had the last word.
+
+    Raises:
+        DeliveryError: correction_stale.
+    """
+    corrections = [item for item in partner.contract.corrections if re.search(item.file, delivery_name)]
+    if not corrections or text.stands_for:
+        return text.cells, {}
+    index = {fold_header(name): i for i, name in enumerate(text.header)}
+    cells = [list(row) for row in text.cells]
+    touched: dict[int, set[int]] = {}
+    for item in corrections:
+        conditions = {**item.where, item.column: item.was}
+        unknown = [name for name in conditions if fold_header(name) not in index]
+        hits = [
+            i
+            for i, row in enumerate(text.cells)
+            if not unknown and all(row[index[fold_header(name)]].strip() == value for name, value in conditions.items())
+        ]
+        if len(hits) != item.expect:
+            raise DeliveryError(
+                ErrorCode.CORRECTION_STALE,
+                f"{delivery_name}: the correction of column {item.column!r} expects {item.expect} rows and finds "
+                f"{len(hits)}; the source has changed: edit or remove it under `corrections` in "
+                f"{partner.contract_path}",
+            )
+        for i in hits:
+            cells[i][index[fold_header(item.column)]] = item.becomes
+            touched.setdefault(i, set()).add(index[fold_header(item.column)])
+    return cells, touched
+
+
 def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[list[str], list[str]]:
     """Return record ids and content ids of every row, 32 hexadecimal digits each.
 
     The content id is a hash of the partner and all cells as delivered, running numbers left out; the record id is
     the same, or a hash of `record_key` where the source has an id of its own. Neither depends on our cleaning,
-    on the order of columns, or on columns that are empty.
+    on the order of columns, or on columns that are empty. A row of a corrected workbook that was not changed
+    keeps the ids of the row it stands for.
     """
     contract = partner.contract
     numbers = {fold_header(name) for name in contract.row_number}
@@ -511,6 +521,7 @@ def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[l
     kept = sorted((name, i) for name, i in index.items() if name not in numbers)
     key = [index[fold_header(name)] for name in contract.record_key if fold_header(name) in index]
     by_sheet = any(source.sheet is not None for source in contract.columns.values())
+    sheets = text.said_sheets
     # an empty row has no content to be known by: its place among the empty rows stands in
     blanks_of = "" if partner.kind in ("cumulative", "snapshot") else delivery_id
     records, contents = [], []
@@ -521,11 +532,14 @@ def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[l
             blanks += 1
             parts = [f"\x1eblank {blanks} {blanks_of}"]
         if by_sheet:
-            parts.append(f"\x1esheet {text.sheets[i]}")
+            parts.append(f"\x1esheet {sheets[i]}")
         content = _hash(partner.partner_id, parts)
         contents.append(content)
         named = [value for at in key if (value := row[at].strip())]
         records.append(_hash(partner.partner_id, ["\x1ekey", *named]) if named else content)
+    for i, item in enumerate(text.stands_for):
+        if item.act != "changed":
+            records[i], contents[i] = item.record_id, item.content_id
     return records, contents
 
 

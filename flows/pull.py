@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import fsspec
 
+from flows.readers.recognise import is_returned_workbook
 from schemas.partner import Sender, parse_day
 from warehouse import files
 
@@ -63,6 +64,13 @@ class Landed:
     sha256: str
     landed_path: str
     pulled_at: dt.datetime
+    # a workbook of bad rows that the partner corrected; known by what is in it
+    is_return: bool = False
+
+
+def landed_of(row: Sequence[Any]) -> Landed:
+    """Return a row of the vault's `landed_file` as it was pulled."""
+    return Landed(*row)
 
 
 def landing_folder(partner: Sender) -> Path:
@@ -131,7 +139,9 @@ def pull_partner(
         name = str(PurePosixPath(path).relative_to(PurePosixPath(root)))
         if is_litter(name, partner.contract.delivery.ignore_files) or not partner.claims(name):
             continue
-        digest, size = _land(file_system, path, info, landing_folder(partner), partner.partner_id, size_limit)
+        digest, size, is_return = _land(
+            file_system, path, info, landing_folder(partner), partner.partner_id, size_limit
+        )
         rows.append(
             Landed(
                 partner_id=partner.partner_id,
@@ -144,6 +154,7 @@ def pull_partner(
                 sha256=digest,
                 landed_path=f"{digest[:2]}/{digest}",
                 pulled_at=pulled_at,
+                is_return=is_return,
             )
         )
     return tuple(rows)
@@ -190,8 +201,11 @@ def _read_chunks(file_system: Any, path: str, label: str, size_limit: int) -> It
 
 def _land(
     file_system: Any, path: str, info: dict[str, Any], folder: Path, partner_id: str, size_limit: int
-) -> tuple[str, int]:
-    """Copy one file under its hash, checked and durable; returns the hash and the size in bytes."""
+) -> tuple[str, int, bool]:
+    """Copy one file under its hash, checked and durable.
+
+    Returns the hash, the size in bytes, and whether it is a workbook that went back and came in again.
+    """
     label = f"{partner_id}: {re.sub(r'[^ -~]', '?', PurePosixPath(path).name)}"
     digest = hashlib.sha256()
     chunks: list[bytes] = []
@@ -217,4 +231,4 @@ def _land(
         files.private_folder(folder)
         files.private_folder(target.parent)
         files.write_durably(target, lambda stream: stream.writelines(chunks), mode=0o400)
-    return name, size
+    return name, size, is_returned_workbook(chunks)

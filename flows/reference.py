@@ -17,7 +17,8 @@ from flows.readers.delivery import ErrorCode
 from schemas.columns import COLUMNS
 from schemas.partner import CHOICES, LOOKUP_COLUMNS, PERSON_COLUMNS, TRAINING_COLUMNS, Contract
 from schemas.programme import load_programme
-from schemas.reasons import Flag, remedies
+from schemas.reasons import Flag
+from schemas.remedies import remedies
 
 README = Path(__file__).resolve().parents[1] / "raw" / "README.md"
 

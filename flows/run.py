@@ -3,6 +3,7 @@
 The command line and the Prefect flows both call these; neither has logic of its own.
 """
 
+import dataclasses
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +12,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.counts import CountryCounts, country_counts
 from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
 from flows.partners import BrokenContract, Partners, find_partners
-from flows.pull import Landed, PullError, pull_partner
+from flows.pull import Landed, PullError, landed_of, pull_partner
 from flows.settings import Settings
 from flows.survey import (
     Surveys,
@@ -178,12 +179,12 @@ def plan_reading(
     from warehouse import load
 
     with vaults.transaction(con):
-        load.register_landed(con, [_landed_row(row) for row in landed])
+        load.register_landed(con, [dataclasses.astuple(row) for row in landed])
     seen, known = load.landed_rows(con), load.known_deliveries(con)
     return [
         plan_partner(
             partner,
-            [_landed_of(row) for row in seen.get(partner.partner_id, [])],
+            [landed_of(row) for row in seen.get(partner.partner_id, [])],
             known.get(partner.partner_id, {}),
             reread=reread,
         )
@@ -202,37 +203,6 @@ def plan_partner(partner: Partner, landed: Sequence[Landed], known: dict[str, st
     )
     gone = bool(set(known) - {fact.delivery_id for fact in facts})
     return PartnerPlan(partner, facts, to_read, gone)
-
-
-def _landed_row(row: Landed) -> tuple[object, ...]:
-    return (
-        row.partner_id,
-        row.country_code,
-        row.file_name,
-        row.source,
-        row.is_sample,
-        row.date_received,
-        row.size,
-        row.sha256,
-        row.landed_path,
-        row.pulled_at,
-    )
-
-
-def _landed_of(row: tuple[Any, ...]) -> Landed:
-    names = (
-        "partner_id",
-        "country_code",
-        "file_name",
-        "source",
-        "is_sample",
-        "date_received",
-        "size",
-        "sha256",
-        "landed_path",
-        "pulled_at",
-    )
-    return Landed(**dict(zip(names, row, strict=True)))
 
 
 def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -> dict[str, list["DeliveryRows"]]:
@@ -443,5 +413,17 @@ def finish(
         read=len(fresh),
         seconds=dict(clock.seconds),
         changes=made.changes,
-        warnings=made.warnings,
+        warnings=made.warnings + _overtaken(con, fresh),
+    )
+
+
+def _overtaken(con: "duckdb.DuckDBPyConnection", fresh: Sequence["DeliveryRows"]) -> tuple[str, ...]:
+    """A sentence for every corrected workbook of this run that came too late for some of its rows."""
+    from warehouse import load
+
+    workbooks = [rows.facts.delivery_id for rows in fresh if rows.returned]
+    return tuple(
+        f"{partner_id}, {name}: {count} corrected row(s) came too late: a newer delivery or correction has replaced "
+        "what they correct. They do not count; send rows that are still wrong back again"
+        for partner_id, name, count in (load.overtaken_corrections(con, workbooks) if workbooks else ())
     )

@@ -16,7 +16,7 @@ import pandera.errors
 from flows.contacts import read_phones
 from flows.dates import Day, read_day
 from flows.deliveries import DeliveryFiles, delivery_facts
-from flows.normalise import CellReader, row_identities
+from flows.normalise import CellReader, correct_cells, row_identities
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
 from schemas.partner import CONTRACT_NAME
 from schemas.programme import load_programme
@@ -101,8 +101,9 @@ class SurveyReader(CellReader):
         """
         contract = self.partner.contract
         count = len(text.cells)
-        cells, corrected = self._correct(text, delivery.name)
-        raw = {name: self._raw(name, source, text, cells, delivery.name) for name, source in contract.columns.items()}
+        cells, corrected = correct_cells(text, self.partner, delivery.name)
+        names = text.said_names(delivery.name)
+        raw = {name: self._raw(name, source, text, cells, names) for name, source in contract.columns.items()}
         blank = [not any(cell.strip() for cell in row) for row in text.cells]
         read = self._read_values(raw)
         shifted = self._shifted(raw, read, text.overflow)

@@ -9,7 +9,8 @@ from typing import Any
 from flows.survey import find_surveys
 from flows.tables import neutralise
 from schemas.programme import load_programme
-from schemas.reasons import Reason, remedies
+from schemas.reasons import Reason
+from schemas.remedies import remedies
 from warehouse import files
 from warehouse.vault import DataFolder, open_vault
 

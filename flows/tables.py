@@ -12,7 +12,8 @@ from typing import Any
 
 from schemas.partner import Partner
 from schemas.programme import load_programme
-from schemas.reasons import Reason, Remedy, remedies
+from schemas.reasons import Reason
+from schemas.remedies import Remedy, remedies
 from warehouse import files
 from warehouse.vault import DataFolder, open_vault
 
@@ -40,7 +41,8 @@ def partner_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...
     with open_vault(data, "status") as con:
         found = con.execute(
             """
-            SELECT partner_id AS partner, any_value(delivery_kind) AS kind, count(*) AS deliveries,
+            SELECT partner_id AS partner,
+                   any_value(delivery_kind) FILTER (WHERE delivery_kind <> 'returned') AS kind, count(*) AS deliveries,
                    max(period) AS "last period", max(date_received) AS "last received",
                    count(*) FILTER (WHERE outcome = 'loaded') AS "in force",
                    count(*) FILTER (WHERE outcome = 'failed') AS failed,

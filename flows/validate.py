@@ -62,7 +62,8 @@ def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[st
     # an empty line is no evidence of a delivery gone wrong
     counted = [i for i in bad if rows.reasons[i] != (Reason.BLANK_LINE,)]
     allowed = partner.contract.bounds.rejected_share_max
-    if len(counted) >= _BOUND_FROM and len(counted) > allowed * len(rows):
+    # a workbook that came back holds little else
+    if not rows.text.stands_for and len(counted) >= _BOUND_FROM and len(counted) > allowed * len(rows):
         raise DeliveryError(
             ErrorCode.TOO_MANY_REJECTED,
             f"{len(counted)} of {len(rows)} rows would be rejected, more than {allowed:.0%}; the delivery or the "

@@ -119,8 +119,8 @@ _ALL = (
     Column(
         "delivery_kind",
         "VARCHAR",
-        "How deliveries follow each other.",
-        choices=("monthly", "cumulative", "snapshot", "append"),
+        "How deliveries follow each other; returned: a workbook of bad rows that the partner corrected.",
+        choices=("monthly", "cumulative", "snapshot", "append", "returned"),
     ),
     Column(
         "outcome",

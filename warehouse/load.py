@@ -6,18 +6,29 @@ Keeps the law that nothing vanishes: rows in = accepted + rejected + superseded 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
 from schemas.columns import TRAINING_LOG_COLUMNS
 from schemas.partner import Kind
-from warehouse.settle import Candidate, Disposition, Outcome, RowKeys, settle_deliveries, settle_rows
+from warehouse.returned import RETURNED, Act, ReturnedRow
+from warehouse.settle import (
+    Candidate,
+    Disposition,
+    Outcome,
+    RowKeys,
+    Workbook,
+    order_workbooks,
+    settle_deliveries,
+    settle_rows,
+)
 
 if TYPE_CHECKING:
     # imported where it is used: a run that finds nothing new reads no frame
     import pandas as pd
 
+DeliveryKind = Kind | Literal["returned"]
 RECORD_COLUMNS = (*TRAINING_LOG_COLUMNS, "ordinal", "content_id", "file")
 
 
@@ -32,7 +43,7 @@ class DeliveryFacts:
     delivery_id: str
     partner_id: str
     country_code: str
-    kind: Kind
+    kind: DeliveryKind
     name: str
     period: str | None
     revision: int
@@ -54,6 +65,8 @@ class DeliveryRows:
     rejected: "pd.DataFrame | None"
     error_code: str | None = None
     error_message: str | None = None
+    # of a corrected workbook, for each row: content_id of the row it stands for, and what was done to it
+    returned: tuple[tuple[str, Act], ...] = ()
 
     @property
     def rows_in(self) -> int:
@@ -96,7 +109,7 @@ def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]
     seen = set(con.execute("SELECT partner_id, source, file_name, sha256 FROM landed_file").fetchall())
     new = [row for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
     if new:
-        con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
+        con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
 
 
 def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
@@ -115,6 +128,26 @@ def known_deliveries(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]
     ).fetchall():
         found.setdefault(partner_id, {})[delivery_id] = reading_hash
     return found
+
+
+def overtaken_corrections(con: duckdb.DuckDBPyConnection, delivery_ids: Sequence[str]) -> list[tuple[str, str, int]]:
+    """Return partner_id, name and number of rows of workbooks whose corrections came too late.
+
+    Each of these rows corrects one that no delivery in force has any more, or that was corrected again since.
+    """
+    return con.execute(
+        """
+        WITH corrected AS (
+            SELECT delivery_id, ordinal, disposition FROM record
+            UNION ALL SELECT delivery_id, ordinal, disposition FROM rejected_row
+        )
+        SELECT delivery.partner_id, delivery.name, count(*)::INTEGER
+        FROM returned_row JOIN corrected USING (delivery_id, ordinal) JOIN delivery USING (delivery_id)
+        WHERE list_contains($1, delivery_id) AND act = 'changed' AND disposition = 'superseded'
+        GROUP BY ALL ORDER BY ALL
+        """,
+        [list(delivery_ids)],
+    ).fetchall()
 
 
 def load_partner(
@@ -138,12 +171,13 @@ def load_partner(
     partner_id = current[0].partner_id
     gone = set(known_deliveries(con).get(partner_id, ())) - {item.delivery_id for item in current}
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
-        for table in ("delivery", "record", "rejected_row"):
+        for table in ("delivery", "record", "rejected_row", "returned_row"):
             con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
     for item in read:
         _insert_delivery(con, item)
     _insert_rows(con, "record", [item.valid for item in read if item.valid is not None], RECORD_COLUMNS)
     _insert_rows(con, "rejected_row", [item.rejected for item in read if item.rejected is not None], None)
+    _insert_rows(con, "returned_row", [_returned_frame(item) for item in read if item.returned], None)
     _settle(con, partner_id, kind)
 
 
@@ -199,15 +233,35 @@ def _insert_rows(
         con.unregister("incoming")
 
 
+def _returned_frame(item: DeliveryRows) -> "pd.DataFrame":
+    import pandas as pd
+
+    count = len(item.returned)
+    return pd.DataFrame(
+        {
+            "delivery_id": [item.facts.delivery_id] * count,
+            "partner_id": [item.facts.partner_id] * count,
+            "country_code": [item.facts.country_code] * count,
+            "ordinal": range(count),
+            "corrects": [corrects for corrects, _ in item.returned],
+            "act": [act for _, act in item.returned],
+        }
+    )
+
+
+Keys = tuple[list[int], list[str], list[str], list[bool]]
+
+
 def _settle(con: duckdb.DuckDBPyConnection, partner_id: str, kind: Kind) -> None:
     found = con.execute(
         """
-        SELECT delivery_id, name, period, revision, date_received, pulled_at, content_hash, is_sample
+        SELECT delivery_kind, delivery_id, name, period, revision, date_received, pulled_at, content_hash, is_sample
         FROM delivery WHERE partner_id = ? AND outcome <> 'failed' ORDER BY date_received, name, delivery_id
         """,
         [partner_id],
     ).fetchall()
-    settled = settle_deliveries(kind, [Candidate(*row) for row in found])
+    ordinary = [Candidate(*row[1:]) for row in found if row[0] != RETURNED]
+    settled = settle_deliveries(kind, ordinary)
     rows = con.execute(
         """
         SELECT delivery_id, ordinal, record_id, content_id, TRUE AS is_valid FROM record WHERE partner_id = $1
@@ -217,22 +271,62 @@ def _settle(con: duckdb.DuckDBPyConnection, partner_id: str, kind: Kind) -> None
         """,
         [partner_id],
     ).fetchall()
-    keys: dict[str, tuple[list[int], list[str], list[str], list[bool]]] = {row[0]: ([], [], [], []) for row in found}
+    keys: dict[str, Keys] = {row[1]: ([], [], [], []) for row in found}
     for delivery_id, ordinal, record_id, content_id, is_valid in rows:
         ordinals, records, contents, validity = keys[delivery_id]
         ordinals.append(ordinal)
         records.append(record_id)
         contents.append(content_id)
         validity.append(is_valid)
-    fates = settle_rows(kind, settled, [RowKeys(row[0], keys[row[0]][1], keys[row[0]][2]) for row in found])
+    workbooks = _workbooks(con, partner_id, [Candidate(*row[1:]) for row in found if row[0] == RETURNED], keys)
+    row_keys = [RowKeys(item.delivery_id, keys[item.delivery_id][1], keys[item.delivery_id][2]) for item in ordinary]
+    fates = settle_rows(kind, settled, row_keys, workbooks)
     _write_dispositions(con, partner_id, keys, fates)
-    _write_counts(con, partner_id, {row[0]: settled.outcome(row[0]) for row in found})
+    outcomes = {item.delivery_id: settled.outcome(item.delivery_id) for item in ordinary}
+    _write_counts(con, partner_id, outcomes | _workbook_outcomes(workbooks, fates))
+
+
+def _workbooks(
+    con: duckdb.DuckDBPyConnection, partner_id: str, candidates: Sequence[Candidate], keys: Mapping[str, Keys]
+) -> list[Workbook]:
+    if not candidates:
+        return []
+    said: dict[str, list[tuple[str, Act]]] = {item.delivery_id: [] for item in candidates}
+    for delivery_id, corrects, act in con.execute(
+        "SELECT delivery_id, corrects, act FROM returned_row WHERE partner_id = ? ORDER BY delivery_id, ordinal",
+        [partner_id],
+    ).fetchall():
+        said[delivery_id].append((corrects, act))
+    return [
+        Workbook(
+            item,
+            keys[item.delivery_id][1],
+            [
+                ReturnedRow(corrects, act, content)
+                for (corrects, act), content in zip(said[item.delivery_id], keys[item.delivery_id][2], strict=True)
+            ],
+        )
+        for item in candidates
+    ]
+
+
+def _workbook_outcomes(workbooks: Sequence[Workbook], fates: Mapping[str, Sequence[Disposition]]) -> dict[str, Outcome]:
+    """A copy is repeated; a workbook whose every correction was overtaken is superseded."""
+    first, copies = order_workbooks(workbooks)
+    found = {item.candidate.delivery_id: Outcome.REPEATED for item in copies}
+    for item in first:
+        changed = {
+            fate for fate, row in zip(fates[item.candidate.delivery_id], item.rows, strict=True) if row.act == "changed"
+        }
+        overtaken = changed == {Disposition.SUPERSEDED}
+        found[item.candidate.delivery_id] = Outcome.SUPERSEDED if overtaken else Outcome.LOADED
+    return found
 
 
 def _write_dispositions(
     con: duckdb.DuckDBPyConnection,
     partner_id: str,
-    keys: Mapping[str, tuple[list[int], list[str], list[str], list[bool]]],
+    keys: Mapping[str, Keys],
     fates: Mapping[str, Sequence[Disposition]],
 ) -> None:
     import pandas as pd

@@ -1,7 +1,7 @@
 """Which deliveries are in force, and which of their rows count: corrected, repeated, cumulative, out of order.
 
 Everything follows from the contract (kind, period and revision in the name) and the day received; the order in
-which files happen to be pulled plays no part.
+which files happen to be pulled plays no part. Corrected workbooks replace single rows of what is in force.
 """
 
 import datetime as dt
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.partner import Kind
+from warehouse.returned import ReturnedRow, follow, standing_corrections
 
 
 class Outcome(StrEnum):
@@ -119,20 +120,49 @@ class RowKeys:
     content_ids: Sequence[str]
 
 
-def settle_rows(kind: Kind, settled: Settled, deliveries: Sequence[RowKeys]) -> dict[str, list[Disposition]]:
-    """Return, for every delivery, one disposition per row in order: accepted, superseded or repeated.
+@dataclass(frozen=True)
+class Workbook:
+    """A corrected workbook: where it stands in time, who its rows are, and what each says of an earlier row."""
+
+    candidate: Candidate
+    record_ids: Sequence[str]
+    rows: Sequence[ReturnedRow]
+
+
+def order_workbooks(workbooks: Iterable[Workbook]) -> tuple[list[Workbook], list[Workbook]]:
+    """Return the workbooks in the order in which they arrived, and those that are copies, byte by byte."""
+    first: list[Workbook] = []
+    copies: list[Workbook] = []
+    seen: set[str] = set()
+    # no workbook is a revision: its name says nothing
+    for item in sorted(workbooks, key=lambda item: item.candidate.rank[1:]):
+        (copies if item.candidate.content_hash in seen else first).append(item)
+        seen.add(item.candidate.content_hash)
+    return first, copies
+
+
+def settle_rows(
+    kind: Kind, settled: Settled, deliveries: Sequence[RowKeys], workbooks: Sequence[Workbook] = ()
+) -> dict[str, list[Disposition]]:
+    """Return, for every delivery and workbook, one disposition per row in order: accepted, superseded or repeated.
 
     Args:
         kind: How the partner's deliveries follow each other.
         settled: What `settle_deliveries` said.
-        deliveries: All readable deliveries, by day received.
+        deliveries: All readable deliveries but workbooks, by day received.
+        workbooks: Corrected workbooks, in any order.
 
     Accepted means that this row is the one that counts; with a reason against it, it becomes rejected instead.
     A row whose content changed under the same id (an edited submission) is superseded by its newest content.
+    A row that a workbook corrects or withdraws is superseded where it counted; its repetitions stay repeated.
     """
     in_force = set(settled.in_force)
     repeated_whole = set(settled.repeated)
-    alive = {content for rows in deliveries if rows.delivery_id in in_force for content in rows.content_ids}
+    delivered = {content for rows in deliveries if rows.delivery_id in in_force for content in rows.content_ids}
+    first, copies = order_workbooks(workbooks)
+    standing = standing_corrections(row for item in first for row in item.rows)
+    alive = {now for content in delivered if (now := follow(content, standing)) is not None}
+    replaced: set[str] = set()
     # a cumulative file repeats earlier rows: the first delivery that brought a row keeps it
     carries_on = kind in ("cumulative", "snapshot")
     may_hold = in_force | (set(settled.replaced) if carries_on else set())
@@ -144,12 +174,38 @@ def settle_rows(kind: Kind, settled: Settled, deliveries: Sequence[RowKeys]) -> 
             continue
         fates = []
         for record, content in zip(rows.record_ids, rows.content_ids, strict=True):
-            if rows.delivery_id not in may_hold or content not in alive:
+            if rows.delivery_id not in may_hold or content not in delivered:
                 fates.append(Disposition.SUPERSEDED)
+            elif content not in alive:
+                # a correction stands in: the row that counted goes, and what repeated it goes on repeating it
+                fates.append(Disposition.REPEATED if content in replaced else Disposition.SUPERSEDED)
+                replaced.add(content)
             elif record in taken:
                 fates.append(Disposition.REPEATED)
             else:
                 taken.add(record)
                 fates.append(Disposition.ACCEPTED)
         result[rows.delivery_id] = fates
+    for item in first:
+        result[item.candidate.delivery_id] = _workbook_fates(item, alive, taken, replaced)
+    for item in copies:
+        result[item.candidate.delivery_id] = [Disposition.REPEATED] * len(item.rows)
     return result
+
+
+def _workbook_fates(item: Workbook, alive: set[str], taken: set[str], replaced: set[str]) -> list[Disposition]:
+    """Dispositions of a workbook's rows; whoever is accepted is added to `taken`, whoever is overtaken to `replaced`.
+
+    A row that was left as it was, or that withdraws another, repeats that one.
+    """
+    fates = []
+    for record, row in zip(item.record_ids, item.rows, strict=True):
+        if row.act != "changed" or (row.content_id in alive and record in taken):
+            fates.append(Disposition.REPEATED)
+        elif row.content_id in alive:
+            taken.add(record)
+            fates.append(Disposition.ACCEPTED)
+        else:
+            fates.append(Disposition.REPEATED if row.content_id in replaced else Disposition.SUPERSEDED)
+            replaced.add(row.content_id)
+    return fates

@@ -19,7 +19,7 @@ from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 from warehouse.survey.tables import SURVEY_DDL
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -48,6 +48,7 @@ CREATE TABLE IF NOT EXISTS landed_file (
     partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL, file_name VARCHAR NOT NULL,
     source VARCHAR NOT NULL, is_sample BOOLEAN NOT NULL, date_received DATE NOT NULL, size BIGINT NOT NULL,
     sha256 VARCHAR NOT NULL, landed_path VARCHAR NOT NULL, pulled_at TIMESTAMP NOT NULL,
+    is_return BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (partner_id, source, file_name, sha256)
 );
 CREATE TABLE IF NOT EXISTS delivery (
@@ -67,6 +68,9 @@ CREATE TABLE IF NOT EXISTS rejected_row (
     delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, file VARCHAR, sheet VARCHAR,
     row_number INTEGER, source_id VARCHAR, record_id VARCHAR, reasons VARCHAR, cells VARCHAR,
     ordinal INTEGER, content_id VARCHAR, disposition VARCHAR
+);
+CREATE TABLE IF NOT EXISTS returned_row (
+    delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, ordinal INTEGER, corrects VARCHAR, act VARCHAR
 );
 {REGISTER_DDL}
 {JUDGEMENT_DDL}
@@ -96,6 +100,8 @@ UPGRADES = {
     ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS address_letters VARCHAR DEFAULT '';
     ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS postcode VARCHAR DEFAULT '';
     """,
+    # a file that landed before workbooks went back is none that came back
+    4: "ALTER TABLE landed_file ADD COLUMN IF NOT EXISTS is_return BOOLEAN DEFAULT FALSE;",
 }
 
 

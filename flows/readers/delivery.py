@@ -3,11 +3,13 @@
 Shared by every reader, so that a row of text carries the same locator whatever the format was.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from schemas.partner import FileContract
+from warehouse.returned import Act
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_CELL_CHARACTERS = 100_000  # a spreadsheet's own limit is 32,767
@@ -35,6 +37,11 @@ class ErrorCode(StrEnum):
     PAGE_MISSING = "page_missing"
     PART_MISSING = "part_missing"
     QUOTING_INVALID = "quoting_invalid"
+    RETURN_COLUMNS_CHANGED = "return_columns_changed"
+    RETURN_DAMAGED = "return_damaged"
+    RETURN_KEY_BROKEN = "return_key_broken"
+    RETURN_OF_ANOTHER_PARTNER = "return_of_another_partner"
+    RETURN_VERSION_UNKNOWN = "return_version_unknown"
     SHEET_TOO_LARGE = "sheet_too_large"
     TOO_FEW_ROWS = "too_few_rows"
     TOO_MANY_REJECTED = "too_many_rejected"
@@ -76,13 +83,33 @@ class LandedFile:
 
 
 @dataclass(frozen=True)
+class StandsFor:
+    """The row that a row of a corrected workbook stands for, and what was done to it.
+
+    `delivery_name`, `file_name`, `sheet` and `row_number` say where it stood, `header` under which headings.
+    An unchanged or withdrawn row keeps its ids and what was wrong with its place (`overflow`, `orphan`).
+    """
+
+    delivery_name: str
+    file_name: str
+    sheet: str
+    row_number: int
+    header: tuple[str, ...]
+    record_id: str
+    content_id: str
+    overflow: bool
+    orphan: bool
+    act: Act = "unchanged"
+
+
+@dataclass(frozen=True)
 class TextRows:
     """The rows of one delivery as text, each with its locator; all lists have one entry a row.
 
     `header` holds their headers as delivered (NFC, trimmed), and each row of `cells` exactly as many texts,
     '' for an empty cell. `row_numbers` are 1-based, as a spreadsheet shows them. `overflow` tells of
     text beyond the header's width, `orphan` of a child row whose key no parent has. `structural` counts
-    sub-total and footer rows, which are not in `cells`.
+    sub-total and footer rows, which are not in `cells`. `stands_for` is there for corrected workbooks only.
     """
 
     header: tuple[str, ...]
@@ -94,6 +121,16 @@ class TextRows:
     overflow: list[bool]
     orphan: list[bool]
     structural: int
+    stands_for: Sequence[StandsFor] = ()
+
+    @property
+    def said_sheets(self) -> list[str]:
+        """For every row, the sheet whose name says something about it: not that of a workbook that came back."""
+        return [item.sheet for item in self.stands_for] or self.sheets
+
+    def said_names(self, delivery_name: str) -> list[str]:
+        """For every row, the name of the delivery in which it was first sent."""
+        return [item.delivery_name for item in self.stands_for] or [delivery_name] * len(self.cells)
 
 
 def landed_bytes(file: LandedFile) -> bytes:

@@ -252,7 +252,7 @@ def read_table(grid: Grid, words: HeaderWords, file_format: FileFormat, advice: 
     return _without_bare_columns(table)
 
 
-def _slots(header: Sequence[str]) -> list[tuple[str, int]]:
+def heading_slots(header: Sequence[str]) -> list[tuple[str, int]]:
     """Return each header's key and how often it stood there before: what a column is over several sheets."""
     seen: Counter[str] = Counter()
     slots = []
@@ -264,7 +264,7 @@ def _slots(header: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _aligned(table: Table, places: dict[tuple[str, int], int]) -> list[list[str]]:
-    slots = _slots(table.header)
+    slots = heading_slots(table.header)
     if slots == list(places):
         return table.cells
     from_index = {slot: index for index, slot in enumerate(slots)}
@@ -275,9 +275,11 @@ def _aligned(table: Table, places: dict[tuple[str, int], int]) -> list[list[str]
 def combine(tables: Sequence[Table]) -> TextRows:
     """Return the rows of several sheets or files under one header; columns may stand in any order in each."""
     names = {
-        slot: name for table in reversed(tables) for slot, name in zip(_slots(table.header), table.header, strict=True)
+        slot: name
+        for table in reversed(tables)
+        for slot, name in zip(heading_slots(table.header), table.header, strict=True)
     }
-    order = dict.fromkeys(slot for table in tables for slot in _slots(table.header))
+    order = dict.fromkeys(slot for table in tables for slot in heading_slots(table.header))
     places = {slot: index for index, slot in enumerate(order)}
     count = sum(len(table.cells) for table in tables)
     return TextRows(

@@ -58,7 +58,8 @@ _TEXT_OF: dict[type, Callable[[Any], str]] = {
 }
 
 
-def _open(data: bytes, name: str) -> "CalamineWorkbook":
+def open_workbook(data: bytes, name: str) -> "CalamineWorkbook":
+    """Return an opened workbook whose container was checked; raises DeliveryError where it is none."""
     from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
     found = describe(data)
@@ -72,10 +73,16 @@ def _open(data: bytes, name: str) -> "CalamineWorkbook":
     except PasswordError:
         raise refuse(name, "a workbook under a password", _WANTED) from None
     except CalamineError:
-        raise _unreadable(name) from None
+        raise unreadable(name) from None
 
 
-def _unreadable(name: str) -> DeliveryError:
+def cell_text(value: Any) -> str:
+    """Return a cell's value as text; '' for an empty cell."""
+    return _TEXT_OF[type(value)](value) if value != "" else ""
+
+
+def unreadable(name: str) -> DeliveryError:
+    """Return the error for a workbook whose parts are not what they should be."""
     return DeliveryError(
         ErrorCode.TRUNCATED,
         f"{name}: the workbook's parts cannot be read. Ask the partner to open it, save it anew and send that.",
@@ -116,8 +123,8 @@ def _grid(workbook: "CalamineWorkbook", sheet_name: str, file_name: str) -> Grid
         values = sheet.to_python(skip_empty_area=False)
         merged = sheet.merged_cell_ranges or []
     except CalamineError:
-        raise _unreadable(f"{file_name}, sheet {sheet_name!r}") from None
-    rows = [[_TEXT_OF[type(value)](value) if value != "" else "" for value in row] for row in values]
+        raise unreadable(f"{file_name}, sheet {sheet_name!r}") from None
+    rows = [[cell_text(value) for value in row] for row in values]
     grid = Grid(file=file_name, sheet=sheet_name, rows=rows, is_sheet=True, merged=tuple(merged))
     _check_cells(rows, grid.where)
     return grid
@@ -136,7 +143,7 @@ def read_xlsx(file: LandedFile, words: HeaderWords, file_format: FileFormat) -> 
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
     data = landed_bytes(file)
-    workbook = _open(data, file.name)
+    workbook = open_workbook(data, file.name)
     pages = [page for page in workbook.sheets_metadata if page.typ == SheetTypeEnum.WorkSheet]
     hidden = {page.name for page in pages if page.visible != SheetVisibleEnum.Visible}
     advice = "If this sheet holds no rows, name it in `file.sheets.exclude` in partner.yml."

@@ -12,7 +12,8 @@ from flows.read import DeliveryError, TextRows
 from flows.validate import check_contract, part_rows
 from schemas.partner import Partner, parse_contract
 from schemas.programme import load_programme
-from schemas.reasons import Reason, remedies
+from schemas.reasons import Reason
+from schemas.remedies import remedies
 
 CONTRACT = """
 name: Invented partner

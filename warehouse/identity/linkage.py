@@ -229,6 +229,7 @@ def _few_nodes(known: str, ids: str) -> str:
 
 def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> dict[str, int]:
     """Make edge: every scored pair of today; and node: with its statistics, whoever is compared or dirty."""
+    con.execute("CREATE TABLE told AS SELECT DISTINCT node_id FROM feature")
     if known == _SCRATCH:
         con.execute(
             """
@@ -307,6 +308,8 @@ def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judg
             f"""
             CREATE TABLE touched AS
             SELECT node_id FROM dirty UNION SELECT node_id FROM went UNION SELECT node_id FROM left_record
+            -- a new record that says the same as known ones changes no node, and belongs to their person all the same
+            UNION SELECT node_id FROM told
             UNION SELECT node_id_l FROM scored UNION SELECT node_id_r FROM scored
             UNION SELECT node_id_l FROM left_edge UNION SELECT node_id_r FROM left_edge
             UNION SELECT node_id FROM judged_nodes

@@ -55,7 +55,8 @@ _RESPONDENTS = f"""
 CREATE TABLE respondent AS
 SELECT record_id, survey_id AS partner_id, country_code, full_name, latin_name, name_suffix,
        NULL::DATE AS birth_earliest, NULL::DATE AS birth_latest, phones, '' AS email, '' AS national_id,
-       '' AS national_id_status, '' AS member_id, '' AS sex, '' AS province, '' AS district,
+       '' AS national_id_status, '' AS member_id, '' AS sex, '' AS province, '' AS district, '' AS address,
+       '' AS postcode,
        -- nobody else's node, whatever else agrees
        record_id AS apart,
        survey_round, trainee_type, first_training_date

@@ -115,6 +115,17 @@ def test_a_new_record_touches_its_own_surroundings_only():
     assert (found.counts["new_nodes"], len(found.records)) == (1, 1)
 
 
+def test_a_new_record_like_a_known_one_in_everything_joins_its_person():
+    like = [person("Nguyễn Thị Mẫu", **BASE) for _ in range(2)]
+    with empty_vault() as con:
+        bring(con, [*POOL, like[0]])
+        found = bring(con, [*POOL, *like])
+        assert found.counts["new_nodes"] == 0
+        named = found.records.set_index("record_id")["cluster"]
+        assert named[like[0]["record_id"]] == named[like[1]["record_id"]]
+        assert content(con) == made_anew([*POOL, *like])
+
+
 def test_another_model_links_everything_anew():
     with empty_vault() as con:
         bring(con, POOL)

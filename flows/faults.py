@@ -1,0 +1,170 @@
+"""Which cells of a row a reason or flag is about, and what the partner is told of them in two languages.
+
+Only the contract says where a value stands; a birth date that nobody delivers is an age, a full name two names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from flows.normalise import fold_word
+from flows.readers.headers import fold_header
+from schemas.partner import Partner
+from schemas.programme import Programme
+from schemas.reasons import Flag, Reason
+from schemas.remedies import ENGLISH, Remedy, flag_remedies, language_of, remedies
+
+Code = Reason | Flag
+
+WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
+# where the column has nothing to look at, these say it
+_STAND_INS = {"birth_date": ("age",), "full_name": ("surname", "given_name")}
+# two values disagree, and either can be the wrong one
+_BESIDE = {Reason.BIRTH_AFTER_TRAINING: "training_date", Flag.AGE_DISAGREES: "birth_date"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a row: the columns it is about, and a sentence in each language, English first.
+
+    `on_sheet`: the value comes from the name of the sheet. No column and not `on_sheet`: there is no cell for it.
+    """
+
+    code: Code
+    columns: tuple[int, ...]
+    on_sheet: bool
+    sentences: tuple[str, ...]
+
+    @property
+    def is_rejection(self) -> bool:
+        """Whether the row does not count because of it."""
+        return isinstance(self.code, Reason)
+
+
+@dataclass(frozen=True)
+class FaultFinder:
+    """Finds the faults of one partner's rows."""
+
+    partner: Partner
+    programme: Programme
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """English and the language of the country, once where they are the same."""
+        return tuple(dict.fromkeys((ENGLISH, language_of(self.partner.country_code))))
+
+    @cached_property
+    def said(self) -> dict[str, dict[Code, Remedy]]:
+        """Language -> what is told of each reason and flag; courses by the partner's own words."""
+        courses = self.words("course_code") or None
+        found: dict[str, dict[Code, Remedy]] = {}
+        for language in self.languages:
+            rejected = remedies(self.programme, language, courses)
+            pairs: list[tuple[Code, Remedy]] = [
+                *rejected.items(),
+                *flag_remedies(self.programme, language).items(),
+            ]
+            found[language] = dict(pairs)
+        return found
+
+    def words(self, column: str) -> tuple[str, ...]:
+        """The partner's own words for a column where these are all there are; the catalogue's codes for courses."""
+        contract = self.partner.contract
+        lookup = contract.lookups.get(column)
+        if lookup is not None and lookup.otherwise is None:
+            return tuple(dict.fromkeys(word for words in lookup.words.values() for word in words))
+        return tuple(sorted(self.programme.courses)) if column == "course_code" and lookup is None else ()
+
+    def faults(
+        self, codes: Sequence[Code], header: Sequence[str], cells: Sequence[str], corrected: Sequence[int]
+    ) -> tuple[Fault, ...]:
+        """Return one fault for each code, in order.
+
+        Args:
+            codes: Reasons or flags of the row.
+            header: Its headings.
+            cells: Its values, as many.
+            corrected: Columns that a correction of the contract changed.
+        """
+        said = self.said
+        found = []
+        for code in codes:
+            columns = self._columns(code, said[ENGLISH][code].column, header, cells, corrected)
+            label = " / ".join(" ".join(header[i].split()) for i in columns) if code not in WHOLE_ROW else ""
+            allowed = self._allowed(code, header, columns)
+            sentences = []
+            for language in self.languages:
+                text = said[language][code].sentence + (f" ({' / '.join(allowed)})" if allowed else "")
+                sentences.append(f"{label}: {text}" if label else text)
+            found.append(Fault(code, columns, self._on_sheet(said[ENGLISH][code].column), tuple(sentences)))
+        return tuple(found)
+
+    def _on_sheet(self, column: str | None) -> bool:
+        source = self.partner.contract.columns.get(column or "")
+        return source is not None and source.sheet is not None
+
+    def _allowed(self, code: Code, header: Sequence[str], columns: Sequence[int]) -> tuple[str, ...]:
+        if code is not Reason.UNKNOWN_WORD:
+            return ()
+        there = {fold_header(header[i]) for i in columns}
+        return tuple(
+            dict.fromkeys(
+                word
+                for name in self.partner.contract.lookups
+                if there & {fold_header(item) for item in self._headers(name)}
+                for word in self.words(name)
+            )
+        )
+
+    def _headers(self, column: str) -> tuple[str, ...]:
+        source = self.partner.contract.columns.get(column)
+        return () if source is None else source.header or ()
+
+    def places(self, column: str, header: Sequence[str]) -> list[int]:
+        """Indexes in `header` of the headings from which our column is read."""
+        wanted = {fold_header(name) for name in self._headers(column)}
+        return [i for i, name in enumerate(header) if fold_header(name) in wanted]
+
+    def _columns(
+        self, code: Code, column: str | None, header: Sequence[str], cells: Sequence[str], corrected: Sequence[int]
+    ) -> tuple[int, ...]:
+        if code in WHOLE_ROW:
+            return tuple(range(len(header)))
+        if code is Flag.CORRECTED:
+            return tuple(sorted(corrected))
+        if code is Reason.UNKNOWN_WORD:
+            return tuple(self._unknown_words(header, cells))
+        if code is Reason.ORPHAN_ROW:
+            return tuple(self._keys(header))
+        found = self._pointed(column, header, cells) if column is not None else []
+        if code in _BESIDE:
+            found += self._pointed(_BESIDE[code], header, cells)
+        return tuple(dict.fromkeys(found))
+
+    def _pointed(self, column: str, header: Sequence[str], cells: Sequence[str]) -> list[int]:
+        """Columns to look at: those that are filled in, else the first that could be."""
+        places = self.places(column, header)
+        others = [i for name in _STAND_INS.get(column, ()) for i in self.places(name, header)]
+        filled = [i for i in places if cells[i].strip()]
+        if filled:
+            return filled
+        if column == "birth_date" and any(cells[i].strip() for i in others):
+            return [i for i in others if cells[i].strip()]
+        return places[:1] or (others if column == "full_name" else others[:1])
+
+    def _keys(self, header: Sequence[str]) -> list[int]:
+        contract = self.partner.contract
+        parts = [part.key for part in (contract.file.child, contract.file.parent) if part is not None]
+        wanted = {fold_header(name) for name in (*parts, *contract.record_key)}
+        return [i for i, name in enumerate(header) if fold_header(name) in wanted]
+
+    def _unknown_words(self, header: Sequence[str], cells: Sequence[str]) -> list[int]:
+        contract = self.partner.contract
+        missing = {fold_word(word) for word in contract.missing} | {""}
+        found = []
+        for name, lookup in contract.lookups.items():
+            if name == "course_code" or lookup.unknown != "reject" or lookup.otherwise is not None:
+                continue
+            known = {fold_word(word) for words in lookup.words.values() for word in words} | missing
+            found += [i for i in self.places(name, header) if fold_word(cells[i]) not in known]
+        return found
