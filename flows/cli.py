@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.export_commands import docs
 from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, require_vault, settings_of, with_vault
 from flows.reconcile_commands import RECONCILE_EXAMPLES, reconcile
@@ -28,6 +29,7 @@ app.add_typer(review_app, name="review")
 app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  godigital explain t3fk t9qa")(explain)
 app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)
+app.command("docs", epilog="Examples:\n\n  godigital docs\n\n  godigital docs --out public")(docs)
 
 RUN_EXAMPLES = """
 Examples:
