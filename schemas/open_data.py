@@ -65,6 +65,9 @@ class PolicyMarker(_Fact):
     significance: Annotated[int, Field(ge=0, le=4)]
 
 
+_PLACEHOLDER = "XM-EXAMPLE-"
+
+
 class Iati(_Fact):
     """The activity as IATI 2.03 names it; codes are those of its code lists."""
 
@@ -79,6 +82,11 @@ class Iati(_Fact):
     region: int
     sectors: Annotated[tuple[Sector, ...], Field(min_length=1)]
     policy_markers: tuple[PolicyMarker, ...]
+
+    @property
+    def has_placeholders(self) -> bool:
+        """Whether the identifiers are made up, because no official ones are known."""
+        return self.reporting_org.ref.startswith(_PLACEHOLDER)
 
     @model_validator(mode="after")
     def _require_whole(self) -> "Iati":
