@@ -59,7 +59,8 @@ def export(
 ) -> None:
     """Write a release as open data: tables as CSV and Parquet, results as IATI, a Frictionless Data Package."""
     from schemas.programme import load_programme
-    from warehouse.export import ExportError, Selection, export_release, find_release
+    from warehouse.export import ExportError, export_release, find_release
+    from warehouse.export_words import Selection
 
     settings = settings_of(raw, data)
     chosen = Selection(tuple(tables or ()), tuple(without or ()), with_people, minimum_cell)

@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from schemas.columns import Column
-from schemas.open_data import OpenData, load_open_data
+from schemas.open_data import load_open_data
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
 from warehouse.build import columns_of
 from warehouse.datapackage import DESCRIPTOR, PackageFacts, TableFile, describe_package
 from warehouse.describe import DICTIONARY, data_dictionary_html, data_dictionary_markdown
+from warehouse.export_words import IATI_FILE, README, ExportFacts, Selection, about_text, provenance, readme_text
 from warehouse.formulas import neutralise
 from warehouse.iati import Programme, write_iati
 from warehouse.publish import Release, current, list_releases
@@ -34,31 +35,12 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 NAME = "go-digital-asean"
-README = "README.md"
-IATI_FILE = "iati-activities.xml"
 _RELEASE = "release_file"
 _ROWS_AT_ONCE = 50_000
-_SYNTHETIC = (
-    "SYNTHETIC: every delivery behind these figures is an invented sample. Nobody in them is real, and no figure says "
-    "anything about what the programme did."
-)
 
 
 class ExportError(RuntimeError):
     """An export cannot be written; the message says why, and what was there before stays."""
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is exported of a release.
-
-    `tables` names some of the tables; all without it. `minimum_cell` hides counts of fewer people.
-    """
-
-    tables: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    with_people: bool = False
-    minimum_cell: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,19 +51,6 @@ class Exported:
     release_number: int
     rows: dict[str, int]
     warning: str
-
-
-@dataclass(frozen=True)
-class _Facts:
-    """What the files of an export say of their release."""
-
-    release: Release
-    built_at: dt.datetime
-    programme: Programme
-    is_synthetic: bool
-    warning: str
-    selection: Selection
-    open_data: OpenData
 
 
 def find_release(data: Path, number: int | None) -> Release:
@@ -203,25 +172,20 @@ def _require_described(con: duckdb.DuckDBPyConnection, number: int) -> None:
     con.execute("USE memory")
 
 
-def _read_facts(con: duckdb.DuckDBPyConnection, release: Release, selection: Selection, programme_name: str) -> _Facts:
+def _read_facts(
+    con: duckdb.DuckDBPyConnection, release: Release, selection: Selection, programme_name: str
+) -> ExportFacts:
     rules = release.manifest["rules"]
     countries = dict(con.execute("SELECT country_code, country_name FROM core_country ORDER BY 1").fetchall())
     counted = con.execute(
         "SELECT count(*) FILTER (WHERE is_sample), count(*) FROM core_delivery WHERE rows_accepted > 0"
     ).fetchone()
-    samples, deliveries = counted or (0, 0)
-    warning, suffix = "", ""
-    if samples == deliveries > 0:
-        warning, suffix = _SYNTHETIC, " (synthetic)"
-    elif samples:
-        warning = f"PARTLY SYNTHETIC: {samples} of {deliveries} deliveries behind these figures are invented samples."
-        suffix = " (partly synthetic)"
+    warning, suffix = provenance(*(counted or (0, 0)))
     first, last = (dt.date.fromisoformat(rules[name]) for name in ("first_day", "last_day"))
-    return _Facts(
+    return ExportFacts(
         release,
         dt.datetime.fromisoformat(release.manifest["built_at"]),
         Programme(f"{programme_name}{suffix}", first, last, countries),
-        bool(samples),
         warning,
         selection,
         load_open_data(),
@@ -229,7 +193,7 @@ def _read_facts(con: duckdb.DuckDBPyConnection, release: Release, selection: Sel
 
 
 def _write_export(
-    con: duckdb.DuckDBPyConnection, folder: Path, tables: tuple[Table, ...], facts: _Facts
+    con: duckdb.DuckDBPyConnection, folder: Path, tables: tuple[Table, ...], facts: ExportFacts
 ) -> dict[str, int]:
     """Write every file of the export; returns the lines of each table."""
     private = facts.selection.with_people
@@ -247,7 +211,7 @@ def _write_export(
         IATI_FILE: ("Results in IATI 2.03", iati),
         f"{DICTIONARY}.html": ("Data dictionary", data_dictionary_html(tables).encode("utf-8")),
         f"{DICTIONARY}.md": ("Data dictionary, as Markdown", data_dictionary_markdown(tables).encode("utf-8")),
-        README: ("What this is", _readme(tables, rows, facts).encode("utf-8")),
+        README: ("What this is", readme_text(tables, rows, facts).encode("utf-8")),
     }
     for name, (_, content) in texts.items():
         files.write_durably(folder / name, content, mode)
@@ -255,11 +219,11 @@ def _write_export(
     package = PackageFacts(
         NAME,
         f"{facts.programme.name}: open data, release {facts.release.number}",
-        _about(facts),
+        about_text(facts),
         facts.release.number,
         facts.built_at,
         facts.release.manifest["input_hash"],
-        facts.is_synthetic,
+        bool(facts.warning),
         facts.selection.minimum_cell,
     )
     descriptor = describe_package(folder, package, written, others, facts.open_data)
@@ -334,76 +298,6 @@ def _write_parquet(con: duckdb.DuckDBPyConnection, item: TableFile, mode: int) -
     buffer = io.BytesIO()
     pq.write_table(table.cast(schema), buffer, compression="zstd", row_group_size=_ROWS_AT_ONCE)
     files.write_durably(item.parquet, buffer.getvalue(), mode)
-
-
-def _about(facts: _Facts) -> str:
-    parts = [facts.warning] if facts.warning else []
-    parts.append(
-        f"Figures of {facts.programme.name}, {facts.programme.first_day} to {facts.programme.last_day}, "
-        f"as release {facts.release.number} has them."
-    )
-    if facts.selection.with_people:
-        parts.append("Some tables have a line for each person: without names, but of people who can be recognised.")
-    else:
-        parts.append("Aggregates only: no table has a line for each person.")
-    parts.append(_cells_text(facts.selection.minimum_cell))
-    return " ".join(parts)
-
-
-def _cells_text(minimum: int | None) -> str:
-    if minimum is None:
-        return "Small cells are not hidden: a figure can count a single person."
-    return (
-        f"Counts of 1 to {minimum - 1} people are hidden, with the next smallest where a sum of report_reach_by would "
-        "tell them, and every other number of the same line; is_suppressed says where. A zero is shown. This is no "
-        "proof against somebody who combines tables, releases or other sources: people trained in two countries, and "
-        "participations, still bound a hidden figure, and tables that count rows are shown in full."
-    )
-
-
-def _readme(tables: tuple[Table, ...], rows: dict[str, int], facts: _Facts) -> str:
-    iati, licence = facts.open_data.iati, facts.open_data.licence
-    placeholder = (
-        f"The activity's identifier `{iati.activity_identifier}` and its publisher's `{iati.reporting_org.ref}` are "
-        "PLACEHOLDERS, not registered anywhere: put official ones in their place before this goes to a registry."
-    )
-    lines = [
-        f"# {facts.programme.name}: open data, release {facts.release.number}",
-        *([f"**{facts.warning}**"] if facts.warning else []),
-        f"Figures of the time from {facts.programme.first_day} to {facts.programme.last_day}, as the release built on "
-        f"{facts.built_at:%Y-%m-%d %H:%M} UTC has them (inputs `{facts.release.manifest['input_hash'][:12]}`). "
-        f"Licence: {licence.title} ({licence.name}).",
-        f"- `{DESCRIPTOR}`: a Frictionless Data Package; names, types, units, keys and hashes of everything here\n"
-        "- `csv/`, `parquet/`: the tables, the same in both\n"
-        f"- `{IATI_FILE}`: the results as IATI 2.03\n"
-        f"- `{DICTIONARY}.html`, `{DICTIONARY}.md`: what every table, column and indicator means",
-        "## Tables",
-        "| table | one line is | lines | adding lines up |\n|---|---|---|---|\n"
-        + "\n".join(f"| `{table.name}` | {table.grain} | {rows[table.name]} | {table.addition} |" for table in tables),
-        "## Before you use it",
-        "- People are different people. The same person stands in several lines: add up only what the table above "
-        "allows.\n"
-        f"- {_people_text(facts.selection)}\n"
-        f"- {_cells_text(facts.selection.minimum_cell)}\n"
-        "- CSV is UTF-8 with a header, as RFC 4180 has it. NULL and an empty text are both an empty field; Parquet "
-        "tells them apart. A text that a spreadsheet would run as a formula has an apostrophe before it in CSV only. "
-        "Times are UTC.",
-        "## IATI",
-        *([placeholder] if iati.has_placeholders else []),
-        "`aggregation-status` is false for people and shares, true for participations and hours. A country is a "
-        "location and a dimension `country_code`; figures without it are of the whole programme, where everybody "
-        "counts once. The sectors' percentages and the roles of organisations are to be confirmed by the publisher.",
-    ]
-    return "\n\n".join(lines) + "\n"
-
-
-def _people_text(selection: Selection) -> str:
-    if selection.with_people:
-        return (
-            "PEOPLE: some tables have a line for each person. The ids are opaque and there is no name, but year of "
-            "birth, places and flags can point at somebody: such data are personal data. Do not publish them."
-        )
-    return "No table has a line for each person."
 
 
 def _make_folder(path: Path, *, private: bool) -> None:

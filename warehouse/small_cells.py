@@ -40,6 +40,10 @@ _WHERE_ELSE = {
         "CASE WHEN course_code = 'ALL' THEN 'all' ELSE 'course_code' END",
         "CASE WHEN course_code = 'ALL' THEN 'all' ELSE course_code END",
     ),
+    # a script can be that of everybody in a country
+    ("identity_quality", "people_found"): ("country_code", f"'{ALL}'", "'all'", "'all'"),
+    ("identity_quality", "low"): ("country_code", f"'{ALL}'", "'all'", "'all'"),
+    ("identity_quality", "high"): ("country_code", f"'{ALL}'", "'all'", "'all'"),
     ("report_partner_overlap", "trainees"): (f"'{ALL}'", f"'{ALL}'", "'partner_id'", "partner_id"),
     ("report_partner_overlap", "other_trainees"): (f"'{ALL}'", f"'{ALL}'", "'partner_id'", "other_partner_id"),
 }
@@ -199,7 +203,8 @@ def _further(group: Group, people: Mapping[Cell, int], hidden: Set[Cell], minimu
 def _groups(people: Mapping[Cell, int]) -> Iterator[Group]:
     """Every set of figures that adds up, or nearly so, to another one of the table."""
     parts: dict[tuple[Cell, str], list[Cell]] = defaultdict(list)
-    for cell in people:
+    # in one order, because what is hidden further depends on what was hidden before
+    for cell in sorted(people):
         for total, axis in _totals(cell):
             if total in people:
                 parts[total, axis].append(cell)
