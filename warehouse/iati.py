@@ -27,7 +27,7 @@ _DAC = "1"
 _ISO_COUNTRY = "A4"
 _OWN_VOCABULARY = "99"
 _UNIT, _PERCENTAGE = "1", "2"
-_OUTPUT = "1"
+_OUTPUT, _OUTCOME = "1", "2"
 # attributes of a person by which people reached are told apart; bands of youth come beside them, by their names
 _ATTRIBUTES = ("all", "sex", "age_band", "trainee_type", "has_disability", "is_indigenous", "is_rural")
 _PLACES = Decimal("0.0001")
@@ -62,9 +62,20 @@ RESULTS = (
     ),
     ResultGroup(_OUTPUT, "Training attended", ("participations", "participations_with_hours", "hours_attended")),
 )
+_OUTCOMES = "Outcomes, as the follow-up survey estimates them"
 # indicators of the catalogue that say how good data are, or hold two results against each other: no results themselves
 NO_RESULTS = frozenset(
-    {"people_of_two_partners", "attainment", "share_rejected", "rows_without", "days_late"},
+    {
+        "attainment",
+        "people_of_two_partners",
+        "deliveries",
+        "days_late",
+        "delivery_rows",
+        "rows_flagged",
+        "rows_rejected",
+        "rows_without",
+        "share_rejected",
+    }
 )
 
 
@@ -119,7 +130,8 @@ def write_iati(
         warning: What readers must know of the figures, or nothing.
     """
     words = _read_catalogue(con)
-    actuals, targets = read_actuals(con, programme), read_targets(con, programme)
+    targets, outcomes = read_targets(con, programme), read_outcomes(con, programme)
+    actuals = read_actuals(con, programme) | outcomes
     stamp = f"{built_at.isoformat(timespec='seconds')}Z"
     root = Element("iati-activities", {"version": VERSION, "generated-datetime": stamp})
     activity = SubElement(
@@ -128,8 +140,8 @@ def write_iati(
         {"last-updated-datetime": stamp, _LANGUAGE: iati.language, "default-currency": iati.currency},
     )
     _describe_activity(activity, iati, programme, warning)
-    for group in RESULTS:
-        known = [code for code in group.indicators if code in words and actuals[code]]
+    for group in (*RESULTS, ResultGroup(_OUTCOME, _OUTCOMES, tuple(sorted(outcomes)))):
+        known = [code for code in group.indicators if code in words and code in actuals]
         if known:
             _add_result(activity, group, known, words, actuals, targets, programme)
     ElementTree.indent(root)
@@ -254,7 +266,7 @@ def _read_catalogue(con: "duckdb.DuckDBPyConnection") -> dict[str, Words]:
     return {code: Words(*said) for code, *said in rows}
 
 
-def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> Mapping[str, list[Figure]]:
+def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict[str, list[Figure]]:
     """Return the figures of each indicator: the whole time and each quarter, by country, told apart one by one."""
     found: dict[str, list[Figure]] = defaultdict(list)
     bands = [code for (code,) in con.execute("SELECT band_code FROM core_band WHERE band_set = 'youth'").fetchall()]
@@ -285,7 +297,7 @@ def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> Mapp
         for country, quarter, course, count in rows:
             dimensions = () if course == ALL else (("course_code", course),)
             found[code].append(Figure(*_days(quarter, programme), country, dimensions, _number(count)))
-    return found
+    return dict(found)
 
 
 def read_targets(con: "duckdb.DuckDBPyConnection", programme: Programme) -> Mapping[str, list[Figure]]:
@@ -302,6 +314,45 @@ def read_targets(con: "duckdb.DuckDBPyConnection", programme: Programme) -> Mapp
     return found
 
 
+def read_outcomes(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict[str, list[Figure]]:
+    """Return the shares that the follow-up survey gives, weighted where they can be, over the days of its interviews.
+
+    Nothing where the release has no survey; a comment says of how many answers, and the interval of 95%.
+    """
+    present = con.execute("SELECT 1 FROM information_schema.tables WHERE table_name = 'report_outcome'").fetchone()
+    if present is None:
+        return {}
+    found: dict[str, list[Figure]] = defaultdict(list)
+    rows = con.execute(
+        """
+        WITH interviewed AS (
+            SELECT survey_round, min(interview_date) AS first_day, max(interview_date) AS last_day
+            FROM core_survey_response GROUP BY survey_round
+        )
+
+        SELECT
+            indicator_code, dimension, dimension_value, survey_round, first_day, last_day, denominator,
+            share_weighted IS NOT NULL AS is_weighted,
+            coalesce(share_weighted, share_unweighted) AS share,
+            CASE WHEN share_weighted IS NULL THEN unweighted_low ELSE weighted_low END AS low,
+            CASE WHEN share_weighted IS NULL THEN unweighted_high ELSE weighted_high END AS high
+        FROM report_outcome
+        LEFT JOIN interviewed USING (survey_round)
+        WHERE share_unweighted IS NOT NULL
+        ORDER BY ALL
+        """
+    ).fetchall()
+    for code, dimension, value, survey_round, first, last, answers, is_weighted, share, low, high in rows:
+        days = (first or programme.first_day, last or programme.last_day)
+        country = value if dimension == "country_code" else ALL
+        dimensions = () if dimension in ("all", "country_code") else ((dimension, value),)
+        weighted = "weighted to the people trained" if is_weighted else "not weighted"
+        interval = f"interval of 95%: {_percent(low)} to {_percent(high)}"
+        comment = f"Round {survey_round}: {answers} answers, {weighted}; {interval}."
+        found[code].append(Figure(*days, country, dimensions, _percent(share), comment))
+    return dict(found)
+
+
 def _days(quarter: str, programme: Programme) -> tuple[dt.date, dt.date]:
     """First and last day of a quarter, or of the whole time, within the programme."""
     if quarter == ALL:
@@ -315,11 +366,11 @@ def _days(quarter: str, programme: Programme) -> tuple[dt.date, dt.date]:
 
 
 def _percent(share: float) -> Decimal:
-    return _plain((100 * Decimal(repr(share))).quantize(_PLACES))
+    return _plain((100 * Decimal(str(share))).quantize(_PLACES))
 
 
 def _number(value: float) -> Decimal:
-    return _plain(Decimal(repr(value)))
+    return _plain(Decimal(str(value)))
 
 
 def _plain(value: Decimal) -> Decimal:

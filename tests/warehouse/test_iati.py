@@ -99,7 +99,10 @@ def test_every_indicator_of_the_catalogue_is_a_result_or_known_to_be_none(tree: 
     results = [code for group in RESULTS for code in group.indicators]
     assert {item.code for item in load_indicators()} - NO_RESULTS == set(results)
     assert NO_RESULTS.isdisjoint(results)
-    assert Counter(element.get("code") for element in tree.iter("reference")) == Counter(results)
+    outputs = tree.xpath("//result[@type='1']//reference/@code")
+    assert Counter(outputs) == Counter(results)
+    everything = tree.xpath("//reference/@code")
+    assert len(everything) == len(set(everything))
 
 
 def test_an_indicator_is_said_in_the_words_of_the_catalogue(tree: etree._Element) -> None:
@@ -241,6 +244,57 @@ def test_a_figure_that_is_hidden_is_no_figure(demo: tuple[Settings, RunResult], 
     counts = [value for key, value in people.items() if "participations" not in key[0] and "hours" not in key[0]]
     assert [value for value in counts if 0 < value < 10] == []
     etree.XMLSchema(etree.parse(SCHEMA)).assertValid(tree)
+
+
+# -- outcomes
+
+
+@pytest.fixture
+def surveyed(con: duckdb.DuckDBPyConnection) -> Iterator[etree._Element]:
+    """The release with an estimate of the follow-up survey beside it."""
+    path = con.execute("SELECT path FROM duckdb_databases() WHERE database_name = current_database()").fetchone()[0]
+    with duckdb.connect(config={"threads": 1}) as own:
+        own.execute(f"ATTACH '{path}' AS release_file (READ_ONLY)")
+        for table in ("core_band", "report_reach", "report_reach_by", "report_course", "report_target"):
+            own.execute(f"CREATE VIEW {table} AS SELECT * FROM release_file.{table}")
+        own.execute(
+            "CREATE TABLE catalogue AS SELECT * FROM release_file.catalogue WHERE indicator_code <> 'moved_online'"
+        )
+        own.execute(
+            "INSERT INTO catalogue VALUES ('moved_online', 'Moved online', 'who did', 'owners who answered', 'share', "
+            "'country', 'nothing', FALSE, 'follow-up survey')"
+        )
+        own.execute(
+            "CREATE TABLE core_survey_response AS SELECT * FROM (VALUES ('1', DATE '2022-02-01'), "
+            "('1', DATE '2022-03-15'), ('1', NULL)) AS answered (survey_round, interview_date)"
+        )
+        own.execute(
+            "CREATE TABLE report_outcome AS SELECT * FROM (VALUES "
+            "('1', 'moved_online', 'all', 'all', 40, 0.75, 0.6, 0.85, 0.770001, 0.61, 0.9), "
+            "('1', 'moved_online', 'country_code', 'VN', 30, 0.5, 0.4, 0.6, NULL, NULL, NULL), "
+            "('1', 'moved_online', 'sex', 'not stated', 0, NULL, NULL, NULL, NULL, NULL, NULL)) AS outcome "
+            "(survey_round, indicator_code, dimension, dimension_value, denominator, share_unweighted, unweighted_low, "
+            "unweighted_high, share_weighted, weighted_low, weighted_high)"
+        )
+        yield etree.fromstring(write(own))
+
+
+def test_outcomes_are_estimates_over_the_days_of_the_interviews(surveyed: etree._Element) -> None:
+    etree.XMLSchema(etree.parse(SCHEMA)).assertValid(surveyed)
+    (result,) = surveyed.xpath("//result[@type='2']")
+    assert result.get("aggregation-status") == "false"
+    days = (dt.date(2022, 2, 1), dt.date(2022, 3, 15))
+    assert figures(result, "actual") == {
+        ("moved_online", *days, ()): Decimal("77.0001"),
+        ("moved_online", *days, (("country_code", "VN"),)): Decimal(50),
+    }
+    comments = [narrative(element, "comment") for element in result.iter("actual")]
+    assert comments == [
+        "Round 1: 40 answers, weighted to the people trained; interval of 95%: 61 to 90.",
+        "Round 1: 30 answers, not weighted; interval of 95%: 40 to 60.",
+    ]
+    (indicator,) = result.iter("indicator")
+    assert indicator.get("measure") == "2"
 
 
 # -- the facts
