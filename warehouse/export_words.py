@@ -4,6 +4,7 @@ Readers of open data rarely read the program, so everything that limits the figu
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.open_data import OpenData
@@ -16,7 +17,7 @@ from warehouse.publish import Release
 README = "README.md"
 IATI_FILE = "iati-activities.xml"
 _SYNTHETIC = (
-    "SYNTHETIC: every delivery behind these figures is an invented sample. Nobody in them is real, and no figure says "
+    "SYNTHETIC: everything behind these figures is an invented sample. Nobody in it is real, and no figure says "
     "anything about what the programme did."
 )
 
@@ -47,12 +48,18 @@ class ExportFacts:
     open_data: OpenData
 
 
-def provenance(samples: int, deliveries: int) -> tuple[str, str]:
-    """Return what readers must know where figures come from invented samples, and what a title adds; or nothing."""
-    if samples == deliveries > 0:
+def provenance(counted: Mapping[str, tuple[int, int]]) -> tuple[str, str]:
+    """Return what readers must know where figures come from invented samples, and what a title adds; or nothing.
+
+    Args:
+        counted: By table, the lines that are samples, and all.
+    """
+    samples, lines = (sum(row[place] for row in counted.values()) for place in (0, 1))
+    if samples == lines > 0:
         return _SYNTHETIC, " (synthetic)"
     if samples:
-        warning = f"PARTLY SYNTHETIC: {samples} of {deliveries} deliveries behind these figures are invented samples."
+        parts = [f"{table}: {some} of {every}" for table, (some, every) in counted.items() if some]
+        warning = f"PARTLY SYNTHETIC: invented samples are among what these figures come from ({'; '.join(parts)})."
         return warning, " (partly synthetic)"
     return "", ""
 

@@ -286,7 +286,8 @@ def test_an_export_of_both_says_how_many(vault: TinyVault, data: Path, tmp_path:
     vault.attend("t2", "TH-A")
     vault.con.execute("UPDATE delivery SET is_sample = country_code = 'TH'")
     folder = export(published(vault, data), tmp_path / "out").folder
-    assert "PARTLY SYNTHETIC: 1 of 2 deliveries" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "PARTLY SYNTHETIC" in (folder / "README.md").read_text(encoding="utf-8")
+    assert "core_delivery: 1 of 2" in package(folder)["description"]
 
 
 # -- the folder
