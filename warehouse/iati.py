@@ -348,7 +348,7 @@ def read_outcomes(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dic
         dimensions = () if dimension in ("all", "country_code") else ((dimension, value),)
         weighted = "weighted to the people trained" if is_weighted else "not weighted"
         interval = f"interval of 95%: {_percent(low)} to {_percent(high)}"
-        comment = f"Round {survey_round}: {answers} answers, {weighted}; {interval}."
+        comment = f"Round {survey_round}: n = {answers}, {weighted}; {interval}."
         found[code].append(Figure(*days, country, dimensions, _percent(share), comment))
     return dict(found)
 

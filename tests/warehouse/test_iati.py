@@ -290,8 +290,8 @@ def test_outcomes_are_estimates_over_the_days_of_the_interviews(surveyed: etree.
     }
     comments = [narrative(element, "comment") for element in result.iter("actual")]
     assert comments == [
-        "Round 1: 40 answers, weighted to the people trained; interval of 95%: 61 to 90.",
-        "Round 1: 30 answers, not weighted; interval of 95%: 40 to 60.",
+        "Round 1: n = 40, weighted to the people trained; interval of 95%: 61 to 90.",
+        "Round 1: n = 30, not weighted; interval of 95%: 40 to 60.",
     ]
     (indicator,) = result.iter("indicator")
     assert indicator.get("measure") == "2"
