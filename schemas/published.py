@@ -372,6 +372,10 @@ PUBLISHED_TABLES = (
             "found_work_through_training",
             "is_sample",
         ),
+        grain="one respondent of a round of the follow-up survey",
+        addition="lines may be counted; a duplicate is a person who is there already",
+        holds_people=True,
+        references=(_COUNTRY, Reference("trainee_id", "core_trainee")),
     ),
     Table(
         "report_outcome",
@@ -402,6 +406,10 @@ PUBLISHED_TABLES = (
             "may_be_added_over",
             "is_sample",
         ),
+        grain="one indicator of a round of the survey, of everybody or of one category",
+        addition="never: shares are estimates, and the same answers stand in several lines",
+        holds_people=False,
+        references=(_INDICATOR,),
     ),
     Table(
         "release",

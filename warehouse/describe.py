@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from schemas.columns import Column
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
-from warehouse.indicators import Indicator, load_indicators
+from warehouse.indicators import Indicator, load_catalogue
 
 if TYPE_CHECKING:
     from schemas.programme import Programme, Target
@@ -68,7 +68,7 @@ def data_dictionary_markdown(
         ]
         parts.append(_markdown_table(("column", "type", "unit", "meaning"), rows))
     parts.append("## Indicators")
-    for item in load_indicators() if indicators is None else indicators:
+    for item in load_catalogue() if indicators is None else indicators:
         said = [f"- {head}: {_text(getattr(item, name))}" for name, head in _INDICATOR_HEADS.items()]
         parts += [f"### {_text(item.title)} (`{item.code}`)", "\n".join(said)]
     bands = [tuple(map(_text, row)) for row in _band_rows(programme)]
@@ -108,7 +108,7 @@ def data_dictionary_html(
         names={table.name for table in tables},
         key_text=key_text,
         meaning=_meaning,
-        indicators=load_indicators() if indicators is None else indicators,
+        indicators=load_catalogue() if indicators is None else indicators,
         indicator_heads=_INDICATOR_HEADS,
         band_heads=_BAND_HEADS,
         bands=_band_rows(programme),

@@ -13,7 +13,7 @@ from flows.cli import app
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse.describe import data_dictionary_html, data_dictionary_markdown
-from warehouse.indicators import WORDS, Indicator, load_indicators
+from warehouse.indicators import WORDS, Indicator, load_catalogue
 
 FORMS = pytest.mark.parametrize("dictionary", [data_dictionary_html, data_dictionary_markdown])
 VOID = {"meta", "br", "hr", "img", "input", "link"}
@@ -49,7 +49,7 @@ def test_every_column_stands_in_its_table_with_type_unit_choices_and_meaning(
 
 
 @FORMS
-@pytest.mark.parametrize("item", load_indicators(), ids=lambda item: item.code)
+@pytest.mark.parametrize("item", load_catalogue(), ids=lambda item: item.code)
 def test_every_indicator_stands_there_in_words(dictionary: Callable[[], str], item: Indicator) -> None:
     words = words_of(dictionary())
     for name in WORDS:
@@ -89,7 +89,7 @@ def test_every_link_of_the_page_leads_to_one_place_on_it() -> None:
 def test_the_contents_lead_to_every_table_and_indicator() -> None:
     links = html.fromstring(data_dictionary_html()).xpath("//nav//a/@href")
     assert {f"#{table.name}" for table in PUBLISHED_TABLES} <= set(links)
-    assert {f"#indicator-{item.code}" for item in load_indicators()} <= set(links)
+    assert {f"#indicator-{item.code}" for item in load_catalogue()} <= set(links)
 
 
 def test_every_element_of_the_page_is_closed() -> None:
