@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows.export_commands import EXPORT_EXAMPLES, docs, export
 from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, require_vault, settings_of, with_vault
 from flows.reconcile_commands import RECONCILE_EXAMPLES, reconcile
@@ -30,6 +31,8 @@ app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  g
 app.command("return", epilog="Example:\n\n  godigital return TH/NRD --out th-to-correct.xlsx")(return_rows)
 app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)
+app.command("docs", epilog="Examples:\n\n  godigital docs\n\n  godigital docs --out public")(docs)
+app.command("export", epilog=EXPORT_EXAMPLES)(export)
 
 RUN_EXAMPLES = """
 Examples:

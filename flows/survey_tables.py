@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flows.survey import find_surveys
-from flows.tables import neutralise
 from schemas.programme import load_programme
 from schemas.reasons import Reason
 from schemas.remedies import remedies
 from warehouse import files
+from warehouse.formulas import neutralise
 from warehouse.vault import DataFolder, open_vault
 
 

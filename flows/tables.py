@@ -15,9 +15,8 @@ from schemas.programme import load_programme
 from schemas.reasons import Reason
 from schemas.remedies import Remedy, remedies
 from warehouse import files
+from warehouse.formulas import neutralise
 from warehouse.vault import DataFolder, open_vault
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def delivery_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
@@ -52,24 +51,6 @@ def partner_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...
         )
         names = tuple(column[0] for column in found.description)
         return names, found.fetchall()
-
-
-def neutralise(cell: str) -> str:
-    """Text that a spreadsheet will not run: a cell that starts a formula gets an apostrophe in front.
-
-    A lone dash and plain numbers stay: they cannot run, and the partner wrote them (OWASP, CSV injection).
-    """
-    if cell.startswith(_FORMULA_STARTS) and cell != "-" and not _is_number(cell):
-        return "'" + cell
-    return cell
-
-
-def _is_number(cell: str) -> bool:
-    return (
-        cell[:1] == "-"
-        and cell[1:].replace(".", "", 1).replace(",", "", 1).isascii()
-        and cell[1:].replace(".", "", 1).replace(",", "", 1).isdigit()
-    )
 
 
 def own_headings(partner: Partner) -> dict[str, str]:

@@ -172,6 +172,12 @@ _ALL = (
     Column("other_partner_id", "VARCHAR", "The other partner of a pair."),
     Column("other_trainees", "BIGINT", "Different people of the other partner.", unit="people"),
     Column("other_share", "DOUBLE", "Part of the other partner's people, from 0 to 1."),
+    Column(
+        "is_suppressed",
+        "BOOLEAN",
+        "A figure of this line is hidden, because it counts fewer people than the smallest cell of the export or would "
+        "tell such a figure.",
+    ),
     # targets
     Column("target_code", "VARCHAR", "Target in the programme's rules."),
     Column("band_code", "VARCHAR", "Band of ages that the figure used; NULL where none plays a part."),

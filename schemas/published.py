@@ -1,6 +1,6 @@
 """The tables of a release: grain, key and columns. Columns themselves are described in `columns`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.columns import COLUMNS, Column
 
@@ -17,6 +17,14 @@ COLLAPSING = (
 
 
 @dataclass(frozen=True)
+class Reference:
+    """Every value of `column` stands in the key of `table`, which is one column."""
+
+    column: str
+    table: str
+
+
+@dataclass(frozen=True)
 class Table:
     """One published table; `key` is unique and never NULL."""
 
@@ -26,12 +34,23 @@ class Table:
     column_names: tuple[str, ...]
     # columns that say when something ran: left out of the content hash
     volatile: tuple[str, ...] = ()
+    # what one line is, and over what lines may be added up: in words, for readers
+    grain: str = field(kw_only=True)
+    addition: str = field(kw_only=True)
+    # whether a line is one person, if without a name: such a table leaves the house only when asked for
+    holds_people: bool = field(kw_only=True)
+    references: tuple[Reference, ...] = field(default=(), kw_only=True)
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns in order, with their descriptions."""
         return tuple(COLUMNS[name] for name in self.column_names)
 
+
+_COUNTRY = Reference("country_code", "core_country")
+_PARTNER = Reference("partner_id", "core_partner")
+_COURSE = Reference("course_code", "core_course")
+_INDICATOR = Reference("indicator_code", "catalogue")
 
 PUBLISHED_TABLES = (
     Table(
@@ -58,32 +77,58 @@ PUBLISHED_TABLES = (
             "last_training_date",
             "trainings",
         ),
+        grain="one person",
+        addition="lines are different people and may be counted; trainings may be added up",
+        holds_people=True,
+        references=(_COUNTRY,),
     ),
     Table(
         "core_attendance",
         "One row per person and training attended.",
         (),
         ("trainee_id", "partner_id", "country_code", "course_code", "training_date", "hours"),
+        grain="one attendance: a person in a training",
+        addition="lines may be counted and hours added up, as participations; people only as different trainee_id",
+        holds_people=True,
+        references=(Reference("trainee_id", "core_trainee"), _PARTNER, _COUNTRY, _COURSE),
     ),
     Table(
         "core_partner",
         "One row per partner with a contract.",
         ("partner_id",),
         ("partner_id", "country_code", "partner_name", "delivery_kind"),
+        grain="one partner",
+        addition="nothing to add up; lines may be counted",
+        holds_people=False,
+        references=(_COUNTRY,),
     ),
     Table(
         "core_country",
         "One row per country of the programme, or with a partner.",
         ("country_code",),
         ("country_code", "country_name"),
+        grain="one country",
+        addition="nothing to add up; lines may be counted",
+        holds_people=False,
     ),
     Table(
         "core_band",
         "One row per band of ages that figures are or were reported by; a band is never changed, only replaced.",
         ("band_set", "band_code"),
         ("band_set", "band_code", "from_age", "to_age", "is_current", "band_source"),
+        grain="one band of ages in a set of bands",
+        addition="nothing to add up",
+        holds_people=False,
     ),
-    Table("core_course", "The programme's course catalogue.", ("course_code",), ("course_code", "course_title")),
+    Table(
+        "core_course",
+        "The programme's course catalogue.",
+        ("course_code",),
+        ("course_code", "course_title"),
+        grain="one course",
+        addition="nothing to add up; lines may be counted",
+        holds_people=False,
+    ),
     Table(
         "core_delivery",
         "One row per delivery with its counts and outcome; "
@@ -107,6 +152,10 @@ PUBLISHED_TABLES = (
             "rows_repeated",
             "rows_structural",
         ),
+        grain="one delivery of a partner",
+        addition="rows may be added up over every line",
+        holds_people=False,
+        references=(_PARTNER, _COUNTRY),
     ),
     Table(
         "report_reach",
@@ -124,6 +173,9 @@ PUBLISHED_TABLES = (
             "indigenous",
             "rural",
         ),
+        grain="one country attended, or ALL",
+        addition="never: the same person can stand in several lines; ALL has everybody once",
+        holds_people=False,
     ),
     Table(
         "report_reach_by",
@@ -143,6 +195,11 @@ PUBLISHED_TABLES = (
             "share",
             "denominator_text",
         ),
+        grain="one indicator of one category of people, in a country and quarter (or ALL of either)",
+        addition="a figure over the categories of one attribute of the person; people_first_reached over quarters too; "
+        "never over countries, partners or courses, and people_reached never over quarters",
+        holds_people=False,
+        references=(_INDICATOR,),
     ),
     Table(
         "report_course",
@@ -158,6 +215,9 @@ PUBLISHED_TABLES = (
             "participations_with_hours",
             "hours_attended",
         ),
+        grain="one course in a country and quarter (ALL of any of them)",
+        addition="participations and hours over everything but ALL lines; trainees never",
+        holds_people=False,
     ),
     Table(
         "report_target",
@@ -182,6 +242,10 @@ PUBLISHED_TABLES = (
             "is_replaced",
             "target_source",
         ),
+        grain="one target at the end of one quarter",
+        addition="never: each quarter has the figure up to its end",
+        holds_people=False,
+        references=(_INDICATOR,),
     ),
     Table(
         "report_data_quality",
@@ -211,6 +275,10 @@ PUBLISHED_TABLES = (
             "share_without_birth_date",
             "share_without_phone",
         ),
+        grain="one partner and month in which its deliveries arrived",
+        addition="deliveries and rows over every line; shares and days never",
+        holds_people=False,
+        references=(_PARTNER, _COUNTRY),
     ),
     Table(
         "report_rejection",
@@ -218,6 +286,10 @@ PUBLISHED_TABLES = (
         "may not be added up; report_data_quality has each row once.",
         ("partner_id", "month", "reason_code"),
         ("partner_id", "country_code", "month", "reason_code", "rows_rejected"),
+        grain="one reason for which rows of a partner were rejected, in the month of their arrival",
+        addition="never over reasons: a row with two reasons stands in two lines; over partners and months",
+        holds_people=False,
+        references=(_PARTNER, _COUNTRY),
     ),
     Table(
         "report_partner_overlap",
@@ -232,6 +304,10 @@ PUBLISHED_TABLES = (
             "share",
             "other_share",
         ),
+        grain="one pair of partners that share somebody",
+        addition="never: somebody of three partners stands in three pairs",
+        holds_people=False,
+        references=(_PARTNER, Reference("other_partner_id", "core_partner")),
     ),
     Table(
         "catalogue",
@@ -248,6 +324,9 @@ PUBLISHED_TABLES = (
             "is_additive",
             "indicator_source",
         ),
+        grain="one indicator",
+        addition="nothing to add up",
+        holds_people=False,
     ),
     Table(
         "identity_quality",
@@ -265,6 +344,9 @@ PUBLISHED_TABLES = (
             "expected_false_merges",
             "expected_misses",
         ),
+        grain="one country attended and script of names, or ALL",
+        addition="never: the same person can stand in several lines",
+        holds_people=False,
     ),
     # the follow-up survey
     Table(
@@ -290,6 +372,10 @@ PUBLISHED_TABLES = (
             "found_work_through_training",
             "is_sample",
         ),
+        grain="one respondent of a round of the follow-up survey",
+        addition="lines may be counted; a duplicate is a person who is there already",
+        holds_people=True,
+        references=(_COUNTRY, Reference("trainee_id", "core_trainee")),
     ),
     Table(
         "report_outcome",
@@ -320,6 +406,10 @@ PUBLISHED_TABLES = (
             "may_be_added_over",
             "is_sample",
         ),
+        grain="one indicator of a round of the survey, of everybody or of one category",
+        addition="never: shares are estimates, and the same answers stand in several lines",
+        holds_people=False,
+        references=(_INDICATOR,),
     ),
     Table(
         "release",
@@ -327,5 +417,8 @@ PUBLISHED_TABLES = (
         ("release_number",),
         ("release_number", "built_at", "input_hash", "model_version", "code_version"),
         volatile=("release_number", "built_at", "code_version"),
+        grain="the release",
+        addition="nothing to add up; one line",
+        holds_people=False,
     ),
 )

@@ -21,7 +21,7 @@ TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
 COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
 COMMANDS += ["partner check", "partner new", "review", "review export", "review import", "explain", "trainee"]
 COMMANDS += ["identity merge", "identity split", "identity undo", "identity history"]
-COMMANDS += ["identity evaluate", "identity train", "reconcile", "return"]
+COMMANDS += ["identity evaluate", "identity train", "reconcile", "return", "docs", "export"]
 GROUPS = ("partner", "identity", "review")
 # whole folders of the project; what a machine makes below them is named in MADE
 FOLDERS = (".ci", "flows", "raw", "schemas", "tests", "warehouse")

@@ -1,12 +1,37 @@
 """Descriptions for people who read the warehouse: comments inside the database, and a data dictionary.
 
-Both come from `schemas`, where each table and column is described once.
+Both come from `schemas` and the words above the indicators, where each thing is described once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schemas.columns import Column
 from schemas.published import PUBLISHED_TABLES, Table
+from warehouse import files
+from warehouse.indicators import Indicator, load_catalogue
+
+if TYPE_CHECKING:
+    from schemas.programme import Programme, Target
+
+DICTIONARY = "data-dictionary"
+_TEMPLATE = "data_dictionary.html.j2"
+_INTRODUCTION = (
+    "What stands in a release: its tables with every column, the indicators with what they count, and the bands and "
+    "targets that figures are held against. No column holds a person's name, phone number or identity number."
+)
+_BAND_HEADS = ("band", "set", "ages, completed years", "in force", "where it was used")
+_TARGET_HEADS = ("target", "indicator", "youth band", "country", "value", "due", "replaces", "where it was published")
+# what the catalogue says of an indicator, in the order in which a reader asks for it
+_INDICATOR_HEADS = {
+    "numerator": "Counts",
+    "denominator": "Out of",
+    "unit": "Unit",
+    "disaggregation": "Told apart by",
+    "may_be_added_over": "May be added up over",
+    "source": "Source",
+}
 
 
 def comment_statements(tables: Iterable[Table] = PUBLISHED_TABLES) -> list[str]:
@@ -15,33 +40,184 @@ def comment_statements(tables: Iterable[Table] = PUBLISHED_TABLES) -> list[str]:
     for table in tables:
         statements.append(f"COMMENT ON TABLE {table.name} IS {_quoted(_table_text(table))}")
         statements.extend(
-            f"COMMENT ON COLUMN {table.name}.{column.name} IS {_quoted(_column_text(column))}"
+            f"COMMENT ON COLUMN {table.name}.{column.name} IS {_quoted(column_text(column))}"
             for column in table.columns
         )
     return statements
 
 
-def data_dictionary_markdown(tables: Iterable[Table] = PUBLISHED_TABLES) -> str:
-    """Return the tables and columns of a release as Markdown, one table each."""
-    parts = ["# Data dictionary\n"]
+def data_dictionary_markdown(
+    tables: Sequence[Table] = PUBLISHED_TABLES,
+    indicators: Sequence[Indicator] | None = None,
+    programme: "Programme | None" = None,
+) -> str:
+    """Return the data dictionary as Markdown: tables, indicators, bands and targets.
+
+    Args:
+        tables: The tables to describe.
+        indicators: The indicators; those of the project without them.
+        programme: The rules with bands and targets; those of the project without it.
+    """
+    programme = _rules(programme)
+    parts = [f"# Data dictionary: {_text(programme.name)}", _text(_INTRODUCTION), "## Tables"]
     for table in tables:
-        parts.append(f"## {table.name}\n\n{_table_text(table)}\n\n| column | type | meaning |\n|---|---|---|")
-        parts.extend(f"| {column.name} | {column.type} | {_column_text(column)} |" for column in table.columns)
-        parts.append("")
-    return "\n".join(parts)
+        parts += [f"### `{table.name}`", _text(table.description), _markdown_facts(table)]
+        rows = [
+            (f"`{column.name}`", column.type, _text(column.unit or ""), _text(_meaning(column)))
+            for column in table.columns
+        ]
+        parts.append(_markdown_table(("column", "type", "unit", "meaning"), rows))
+    parts.append("## Indicators")
+    for item in load_catalogue() if indicators is None else indicators:
+        said = [f"- {head}: {_text(getattr(item, name))}" for name, head in _INDICATOR_HEADS.items()]
+        parts += [f"### {_text(item.title)} (`{item.code}`)", "\n".join(said)]
+    bands = [tuple(map(_text, row)) for row in _band_rows(programme)]
+    targets = [tuple(map(_text, row)) for row in _target_rows(programme)]
+    parts += ["## Bands of ages", _markdown_table(_BAND_HEADS, bands)]
+    parts += ["## Targets", _markdown_table(_TARGET_HEADS, targets)]
+    return "\n\n".join(parts) + "\n"
+
+
+def data_dictionary_html(
+    tables: Sequence[Table] = PUBLISHED_TABLES,
+    indicators: Sequence[Indicator] | None = None,
+    programme: "Programme | None" = None,
+) -> str:
+    """Return the data dictionary as one HTML page that needs nothing beside it: no script, no address outside.
+
+    Args:
+        tables: The tables to describe.
+        indicators: The indicators; those of the project without them.
+        programme: The rules with bands and targets; those of the project without it.
+    """
+    # only pages need it, and every command imports this module
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    programme = _rules(programme)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(_TEMPLATE).render(
+        programme=programme.name,
+        introduction=_INTRODUCTION,
+        tables=tables,
+        names={table.name for table in tables},
+        key_text=key_text,
+        meaning=_meaning,
+        indicators=load_catalogue() if indicators is None else indicators,
+        indicator_heads=_INDICATOR_HEADS,
+        band_heads=_BAND_HEADS,
+        bands=_band_rows(programme),
+        target_heads=_TARGET_HEADS,
+        targets=_target_rows(programme),
+    )
+
+
+def write_data_dictionary(folder: Path) -> tuple[Path, ...]:
+    """Write data-dictionary.html and data-dictionary.md into `folder`, which is made where missing; returns them."""
+    files.shared_folder(folder)
+    pages = {"html": data_dictionary_html(), "md": data_dictionary_markdown()}
+    for kind, page in pages.items():
+        files.write_durably(folder / f"{DICTIONARY}.{kind}", page.encode("utf-8"), mode=0o644)
+    return tuple(folder / f"{DICTIONARY}.{kind}" for kind in pages)
+
+
+def column_text(column: Column) -> str:
+    """Return what a column means, with its unit and choices, as one text."""
+    unit = [] if column.unit is None else [f"Unit: {column.unit}."]
+    choices = [f"Values: {', '.join(column.choices)}."] if column.choices else []
+    return " ".join([column.description, *unit, *choices])
+
+
+def key_text(table: Table) -> str:
+    """Return the key of a table in words."""
+    return ", ".join(table.key) if table.key else "none: two lines can be alike"
+
+
+def _meaning(column: Column) -> str:
+    return f"{column.description} Values: {', '.join(column.choices)}." if column.choices else column.description
 
 
 def _table_text(table: Table) -> str:
     return f"{table.description} Key: {', '.join(table.key)}." if table.key else table.description
 
 
-def _column_text(column: Column) -> str:
-    words = [column.description]
-    if column.unit is not None:
-        words.append(f"Unit: {column.unit}.")
-    if column.choices:
-        words.append(f"Values: {', '.join(column.choices)}.")
-    return " ".join(words)
+def _rules(programme: "Programme | None") -> "Programme":
+    if programme is not None:
+        return programme
+    from schemas.programme import load_programme
+
+    return load_programme()
+
+
+def _band_rows(programme: "Programme") -> list[tuple[str, ...]]:
+    youth: list[tuple[str, ...]] = [
+        (
+            code,
+            "youth",
+            f"{band.from_age}-{band.to_age}",
+            "yes" if code == programme.youth_band else "no",
+            band.source,
+        )
+        for code, band in programme.youth_bands.items()
+    ]
+    ages: list[tuple[str, ...]] = [
+        (band.label, name, band.label, "yes" if name == programme.age_band_set else "no", "reports of this programme")
+        for name, bands in programme.age_bands.items()
+        for band in bands
+    ]
+    return youth + ages
+
+
+def _target_rows(programme: "Programme") -> list[tuple[str, ...]]:
+    return [
+        (
+            code,
+            target.indicator,
+            target.band or "",
+            target.country,
+            _target_value(target),
+            target.due.isoformat(),
+            target.replaces or "",
+            target.source,
+        )
+        for code, target in programme.targets.items()
+    ]
+
+
+def _target_value(target: "Target") -> str:
+    if target.indicator == "people_reached":
+        return f"{target.value:,.0f} people"
+    return f"{100 * target.value:g}% of people reached"
+
+
+def _markdown_facts(table: Table) -> str:
+    facts = [
+        f"- One line is {_text(table.grain)}.",
+        f"- Key: {_text(key_text(table))}.",
+        f"- Adding lines up: {_text(table.addition)}.",
+    ]
+    if table.holds_people:
+        facts.append("- Each line is about one person, without a name.")
+    facts += [f"- Every `{item.column}` stands in `{item.table}`." for item in table.references]
+    return "\n".join(facts)
+
+
+def _markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
+    return "\n".join(lines)
+
+
+def _text(words: str) -> str:
+    """Words that Markdown shows as they are, in a cell of a table too."""
+    for character, shown in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("*", "\\*"), ("`", "\\`"), ("[", "\\[")):
+        words = words.replace(character, shown)
+    # a bare underscore inside a word is shown as it is
+    return " ".join(words.split())
 
 
 def _quoted(text: str) -> str:

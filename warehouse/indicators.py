@@ -64,8 +64,33 @@ def parse_indicators(text: str) -> tuple[Indicator, ...]:
 
 @cache
 def load_indicators() -> tuple[Indicator, ...]:
-    """Return the project's indicators."""
+    """Return the indicators that are macros."""
     return parse_indicators(INDICATORS_FILE.read_text(encoding="utf-8"))
+
+
+@cache
+def load_outcomes() -> tuple[Indicator, ...]:
+    """Return the indicators of the follow-up survey, whose words stand in survey.yml."""
+    from schemas.survey import MAY_BE_ADDED_OVER, load_questionnaire
+
+    return tuple(
+        Indicator(
+            code,
+            item.title,
+            f"people interviewed of whom it holds: {item.title[0].lower()}{item.title[1:]}",
+            item.denominator,
+            "share",
+            "country_code, sex, trainee_type",
+            MAY_BE_ADDED_OVER,
+            "follow-up survey",
+        )
+        for code, item in load_questionnaire().indicators.items()
+    )
+
+
+def load_catalogue() -> tuple[Indicator, ...]:
+    """Return every indicator of a release: what was reached and attended, then outcomes."""
+    return load_indicators() + load_outcomes()
 
 
 # what a definition must say, for whoever writes a test or a page of it

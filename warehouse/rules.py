@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from warehouse.indicators import load_indicators
+from warehouse.indicators import load_catalogue
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,45 +70,17 @@ def _rows(programme: "Programme") -> dict[str, Sequence[Sequence[object]]]:
             for code, target in programme.targets.items()
         ],
         "indicator": [
-            *_outcomes(),
-            *_reach(),
+            (
+                item.code,
+                item.title,
+                item.numerator,
+                item.denominator,
+                item.unit,
+                item.disaggregation,
+                item.may_be_added_over,
+                item.is_additive,
+                item.source,
+            )
+            for item in load_catalogue()
         ],
     }
-
-
-def _reach() -> list[tuple[object, ...]]:
-    """The indicators of people reached and trainings held, whose words stand above their macros."""
-    return [
-        (
-            item.code,
-            item.title,
-            item.numerator,
-            item.denominator,
-            item.unit,
-            item.disaggregation,
-            item.may_be_added_over,
-            item.is_additive,
-            item.source,
-        )
-        for item in load_indicators()
-    ]
-
-
-def _outcomes() -> list[tuple[object, ...]]:
-    """The indicators of the follow-up survey, whose words stand in survey.yml."""
-    from schemas.survey import MAY_BE_ADDED_OVER, load_questionnaire
-
-    return [
-        (
-            name,
-            item.title,
-            f"people interviewed of whom it holds: {item.title[0].lower()}{item.title[1:]}",
-            item.denominator,
-            "share",
-            "country_code, sex, trainee_type",
-            MAY_BE_ADDED_OVER,
-            False,
-            "follow-up survey",
-        )
-        for name, item in load_questionnaire().indicators.items()
-    ]

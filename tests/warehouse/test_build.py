@@ -15,7 +15,6 @@ from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES
 from tests.warehouse.tiny_vault import TinyVault, read_table, release_info
 from warehouse.build import SQL_FOLDER, BuildError, build_release, content_hash, model_order
-from warehouse.describe import data_dictionary_markdown
 
 DAY = dt.date
 EMPTY_LINE = {
@@ -437,12 +436,3 @@ def test_a_model_that_does_not_give_its_table_leaves_nothing(
     assert "literacy" not in str(failure.value)
     assert not release.exists()
     vault.build(release)
-
-
-def test_the_data_dictionary_names_every_column_with_its_unit() -> None:
-    text = data_dictionary_markdown()
-    for table in PUBLISHED_TABLES:
-        assert f"## {table.name}" in text
-        for column in table.columns:
-            assert f"| {column.name} | {column.type} | {column.description}" in text
-    assert "Unit: completed years." in text
