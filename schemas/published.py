@@ -26,6 +26,8 @@ class Table:
     column_names: tuple[str, ...]
     # columns that say when something ran: left out of the content hash
     volatile: tuple[str, ...] = ()
+    # depends on the releases that came before: not the same where the same inputs were published by other steps
+    is_historical: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -232,6 +234,50 @@ PUBLISHED_TABLES = (
             "share",
             "other_share",
         ),
+    ),
+    Table(
+        "report_restatement",
+        "Why figures changed: this release set against the one that readers had before, and against the last frozen "
+        "one, per country attended (and ALL) and indicator. The causes (by_...) add up to the difference. Countries "
+        "may not be added up, except for participations. Without rows where nothing was published before.",
+        ("baseline", "country_code", "indicator_code"),
+        (
+            "baseline",
+            "baseline_release",
+            "country_code",
+            "indicator_code",
+            "figure_before",
+            "figure_after",
+            "difference",
+            "by_new_delivery",
+            "by_corrected_delivery",
+            "by_contract",
+            "by_programme_rules",
+            "by_identity_merge",
+            "by_identity_split",
+            "by_judgement",
+            "by_model",
+            "by_program",
+            "by_unrecorded",
+        ),
+        is_historical=True,
+    ),
+    Table(
+        "report_frozen",
+        "What was officially reported, beside the same figure now, for each frozen release; report_restatement says "
+        "why the last of them reads otherwise.",
+        ("frozen_label", "country_code", "indicator_code"),
+        (
+            "frozen_label",
+            "release_number",
+            "frozen_date",
+            "country_code",
+            "indicator_code",
+            "figure_reported",
+            "figure_now",
+            "difference",
+        ),
+        is_historical=True,
     ),
     Table(
         "catalogue",
