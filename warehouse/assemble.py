@@ -93,6 +93,7 @@ def assemble(
     Raises:
         PublishError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
         BuildError: a model fails, or a table is not as it is described.
+        FreezeError: the log of frozen releases cannot be read.
     """
     decisions = judgements.decided(con)
     contradicting = judgements.contradiction_counts(decisions)
@@ -146,7 +147,9 @@ def _release(
     tell: Tell,
 ) -> tuple[str, ...]:
     """Build, verify and publish; returns the warnings of the checks."""
-    from warehouse import build
+    from schemas.programme import load_programme
+    from warehouse import build, snapshots
+    from warehouse.freeze import history_of
     from warehouse.identity.model import load_model
 
     tell("build")
@@ -158,7 +161,10 @@ def _release(
         code_version=code_version,
     )
     candidate = publish.candidate_path(data.root, number)
-    tables = build.build_release(con, candidate, info)
+    snapshot = snapshots.candidate_snapshot(data.root, number)
+    snapshots.take_snapshot(con, snapshot, number, load_programme(), build.rules_of())
+    history = history_of(con, data.root, snapshot)
+    tables = build.build_release(con, candidate, info, history=history)
     tell("verify")
-    published = publish.publish(data.root, candidate, info, tables, keep=keep, tell=tell)
+    published = publish.publish(data.root, candidate, info, tables, keep=keep, tell=tell, snapshot=snapshot)
     return tuple(str(finding) for finding in published.warnings)
