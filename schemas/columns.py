@@ -330,7 +330,9 @@ _ALL = (
         "BIGINT",
         "Part of the difference: rows that a correction brought, changed or took away, or that were withdrawn.",
     ),
-    Column("by_contract", "BIGINT", "Part of the difference: rows read again because their partner's contract changed."),
+    Column(
+        "by_contract", "BIGINT", "Part of the difference: rows read again because their partner's contract changed."
+    ),
     Column(
         "by_programme_rules",
         "BIGINT",

@@ -15,6 +15,7 @@ import duckdb
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
 from warehouse import publish
+from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
 from warehouse.vault import DataFolder, identity_secret, transaction
@@ -91,9 +92,9 @@ def assemble(
         always: Publish even if nothing is new.
 
     Raises:
-        PublishError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
+        PublishError: the candidate does not read back as it was built, a check of `checks.sql` fails, or the log of
+            frozen releases cannot be read.
         BuildError: a model fails, or a table is not as it is described.
-        FreezeError: the log of frozen releases cannot be read.
     """
     decisions = judgements.decided(con)
     contradicting = judgements.contradiction_counts(decisions)
@@ -105,7 +106,10 @@ def assemble(
         return Assembled(None, warnings=contradicting)
     number = publish.next_number(data.root)
     changes = _identify(con, data, number, decisions.judged, tell)
-    warnings = _release(con, data, number, wanted, code_version, keep, tell)
+    try:
+        warnings = _release(con, data, number, wanted, code_version, keep, tell)
+    except FreezeError as error:
+        raise publish.PublishError(str(error)) from error
     return Assembled(number, changes, (*warnings, *contradicting))
 
 

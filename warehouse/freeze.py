@@ -103,7 +103,7 @@ def damage(data: Path, entry: Frozen) -> str:
     if entry.snapshot_sha256 is not None:
         snapshot = snapshot_path(data, entry.release_number)
         if not snapshot.is_file() or files.sha256_of(snapshot) != entry.snapshot_sha256:
-            return "the record of what it was made of is gone or changed: its figures stand, their causes cannot be told"
+            return "the record of what it was made of is gone or changed; its figures stand"
     return ""
 
 
@@ -143,9 +143,7 @@ def baselines(data: Path) -> tuple[Baseline, ...]:
     return tuple(found)
 
 
-def restate(
-    vault: "duckdb.DuckDBPyConnection", data: Path, baseline: Baseline, after: Path
-) -> Restatement:
+def restate(vault: "duckdb.DuckDBPyConnection", data: Path, baseline: Baseline, after: Path) -> Restatement:
     """Return a release's figures and what each cause added to them up to the snapshot `after`."""
     number = baseline.release.number
     before = snapshot_path(data, number)
@@ -163,4 +161,3 @@ def history_of(vault: "duckdb.DuckDBPyConnection", data: Path, after: Path) -> H
         Reported(entry.label, entry.release_number, entry.frozen_date, entry.reported) for entry in in_force(data)
     )
     return History(tuple(restate(vault, data, item, after) for item in baselines(data)), reported)
-

@@ -67,9 +67,10 @@ class History:
 NO_HISTORY = History()
 # of the causes that a snapshot can show: what is left open is told from the figures themselves
 _FOUND = tuple(cause for cause in CAUSES if cause != "unrecorded")
+_CAUSE_COLUMNS = ", ".join(f"{name} BIGINT" for name in _FOUND)
 _DDL = f"""
 CREATE TABLE {HISTORY}.restatement (baseline VARCHAR, baseline_release INTEGER, country_code VARCHAR,
-    indicator_code VARCHAR, figure_before BIGINT, is_recorded BOOLEAN, {", ".join(f"{name} BIGINT" for name in _FOUND)});
+    indicator_code VARCHAR, figure_before BIGINT, is_recorded BOOLEAN, {_CAUSE_COLUMNS});
 CREATE TABLE {HISTORY}.reported (frozen_label VARCHAR, release_number INTEGER, frozen_date DATE, country_code VARCHAR,
     indicator_code VARCHAR, figure_reported BIGINT);
 """
@@ -84,7 +85,7 @@ def history_tables(con: "duckdb.DuckDBPyConnection", history: History) -> Iterat
         for table, rows in (("restatement", _restated(history)), ("reported", _reported(history))):
             if rows:
                 marks = ", ".join("?" for _ in rows[0])
-                con.executemany(f"INSERT INTO {HISTORY}.{table} VALUES ({marks})", rows)  # noqa: S608
+                con.executemany(f"INSERT INTO {HISTORY}.{table} VALUES ({marks})", rows)
         yield
     finally:
         con.execute(f"DETACH {HISTORY}")

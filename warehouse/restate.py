@@ -22,12 +22,14 @@ earlier one makes somebody young by `new_delivery`.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from warehouse.build import INDICATORS, SQL_FOLDER, set_rules
-from warehouse.figures import PARTICIPATIONS, Figures, reach_figures
+from warehouse import build
+from warehouse.build import SQL_FOLDER, set_rules
+from warehouse.figures import INDICATORS, PARTICIPATIONS, Figures, published_figures, reach_figures
+from warehouse.history import CAUSES
 from warehouse.restate_sql import (
     BANDS,
     CHANGED,
@@ -40,7 +42,10 @@ from warehouse.restate_sql import (
     VERSIONS,
 )
 from warehouse.rules import programme_tables
-from warehouse.snapshots import About, read_about, records_of
+from warehouse.snapshots import About, read_about, records_of, require_snapshot, snapshot_path
+
+if TYPE_CHECKING:
+    from warehouse.publish import Release
 
 Causes = dict[tuple[str, str], dict[str, int]]
 
@@ -115,7 +120,7 @@ def _load(con: duckdb.DuckDBPyConnection, old: About, new: About, before: Path, 
         wanted = ("delivery_id", "partner_id", "period", "outcome", "reading_hash")
         columns = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in wanted)
         con.execute(
-            f"CREATE TABLE {name} AS SELECT {columns}",  # noqa: S608 (names of our own)
+            f"CREATE TABLE {name} AS SELECT {columns}",
             [[delivery[column] for delivery in about.deliveries.values()] for column in wanted],
         )
 
@@ -144,7 +149,7 @@ def _load_movements(con: duckdb.DuckDBPyConnection, vault: duckdb.DuckDBPyConnec
 
 def _walk(con: duckdb.DuckDBPyConnection, old: About, new: About, other_bands: bool) -> Causes:
     """Count after each step in which anything happens, and put the difference down to its cause."""
-    con.execute((SQL_FOLDER / f"{INDICATORS}.sql").read_text(encoding="utf-8"))
+    con.execute((SQL_FOLDER / f"{build.INDICATORS}.sql").read_text(encoding="utf-8"))
     set_rules(con, old.rules)
     for model in ("core_band", "core_partner"):
         _build(con, model)
@@ -161,7 +166,9 @@ def _walk(con: duckdb.DuckDBPyConnection, old: About, new: About, other_bands: b
         now = _count(con, number)
         _add(causes, STEPS[number - 1], last, now)
         last = now
-    return causes
+    # two steps of one cause can undo each other
+    moved = {line: {cause: change for cause, change in parts.items() if change} for line, parts in causes.items()}
+    return {line: parts for line, parts in moved.items() if parts}
 
 
 def _add(causes: Causes, cause: str, last: Mapping[tuple[str, str], int], now: Mapping[tuple[str, str], int]) -> None:
@@ -185,3 +192,30 @@ def _count(con: duckdb.DuckDBPyConnection, step: int) -> Figures:
 
 def _build(con: duckdb.DuckDBPyConnection, model: str) -> None:
     con.execute(f"CREATE OR REPLACE TABLE {model} AS {(SQL_FOLDER / f'{model}.sql').read_text(encoding='utf-8')}")
+
+
+def explain(
+    vault: duckdb.DuckDBPyConnection, data: Path, earlier: "Release", later: "Release"
+) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    """Return the columns and rows of report_restatement for any two releases that are kept, without the baseline.
+
+    Raises:
+        SnapshotError: no record was kept of what the later one was made of, though of the earlier one there was.
+    """
+    before, after = published_figures(earlier.path), published_figures(later.path)
+    snapshot = snapshot_path(data, earlier.number)
+    found: Causes | None = None
+    if snapshot.is_file():
+        found = find_causes(vault, snapshot, require_snapshot(data, later.number))
+    names = tuple(CAUSES)
+    lines = []
+    indicators = [name for name in INDICATORS if any(line[1] == name for line in before)]
+    for country in sorted({country for country, _ in (*before, *after)}):
+        for indicator in indicators:
+            line = (country, indicator)
+            was, now = before.get(line, 0), after.get(line, 0)
+            parts = dict.fromkeys(names, 0) | (found or {}).get(line, {})
+            parts["unrecorded" if found is None else "program"] += now - was - sum(parts.values())
+            lines.append((country, indicator, was, now, now - was, *(parts[name] for name in names)))
+    heading = ("country_code", "indicator_code", "figure_before", "figure_after", "difference")
+    return (*heading, *(f"by_{name}" for name in names)), lines

@@ -69,12 +69,10 @@ replaced AS (
 known AS (
     SELECT
         differing.*,
-        -- the delivery that brought the record, then and now; the one that it is in now, then; and the reverse
-        was.outcome AS outcome_before,
+        -- what became of the delivery that it was in; whether the one that it is in now had been there
         was_later.outcome AS outcome_later,
         was_later.reading_hash IS DISTINCT FROM was.reading_hash AS old_is_read_again,
         comes_earlier.delivery_id IS NULL AS is_of_new_delivery,
-        comes_earlier.outcome AS outcome_earlier,
         comes_earlier.reading_hash IS DISTINCT FROM comes.reading_hash AS new_is_read_again,
         replaced.period IS NOT NULL AS is_of_replaced_period,
         sent.partner_id IS NOT NULL AS is_partner_heard,
@@ -212,7 +210,8 @@ SELECT
     CASE
         WHEN is_home THEN {_NEVER}
         WHEN is_met_by_judgement THEN {_FIRST_MEETING}
-        WHEN getvariable('is_other_model') AND NOT (old_is_stirred OR new_is_stirred OR home_is_stirred) THEN {_FIRST_MEETING + 2}
+        WHEN getvariable('is_other_model') AND NOT (old_is_stirred OR new_is_stirred OR home_is_stirred)
+            THEN {_FIRST_MEETING + 2}
         ELSE {_FIRST_MEETING + 1}
     END AS meets_at
 FROM judged;

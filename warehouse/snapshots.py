@@ -114,7 +114,7 @@ def take_snapshot(
     """Write what the vault would publish now into the new file `target`, mode 0600; its folder exists."""
     about = json.dumps(_about(con, number, programme, rules), ensure_ascii=False, sort_keys=True)
     names = ", ".join(f"record.{name}" for name in (*FIGURE_COLUMNS, *PLACE_COLUMNS))
-    # made before it is filled, so that nobody can read it meanwhile
+    # made before it is filled, so that it is private from the first byte on
     target.touch(mode=0o600)
     # names and values of our own; the same rows as core_attendance.sql
     con.execute(
@@ -129,9 +129,9 @@ def take_snapshot(
             WHERE record.disposition = 'accepted'
             ORDER BY record.delivery_id, record.ordinal, record.record_id
         ) TO '{_quoted(str(target))}' (
-            FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_ABOUT}: '{_quoted(about)}'}}
+            FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE FALSE, KV_METADATA {{{_ABOUT}: '{_quoted(about)}'}}
         )
-        """  # noqa: S608
+        """
     )
 
 
@@ -142,8 +142,7 @@ def read_about(con: "duckdb.DuckDBPyConnection", snapshot: Path) -> About:
         SnapshotError: it is of another version of the program.
     """
     row = con.execute(
-        f"SELECT decode(value) FROM parquet_kv_metadata('{_quoted(str(snapshot))}') "  # noqa: S608
-        f"WHERE decode(key) = '{_ABOUT}'"
+        f"SELECT decode(value) FROM parquet_kv_metadata('{_quoted(str(snapshot))}') WHERE decode(key) = '{_ABOUT}'"
     ).fetchone()
     content = {} if row is None else json.loads(row[0])
     if content.pop("format", None) != _FORMAT:
@@ -186,9 +185,7 @@ def _about(
 ) -> dict[str, Any]:
     made_by = con.execute("SELECT max(made_by) FROM identity_state").fetchone()
     partners = con.execute("SELECT partner_id, country_code, contract_hash FROM partner ORDER BY partner_id").fetchall()
-    deliveries = con.execute(
-        f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM delivery ORDER BY delivery_id"  # noqa: S608
-    ).fetchall()
+    deliveries = con.execute(f"SELECT {', '.join(_DELIVERY_COLUMNS)} FROM delivery ORDER BY delivery_id").fetchall()
     return {
         "format": _FORMAT,
         "release_number": number,
