@@ -13,6 +13,8 @@ from typing import Any
 import duckdb
 
 _LISTED = 24
+# one wrong letter of two, in a code of a country, is still like it
+_ALIKE = 0.5
 
 
 class CellError(ValueError):
@@ -209,7 +211,7 @@ def _published(con: duckdb.DuckDBPyConnection, table: str, name: str, keys: Mapp
     by_fold = {value.casefold(): value for value in there}
     if wanted.casefold() in by_fold:
         return by_fold[wanted.casefold()]
-    near = get_close_matches(wanted.casefold(), list(by_fold), n=3)
+    near = get_close_matches(wanted.casefold(), list(by_fold), n=3, cutoff=_ALIKE)
     hint = f"; did you mean {' or '.join(by_fold[value] for value in near)}?" if near else ""
     shown = ", ".join(there[:_LISTED]) + (" and more" if len(there) > _LISTED else "")
     beside = f" beside {_said(keys)}" if keys else ""

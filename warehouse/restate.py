@@ -4,10 +4,11 @@ Every step starts where the last one ended, so that what they add to a figure is
 
 The order, which decides where two causes meet in one person:
 
-1. Records that came, went or were rewritten, delivery by delivery: new deliveries; corrections and withdrawals; then
-   what was read again because of the contract, of the programme's rules, of the program. People stay grouped as they
-   were. A record that came joins the person whose id it has now; if that id is new, the person most of whose records
-   are with it now; else it is somebody new.
+1. Records that came, went or were rewritten, by what became of their delivery: new deliveries; corrections and
+   withdrawals (a delivery that takes the place of one of the same period; a row that stands where one of the same
+   person, partner, course and day went); then what was read again because of the contract, of the programme's rules,
+   of the program. People stay grouped as they were. A record that came joins the person whose id it has now; if that
+   id is new, the person most of whose records are with it now; else it is somebody new.
 2. The same records, grouped otherwise: first all that parted, by judgement, by what partners sent, by the model; then
    all that met, in the same order.
 3. The band of youth, where another one is in force.

@@ -47,6 +47,8 @@ WITH differing AS (
         other.trainee_id AS new_trainee,
         one.delivery_id AS old_delivery,
         other.delivery_id AS new_delivery,
+        coalesce(one.course_code, other.course_code) AS course_code,
+        coalesce(one.training_date, other.training_date) AS training_date,
         {_row("one")} IS DISTINCT FROM {_row("other")} AS is_rewritten,
         one.source_hash IS DISTINCT FROM other.source_hash AS is_otherwise_known
     FROM old_record AS one
@@ -66,9 +68,16 @@ replaced AS (
     WHERE one.period IS NOT NULL AND one.outcome = 'loaded' AND other.outcome IS DISTINCT FROM 'loaded'
 ),
 
+-- a cumulative file brings corrections together with what is new: a row that stands where one went, of the same person
+-- at the same training, puts that one right
+went AS (
+    SELECT DISTINCT old_trainee, partner_id, course_code, training_date FROM differing WHERE new_trainee IS NULL
+),
+
 known AS (
     SELECT
         differing.*,
+        went.old_trainee IS NOT NULL AS stands_for_another,
         -- what became of the delivery that it was in; whether the one that it is in now had been there
         was_later.outcome AS outcome_later,
         was_later.reading_hash IS DISTINCT FROM was.reading_hash AS old_is_read_again,
@@ -83,6 +92,13 @@ known AS (
     LEFT JOIN new_delivery AS comes ON comes.delivery_id = differing.new_delivery
     LEFT JOIN old_delivery AS comes_earlier ON comes_earlier.delivery_id = differing.new_delivery
     LEFT JOIN replaced ON replaced.partner_id = comes.partner_id AND replaced.period = comes.period
+    LEFT JOIN went
+        ON
+            differing.old_trainee IS NULL
+            AND went.old_trainee = differing.new_trainee
+            AND went.partner_id = differing.partner_id
+            AND went.course_code = differing.course_code
+            AND went.training_date = differing.training_date
     LEFT JOIN sent ON sent.partner_id = differing.partner_id
     LEFT JOIN read_again ON read_again.partner_id = differing.partner_id
 )
@@ -94,7 +110,8 @@ SELECT
         -- it came
         WHEN old_trainee IS NULL THEN
             CASE
-                WHEN is_of_new_delivery AND is_of_replaced_period THEN {STEP_OF_RECORDS["corrected_delivery"]}
+                WHEN is_of_new_delivery AND (is_of_replaced_period OR stands_for_another)
+                    THEN {STEP_OF_RECORDS["corrected_delivery"]}
                 WHEN is_of_new_delivery THEN {STEP_OF_RECORDS["new_delivery"]}
                 WHEN new_is_read_again THEN reading_step
                 ELSE {STEP_OF_RECORDS["corrected_delivery"]}

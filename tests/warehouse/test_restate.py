@@ -158,7 +158,7 @@ def test_an_earlier_first_training_makes_young_by_the_delivery_that_told_of_it(s
 
 
 def correct(story: Story) -> str:
-    """September is sent again: one person less, another woman, and one that had been forgotten, whose record it gives."""
+    """September is sent again: one person less, another woman, and one forgotten, whose record comes back."""
     story.vault.attend("t1", sex="F", delivery_id="first")
     gone = story.vault.attend("t2", sex="F", delivery_id="first")
     changed = story.vault.attend("t3", sex="M", delivery_id="first")

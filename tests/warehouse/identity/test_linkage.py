@@ -115,6 +115,15 @@ def test_a_new_record_touches_its_own_surroundings_only():
     assert (found.counts["new_nodes"], len(found.records)) == (1, 1)
 
 
+def test_a_later_record_that_says_what_one_known_says_is_told_whose_it_is():
+    with empty_vault() as con:
+        bring(con, [*POOL, LIKE[0]])
+        found = bring(con, [*POOL, *LIKE[:2]])
+        assert found.counts["pairs"] == 0
+        told = dict(zip(found.records["record_id"], found.records["cluster"], strict=True))
+    assert told[LIKE[0]["record_id"]] == told[LIKE[1]["record_id"]]
+
+
 def test_another_model_links_everything_anew():
     with empty_vault() as con:
         bring(con, POOL)
