@@ -50,7 +50,7 @@ WITH differing AS (
         coalesce(one.course_code, other.course_code) AS course_code,
         coalesce(one.training_date, other.training_date) AS training_date,
         {_row("one")} IS DISTINCT FROM {_row("other")} AS is_rewritten,
-        one.source_hash IS DISTINCT FROM other.source_hash AS is_otherwise_known
+        one.who_hash IS DISTINCT FROM other.who_hash AS is_otherwise_known
     FROM old_record AS one
     FULL JOIN new_record AS other ON other.record_id = one.record_id
     WHERE is_rewritten OR is_otherwise_known OR one.trainee_id IS DISTINCT FROM other.trainee_id

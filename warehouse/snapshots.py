@@ -36,6 +36,25 @@ FIGURE_COLUMNS = (
     "is_indigenous",
     "is_rural",
 )
+# what people are told apart by; kept as a hash, to know whether a record says something else of who it is. Not the
+# linkage's own list, which may change with its code: then no record says anything else
+_WHO_COLUMNS = (
+    "full_name",
+    "surname",
+    "given_name",
+    "middle_name",
+    "name_suffix",
+    "latin_name",
+    "sex",
+    "birth_earliest",
+    "birth_latest",
+    "phones",
+    "email",
+    "national_id",
+    "member_id",
+    "province",
+    "district",
+)
 PLACE_COLUMNS = ("file", "sheet", "row_number", "source_id", "flags")
 _ABOUT = "about"
 _FORMAT = 1
@@ -114,6 +133,7 @@ def take_snapshot(
     """Write what the vault would publish now into the new file `target`, mode 0600; its folder exists."""
     about = json.dumps(_about(con, number, programme, rules), ensure_ascii=False, sort_keys=True)
     names = ", ".join(f"record.{name}" for name in (*FIGURE_COLUMNS, *PLACE_COLUMNS))
+    who = ", ".join(f"coalesce(record.{name}::VARCHAR, '')" for name in _WHO_COLUMNS)
     # made before it is filled, so that it is private from the first byte on
     target.touch(mode=0o600)
     # names and values of our own; the same rows as core_attendance.sql
@@ -121,11 +141,11 @@ def take_snapshot(
         f"""
         COPY (
             SELECT record.record_id, register.trainee_id, record.delivery_id, delivery.date_received, {names},
-                   coalesce(record.phones, '') <> '' AS has_phone, linked.source_hash
+                   coalesce(record.phones, '') <> '' AS has_phone,
+                   md5_number_lower(concat_ws(chr(31), {who})) AS who_hash
             FROM record
             JOIN register ON register.record_id = record.record_id
             LEFT JOIN delivery ON delivery.delivery_id = record.delivery_id
-            LEFT JOIN identity_record AS linked ON linked.record_id = record.record_id
             WHERE record.disposition = 'accepted'
             ORDER BY record.delivery_id, record.ordinal, record.record_id
         ) TO '{_quoted(str(target))}' (

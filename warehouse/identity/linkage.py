@@ -308,7 +308,7 @@ def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judg
             CREATE TABLE touched AS
             SELECT node_id FROM dirty UNION SELECT node_id FROM went UNION SELECT node_id FROM left_record
             -- a new record that says what one known says needs a person too, though nothing is compared
-            UNION SELECT node_id FROM feature
+            UNION SELECT node_id FROM record_node SEMI JOIN fresh USING (record_id)
             UNION SELECT node_id_l FROM scored UNION SELECT node_id_r FROM scored
             UNION SELECT node_id_l FROM left_edge UNION SELECT node_id_r FROM left_edge
             UNION SELECT node_id FROM judged_nodes
