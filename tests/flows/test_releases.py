@@ -109,7 +109,7 @@ def test_a_contract_under_which_other_rows_are_valid(coop):
     run(coop, ["TL"])
     assert changes(coop) == {}
     contract = coop.raw / "TL" / "COOP" / "partner.yml"
-    contract.write_text(CONTRACT + "dates: {formats: ['%d/%m/%Y', '%Y/%m/%d']}\n")
+    contract.write_text(CONTRACT.replace("missing: ['', '-']", "missing: ['', '-', '31/02/1971']"))
     run(coop, ["TL"])
     assert changes(coop)["people_reached"] == {"by_contract": 1}
 
@@ -246,7 +246,7 @@ CELLS = (
     "report_reach_by ALL",
     "report_reach_by ALL 2021-Q1 all all people_first_reached",
     "report_reach_by TH ALL sex x is_youth F x yes",
-    "report_reach_by ID 2021-Q2 age_band not stated",
+    "report_reach_by ALL 2020-Q3 age_band x is_rural 18-24 x not stated",
     "report_reach_by ALL 2021-Q2 partner_id VN-TYM",
     "report_reach_by ALL ALL partner_id x course_code VN-TYM x DL101",
     "report_reach_by VN 2021-Q3 sex x partner_id F x VN-TYM people_first_reached",
