@@ -32,7 +32,7 @@ from warehouse.publish import (
     require_release,
 )
 from warehouse.restate import find_causes
-from warehouse.snapshots import snapshot_path
+from warehouse.snapshots import intact_snapshot, snapshot_path
 
 if TYPE_CHECKING:
     import duckdb
@@ -146,8 +146,8 @@ def baselines(data: Path) -> tuple[Baseline, ...]:
 def restate(vault: "duckdb.DuckDBPyConnection", data: Path, baseline: Baseline, after: Path) -> Restatement:
     """Return a release's figures and what each cause added to them up to the snapshot `after`."""
     number = baseline.release.number
-    before = snapshot_path(data, number)
-    causes = find_causes(vault, before, after) if before.is_file() else None
+    before = intact_snapshot(data, number, baseline.release.manifest)
+    causes = None if before is None else find_causes(vault, before, after)
     return Restatement(baseline.name, number, published_figures(baseline.release.path), causes)
 
 

@@ -43,7 +43,7 @@ from warehouse.restate_sql import (
     VERSIONS,
 )
 from warehouse.rules import programme_tables
-from warehouse.snapshots import About, read_about, records_of, require_snapshot, snapshot_path
+from warehouse.snapshots import About, SnapshotError, intact_snapshot, read_about, records_of
 
 if TYPE_CHECKING:
     from warehouse.publish import Release
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 Causes = dict[tuple[str, str], dict[str, int]]
 
 
-def find_causes(vault: duckdb.DuckDBPyConnection, before: Path, after: Path) -> Causes:
+def find_causes(vault: duckdb.DuckDBPyConnection, before: Path, after: Path) -> Causes | None:
     """Return what each cause added to each figure from one snapshot to a later one.
 
     Only people whom something happened to are counted: the others are the same in every step.
@@ -63,10 +63,14 @@ def find_causes(vault: duckdb.DuckDBPyConnection, before: Path, after: Path) -> 
 
     Returns:
         (country or ALL, indicator) -> cause -> people (participations: attendances); zeros are left out. Figures
-        are counted by this version of the program; what another one counted otherwise is not in here.
+        are counted by this version of the program; what another one counted otherwise is not in here. None where a
+        snapshot is of a kind that this version cannot read.
     """
     with _workshop(vault, after.parent) as con:
-        old, new = read_about(con, before), read_about(con, after)
+        try:
+            old, new = read_about(con, before), read_about(con, after)
+        except SnapshotError:
+            return None
         _load(con, old, new, before, after)
         _load_movements(con, vault, old.release_number, new.release_number)
         con.execute(CHANGED)
@@ -200,14 +204,11 @@ def explain(
 ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """Return the columns and rows of report_restatement for any two releases that are kept, without the baseline.
 
-    Raises:
-        SnapshotError: no record was kept of what the later one was made of, though of the earlier one there was.
+    Where of one of them no record is kept of what it was made of, the causes are not recorded.
     """
     before, after = published_figures(earlier.path), published_figures(later.path)
-    snapshot = snapshot_path(data, earlier.number)
-    found: Causes | None = None
-    if snapshot.is_file():
-        found = find_causes(vault, snapshot, require_snapshot(data, later.number))
+    first, second = (intact_snapshot(data, item.number, item.manifest) for item in (earlier, later))
+    found = find_causes(vault, first, second) if first is not None and second is not None else None
     names = tuple(CAUSES)
     lines = []
     indicators = [name for name in INDICATORS if any(line[1] == name for line in before)]

@@ -119,6 +119,18 @@ def require_snapshot(data: Path, number: int) -> Path:
     return path
 
 
+def intact_snapshot(data: Path, number: int, manifest: Mapping[str, Any]) -> Path | None:
+    """Return the snapshot of a release, where there is one and it is the one that its manifest names; else None.
+
+    What is damaged or gone leaves a change without causes; it never stops a publication.
+    """
+    path = snapshot_path(data, number)
+    # releases of before snapshots were kept name none
+    if "snapshot_sha256" not in manifest or not path.is_file():
+        return None
+    return path if files.sha256_of(path) == manifest["snapshot_sha256"] else None
+
+
 def candidate_snapshot(data: Path, number: int) -> Path:
     """Return where to take the snapshot of a release that is being built, cleared of what a killed run left there."""
     files.private_folder(data / "private")

@@ -80,6 +80,7 @@ class Story:
         """What is said of the last release; without `before` set against the one before it."""
         first = before or self.number - 1
         found = find_causes(self.vault.con, snapshot_path(self.data, first), snapshot_path(self.data, self.number))
+        assert found is not None
         was, now = self.figures[first - 1], self.figures[self.number - 1]
         for line in {*was, *now, *found}:
             assert sum(found.get(line, {}).values()) == now.get(line, 0) - was.get(line, 0), line
@@ -494,6 +495,15 @@ def test_where_no_record_was_kept_it_is_said(vault: TinyVault, data: Path) -> No
     changed = [row for row in table if row["difference"]]
     assert {row["indicator_code"] for row in changed} == {"people_reached", "participations"}
     assert all(row["by_unrecorded"] == row["difference"] for row in changed)
+
+
+def test_a_damaged_record_stops_no_publication(vault: TinyVault, data: Path) -> None:
+    vault.attend("t1")
+    vault.publish_with_history(data)
+    snapshot_path(data, 1).write_bytes(b"PAR1")
+    vault.attend("t2", date_received=DAY(2020, 11, 1))
+    table = read_table(vault.publish_with_history(data).release.path, "report_restatement")
+    assert sum(row["by_unrecorded"] for row in table if row["indicator_code"] == "people_reached") == 2
 
 
 def test_a_snapshot_is_private_and_goes_with_its_release(vault: TinyVault, data: Path) -> None:
