@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from flows import release_commands
 from flows.export_commands import EXPORT_EXAMPLES, docs, export
 from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, require_vault, settings_of, with_vault
@@ -33,6 +34,19 @@ app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)
 app.command("docs", epilog="Examples:\n\n  godigital docs\n\n  godigital docs --out public")(docs)
 app.command("export", epilog=EXPORT_EXAMPLES)(export)
+
+app.command("diff", epilog="Examples:\n\n  godigital diff\n\n  godigital diff 3 7\n\n  godigital diff 2021-Q3")(
+    release_commands.diff
+)
+app.command("freeze", epilog='Examples:\n\n  godigital freeze 2021-Q4 --reason "annual report"\n\n  godigital freeze')(
+    release_commands.freeze
+)
+app.command(
+    "trace",
+    epilog="Examples:\n\n  godigital trace report_reach VN women\n\n"
+    "  godigital trace report_reach_by VN 2021-Q3 sex F --out rows.xlsx\n\n"
+    "  godigital trace report_course country_code=TH course_code=DL101 participations",
+)(release_commands.trace)
 
 RUN_EXAMPLES = """
 Examples:
@@ -251,19 +265,25 @@ def releases(raw: Raw = None, data: Data = None, json_output: Json = False) -> N
 
 def _print_releases(settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
+    from warehouse.frozen import FreezeError, in_force
     from warehouse.publish import list_releases
 
+    try:
+        frozen = in_force(settings.data)
+    except FreezeError as error:
+        fail(str(error))
     rows = [
         (
             item.number,
             item.is_current,
+            " ".join(entry.label for entry in frozen if entry.release_number == item.number),
             item.manifest["built_at"],
             item.manifest["tables"]["core_trainee"]["rows"],
             item.manifest["input_hash"][:12],
         )
         for item in list_releases(settings.data)
     ]
-    heading = ("release", "current", "built at (UTC)", "trainees", "inputs")
+    heading = ("release", "current", "frozen as", "built at (UTC)", "trainees", "inputs")
     print_table(heading, rows, json_output=json_output, title="Releases")
 
 

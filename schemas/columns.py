@@ -320,6 +320,65 @@ _ALL = (
         "Cells of country and sex that were collapsed into those of this line, beyond the cells used.",
         unit="cells",
     ),
+    # what changed since an earlier release
+    Column(
+        "baseline",
+        "VARCHAR",
+        "The release that this one is set against: previous, the one readers had before; or frozen: and its label.",
+    ),
+    Column("baseline_release", "INTEGER", "Number of the release that this one is set against."),
+    Column("figure_before", "BIGINT", "The figure in the earlier release: people, or attendances (participations)."),
+    Column("figure_after", "BIGINT", "The figure in this release: people, or attendances (participations)."),
+    Column("difference", "BIGINT", "The figure in this release, less the earlier one."),
+    Column("by_new_delivery", "BIGINT", "Part of the difference: rows of deliveries that had not been there."),
+    Column(
+        "by_corrected_delivery",
+        "BIGINT",
+        "Part of the difference: rows that a correction brought, changed or took away, or that were withdrawn.",
+    ),
+    Column(
+        "by_contract", "BIGINT", "Part of the difference: rows read again because their partner's contract changed."
+    ),
+    Column(
+        "by_programme_rules",
+        "BIGINT",
+        "Part of the difference: rows read again under other rules of the programme, and another band of youth.",
+    ),
+    Column(
+        "by_identity_merge",
+        "BIGINT",
+        "Part of the difference: people found to be one by the linkage, from what partners sent.",
+    ),
+    Column(
+        "by_identity_split",
+        "BIGINT",
+        "Part of the difference: people found to be two by the linkage, from what partners sent.",
+    ),
+    Column(
+        "by_judgement",
+        "BIGINT",
+        "Part of the difference: people brought together or told apart by somebody's judgement, or by its end.",
+    ),
+    Column(
+        "by_model",
+        "BIGINT",
+        "Part of the difference: people brought together or told apart by other weights or code of the linkage.",
+    ),
+    Column(
+        "by_program",
+        "BIGINT",
+        "Part of the difference: rows read, or figures counted, otherwise by another version of the program.",
+    ),
+    Column(
+        "by_unrecorded",
+        "BIGINT",
+        "The whole difference, where no record was kept of what the earlier release was made of.",
+    ),
+    # what was officially reported
+    Column("frozen_label", "VARCHAR", "Name under which a release was frozen as officially reported."),
+    Column("frozen_date", "DATE", "Day on which it was frozen, UTC."),
+    Column("figure_reported", "BIGINT", "The figure as reported: people, or attendances (participations)."),
+    Column("figure_now", "BIGINT", "The same figure in this release."),
     # the release
     Column("release_number", "INTEGER", "Number of the release, counted from 1."),
     Column("built_at", "TIMESTAMP", "When the release was built, UTC."),

@@ -40,6 +40,8 @@ class Table:
     # whether a line is one person, if without a name: such a table leaves the house only when asked for
     holds_people: bool = field(kw_only=True)
     references: tuple[Reference, ...] = field(default=(), kw_only=True)
+    # depends on the releases that came before: not the same where the same inputs were published by other steps
+    is_historical: bool = False
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -308,6 +310,56 @@ PUBLISHED_TABLES = (
         addition="never: somebody of three partners stands in three pairs",
         holds_people=False,
         references=(_PARTNER, Reference("other_partner_id", "core_partner")),
+    ),
+    Table(
+        "report_restatement",
+        "Why figures changed: this release set against the one that readers had before, and against the last frozen "
+        "one, per country attended (and ALL) and indicator. The causes (by_...) add up to the difference. Countries "
+        "may not be added up, except for participations. Without rows where nothing was published before.",
+        ("baseline", "country_code", "indicator_code"),
+        (
+            "baseline",
+            "baseline_release",
+            "country_code",
+            "indicator_code",
+            "figure_before",
+            "figure_after",
+            "difference",
+            "by_new_delivery",
+            "by_corrected_delivery",
+            "by_contract",
+            "by_programme_rules",
+            "by_identity_merge",
+            "by_identity_split",
+            "by_judgement",
+            "by_model",
+            "by_program",
+            "by_unrecorded",
+        ),
+        is_historical=True,
+        grain="one figure of a country attended, set against an earlier release",
+        addition="causes of a line add up to its difference; never over countries, but for participations",
+        holds_people=False,
+    ),
+    Table(
+        "report_frozen",
+        "What was officially reported, beside the same figure now, for each frozen release; report_restatement says "
+        "why the last of them reads otherwise.",
+        ("frozen_label", "country_code", "indicator_code"),
+        (
+            "frozen_label",
+            "release_number",
+            "frozen_date",
+            "country_code",
+            "indicator_code",
+            "figure_reported",
+            "figure_now",
+            "difference",
+        ),
+        is_historical=True,
+        grain="one figure of a country attended in a frozen release",
+        addition="never over countries, but for participations",
+        holds_people=False,
     ),
     Table(
         "catalogue",

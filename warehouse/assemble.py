@@ -15,6 +15,7 @@ import duckdb
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
 from warehouse import publish
+from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
 from warehouse.vault import DataFolder, identity_secret, transaction
@@ -91,7 +92,8 @@ def assemble(
         always: Publish even if nothing is new.
 
     Raises:
-        PublishError: the candidate does not read back as it was built, or a check of `checks.sql` fails.
+        PublishError: the candidate does not read back as it was built, a check of `checks.sql` fails, or the log of
+            frozen releases cannot be read.
         BuildError: a model fails, or a table is not as it is described.
     """
     decisions = judgements.decided(con)
@@ -104,7 +106,10 @@ def assemble(
         return Assembled(None, warnings=contradicting)
     number = publish.next_number(data.root)
     changes = _identify(con, data, number, decisions.judged, tell)
-    warnings = _release(con, data, number, wanted, code_version, keep, tell)
+    try:
+        warnings = _release(con, data, number, wanted, code_version, keep, tell)
+    except FreezeError as error:
+        raise publish.PublishError(str(error)) from error
     return Assembled(number, changes, (*warnings, *contradicting))
 
 
@@ -146,7 +151,9 @@ def _release(
     tell: Tell,
 ) -> tuple[str, ...]:
     """Build, verify and publish; returns the warnings of the checks."""
-    from warehouse import build
+    from schemas.programme import load_programme
+    from warehouse import build, snapshots
+    from warehouse.freeze import history_of
     from warehouse.identity.model import load_model
 
     tell("build")
@@ -158,7 +165,10 @@ def _release(
         code_version=code_version,
     )
     candidate = publish.candidate_path(data.root, number)
-    tables = build.build_release(con, candidate, info)
+    snapshot = snapshots.candidate_snapshot(data.root, number)
+    snapshots.take_snapshot(con, snapshot, number, load_programme(), build.rules_of())
+    history = history_of(con, data.root, snapshot)
+    tables = build.build_release(con, candidate, info, history=history)
     tell("verify")
-    published = publish.publish(data.root, candidate, info, tables, keep=keep, tell=tell)
+    published = publish.publish(data.root, candidate, info, tables, keep=keep, tell=tell, snapshot=snapshot)
     return tuple(str(finding) for finding in published.warnings)

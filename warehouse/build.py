@@ -17,6 +17,7 @@ import duckdb
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
 from warehouse.describe import comment_statements
+from warehouse.history import HISTORY, NO_HISTORY, History, history_tables
 from warehouse.rules import PROGRAMME, programme_tables
 
 if TYPE_CHECKING:
@@ -112,9 +113,10 @@ def _tables_read(file: Path) -> set[str]:
     read = set()
     for table in statements[0].find_all(exp.Table):
         qualifier = table.catalog or table.db
-        if qualifier not in ("", VAULT, PROGRAMME):
+        if qualifier not in ("", VAULT, PROGRAMME, HISTORY):
             raise BuildError(
-                f"{file.name} reads {table.sql()}; only models and tables of {VAULT} and {PROGRAMME} can be read"
+                f"{file.name} reads {table.sql()}; "
+                f"only models and tables of {VAULT}, {PROGRAMME} and {HISTORY} can be read"
             )
         # a table function such as unnest() has no name of its own
         if qualifier == "" and table.name and table.name not in steps:
@@ -128,6 +130,7 @@ def build_release(
     info: ReleaseInfo,
     *,
     programme: "Programme | None" = None,
+    history: History = NO_HISTORY,
     folder: Path = SQL_FOLDER,
 ) -> dict[str, TableSummary]:
     """Build the release in the new file `target` from the committed state of an open vault.
@@ -137,6 +140,7 @@ def build_release(
         target: File to make, mode 0600 until it is published; its folder exists.
         info: Goes into table `release`.
         programme: The rules; those of the project without it.
+        history: What the release says of earlier ones; nothing without it.
         folder: Where the models are.
 
     Returns:
@@ -161,7 +165,7 @@ def build_release(
                 target.chmod(0o600)
                 con.execute("USE release")
                 rules = _rules(programme)
-                with programme_tables(con, rules):
+                with programme_tables(con, rules), history_tables(con, history):
                     summaries = _build_tables(con, info, rules_of(rules), folder)
                 con.execute("CHECKPOINT release")
             finally:
@@ -318,6 +322,8 @@ def release_manifest(
         "file_sha256": files.sha256_of(target),
         "rules": rules_of(programme),
         "tables": {name: asdict(summary) for name, summary in tables.items()},
+        # whoever compares two runs of the same inputs leaves these out
+        "historical_tables": [table.name for table in PUBLISHED_TABLES if table.is_historical],
     }
 
 

@@ -9,14 +9,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse import files
 from warehouse.build import ReleaseInfo, TableSummary, release_manifest
+from warehouse.frozen import frozen_numbers
 from warehouse.locks import hold
+from warehouse.snapshots import keep_snapshot, prune_snapshots
 from warehouse.verify import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -110,6 +113,32 @@ def list_releases(data: Path) -> tuple[Release, ...]:
     return tuple(release for release in found if release is not None)
 
 
+def require_release(data: Path, number: int) -> Release:
+    """Return a release that is kept; raises PublishError, naming those that are, where it is not."""
+    release = _release(data, number)
+    if release is None:
+        kept = ", ".join(str(known.number) for known in list_releases(data)) or "none"
+        raise PublishError(f"there is no release {number}; kept: {kept}")
+    return release
+
+
+def require_intact(release: Release) -> None:
+    """Read a release again, whole, in a new process; raises PublishError where it is not what was published."""
+    _require_good(release.number, _verify(release.path, release.manifest, with_checks=False))
+
+
+@contextmanager
+def publication(data: Path, purpose: str) -> Iterator[None]:
+    """Hold the lock under which releases come, go and are frozen.
+
+    Raises:
+        LockedError: Another process has held it for longer than WAIT_SECONDS.
+    """
+    _open_folders(data)
+    with hold(_lock(data), purpose, WAIT_SECONDS):
+        yield
+
+
 def publish(
     data: Path,
     candidate: Path,
@@ -119,6 +148,7 @@ def publish(
     keep: int,
     tell: Callable[[str], None] = lambda stage: None,
     programme: "Programme | None" = None,
+    snapshot: Path | None = None,
 ) -> Published:
     """Make `candidate` the release that readers open.
 
@@ -130,20 +160,23 @@ def publish(
         candidate: The closed file at `candidate_path(data, info.number)`.
         info: As given to `build_release`.
         tables: What `build_release` returned.
-        keep: Releases to keep, at least 1; the current one always stays.
+        keep: Releases to keep, at least 1; the current one and frozen ones always stay.
         tell: Told "publish" when the candidate has been found good.
         programme: The rules that checks use; those of the project without it.
+        snapshot: What the release was made of, at `candidate_snapshot(data, info.number)`; kept as long as it.
 
     Raises:
         CheckFailed: A check says that the figures are wrong.
         PublishError: The file is not what was built, or the number is taken.
+        FreezeError: The log of frozen releases cannot be read.
         LockedError: Another process has been publishing for longer than WAIT_SECONDS.
     """
     if keep < 1:
         raise ValueError(f"keep must be at least 1, not {keep}")
     number = info.number
-    _open_folders(data)
-    with hold(_lock(data), f"publishing release {number}", WAIT_SECONDS):
+    with publication(data, f"publishing release {number}"):
+        # whoever cannot say what must be kept removes nothing, and so publishes nothing
+        frozen_numbers(data)
         files.remove_stale(_folder(data))
         files.remove_stale(data, of=f"{_link(data).name}.*")
         if number < next_number(data):
@@ -156,6 +189,9 @@ def publish(
         tell("publish")
         # no failed check is left, so all findings are warnings
         manifest["warnings"] = [str(finding) for finding in verdict.findings]
+        if snapshot is not None:
+            manifest["snapshot_sha256"] = files.sha256_of(snapshot)
+            keep_snapshot(data, number, snapshot)
         files.sync(candidate)
         candidate.chmod(0o444)
         candidate.rename(_path(data, number))
@@ -176,13 +212,9 @@ def rollback(data: Path, number: int) -> Release:
         PublishError: It is not kept, or its file is no longer what was published.
         LockedError: Another process has been publishing for longer than WAIT_SECONDS.
     """
-    _open_folders(data)
-    with hold(_lock(data), f"rolling back to release {number}", WAIT_SECONDS):
-        release = _release(data, number)
-        if release is None:
-            kept = ", ".join(str(known.number) for known in list_releases(data)) or "none"
-            raise PublishError(f"there is no release {number}; kept: {kept}")
-        _require_good(number, _verify(release.path, release.manifest, with_checks=False))
+    with publication(data, f"rolling back to release {number}"):
+        release = require_release(data, number)
+        require_intact(release)
         newest = list_releases(data)[-1]
         note = {"to": number, "from": newest.number, "input_hash": newest.manifest["input_hash"]}
         files.write_durably(_rollback_note(data), _json(note), mode=0o644)
@@ -256,16 +288,15 @@ def _point_to(data: Path, number: int) -> None:
 def _prune(data: Path, keep: int) -> tuple[int, ...]:
     """Remove releases beyond the newest `keep`, and what killed publications left; returns their numbers.
 
-    The current release stays, and one that somebody has open for writing. A reader that has a removed file
-    open keeps reading it.
+    The current release stays, frozen ones do, and one that somebody has open for writing. A reader that has a
+    removed file open keeps reading it.
     """
     complete = [release.number for release in list_releases(data)]
     old = set(complete[:-keep])
     leftovers = set(_numbers(data)) - set(complete)
+    stay = frozen_numbers(data) | {_current_number(data)}
     removed = [
-        number
-        for number in sorted(old | leftovers)
-        if number != _current_number(data) and not _wal(_path(data, number)).exists()
+        number for number in sorted(old | leftovers) if number not in stay and not _wal(_path(data, number)).exists()
     ]
     for number in removed:
         # the manifest first: a file without one is known as a leftover
@@ -274,6 +305,7 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
     for path in _folder(data).iterdir():
         if _BUILDING.fullmatch(path.name):
             path.unlink(missing_ok=True)
+    prune_snapshots(data, {release.number for release in list_releases(data)})
     return tuple(number for number in removed if number in old)
 
 

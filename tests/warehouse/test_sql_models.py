@@ -1,8 +1,9 @@
 """Every model and indicator as a table of rows in and rows out: the folders below `tests/sql`.
 
 `<model>/<case>/` holds the tables that the model reads, a CSV each (`core_trainee.csv`, `vault.record.csv`,
-`programme.target.csv`), and `expected.csv`; `query.sql`, where there is one, says what is compared of the model's
-table. `indicators/<macro>/<case>/` holds `rows.csv`, `query.sql` over them and `expected.csv`. An empty cell is NULL.
+`programme.target.csv`, `history.reported.csv`), and `expected.csv`; `query.sql`, where there is one, says what is
+compared of the model's table. `indicators/<macro>/<case>/` holds `rows.csv`, `query.sql` over them and `expected.csv`.
+An empty cell is NULL.
 """
 
 import csv
@@ -17,6 +18,7 @@ from schemas.columns import COLUMNS
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES
 from warehouse.build import COMPUTED, SQL_FOLDER, rules_of, set_rules
+from warehouse.history import NO_HISTORY, history_tables
 from warehouse.indicators import INDICATORS_FILE, load_indicators, parse_indicators
 from warehouse.rules import programme_tables
 from warehouse.vault import VAULT_DDL
@@ -51,7 +53,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("USE release")
         set_rules(con, rules_of())
         con.execute(INDICATORS_FILE.read_text(encoding="utf-8"))
-        with programme_tables(con, load_programme()):
+        with programme_tables(con, load_programme()), history_tables(con, NO_HISTORY):
             yield con
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import duckdb
 
-from schemas.programme import load_programme
-from warehouse.build import ReleaseInfo, TableSummary, build_release
+from schemas.programme import Programme, load_programme
+from warehouse.build import ReleaseInfo, TableSummary, build_release, rules_of
+from warehouse.freeze import history_of
 from warehouse.identity.calibration import store_quality
 from warehouse.identity.model import load_model
 from warehouse.publish import Published, candidate_path, next_number, publish
+from warehouse.snapshots import candidate_snapshot, take_snapshot
 from warehouse.vault import VAULT_DDL
 
 _FILLER = {
@@ -99,6 +101,18 @@ class TinyVault:
         candidate = candidate_path(data, number)
         tables = self.build(candidate, number)
         return publish(data, candidate, release_info(number), tables, keep=keep)
+
+    def publish_with_history(self, data: Path, keep: int = 5, programme: Programme | None = None) -> Published:
+        """Build and publish the next release as a run does: with its snapshot, set against earlier ones."""
+        number = next_number(data)
+        candidate, snapshot = candidate_path(data, number), candidate_snapshot(data, number)
+        rules = programme or load_programme()
+        take_snapshot(self.con, snapshot, number, rules, rules_of(rules))
+        history = history_of(self.con, data, snapshot)
+        store_quality(self.con, load_model())
+        info = release_info(number)
+        tables = build_release(self.con, candidate, info, history=history, programme=rules)
+        return publish(data, candidate, info, tables, keep=keep, snapshot=snapshot, programme=rules)
 
     def table(self, name: str, target: Path) -> list[dict[str, Any]]:
         """Build a release at `target` and return one of its tables."""

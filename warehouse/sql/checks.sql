@@ -38,6 +38,12 @@ SELECT 'report_partner_overlap' FROM report_partner_overlap WHERE partner_id IS 
 UNION ALL
 SELECT 'catalogue' FROM catalogue WHERE indicator_code IS NULL
 UNION ALL
+SELECT 'report_restatement' FROM report_restatement
+WHERE baseline IS NULL OR country_code IS NULL OR indicator_code IS NULL
+UNION ALL
+SELECT 'report_frozen' FROM report_frozen
+WHERE frozen_label IS NULL OR country_code IS NULL OR indicator_code IS NULL
+UNION ALL
 SELECT 'release' FROM release WHERE release_number IS NULL;
 
 -- fail: key_repeated
@@ -78,7 +84,13 @@ UNION ALL
 SELECT 'report_partner_overlap', partner_id || ' ' || other_partner_id FROM report_partner_overlap
 GROUP BY partner_id, other_partner_id HAVING count(*) > 1
 UNION ALL
-SELECT 'catalogue', indicator_code FROM catalogue GROUP BY ALL HAVING count(*) > 1;
+SELECT 'catalogue', indicator_code FROM catalogue GROUP BY ALL HAVING count(*) > 1
+UNION ALL
+SELECT 'report_restatement', concat_ws(' ', baseline, country_code, indicator_code) FROM report_restatement
+GROUP BY baseline, country_code, indicator_code HAVING count(*) > 1
+UNION ALL
+SELECT 'report_frozen', concat_ws(' ', frozen_label, country_code, indicator_code) FROM report_frozen
+GROUP BY frozen_label, country_code, indicator_code HAVING count(*) > 1;
 
 -- fail: one_release_row
 -- Table release has exactly one row.
@@ -366,6 +378,32 @@ SELECT expected.survey_round
 FROM expected
 LEFT JOIN reported ON reported.survey_round = expected.survey_round
 WHERE reported.people IS DISTINCT FROM expected.people;
+
+-- fail: restatement_does_not_add_up
+-- The causes of a change add up to it, and it is what lies between the two figures.
+SELECT baseline, country_code, indicator_code
+FROM report_restatement
+WHERE
+    difference IS DISTINCT FROM figure_after - figure_before
+    OR difference IS DISTINCT FROM
+    by_new_delivery + by_corrected_delivery + by_contract + by_programme_rules + by_identity_merge
+    + by_identity_split + by_judgement + by_model + by_program + by_unrecorded;
+
+-- fail: restatement_differs_from_reach
+-- The figure after is the one that this release reports, for every country that it knows.
+SELECT line.baseline, line.country_code
+FROM report_restatement AS line
+LEFT JOIN report_reach AS reach ON reach.country_code = line.country_code
+WHERE
+    (line.indicator_code = 'people_reached' AND line.figure_after IS DISTINCT FROM coalesce(reach.trainees, 0))
+    OR (line.indicator_code = 'women' AND line.figure_after IS DISTINCT FROM coalesce(reach.women, 0))
+    OR (line.indicator_code = 'youth' AND line.figure_after IS DISTINCT FROM coalesce(reach.youth, 0));
+
+-- fail: frozen_does_not_add_up
+-- The difference to what was reported is what lies between the two figures.
+SELECT frozen_label, country_code, indicator_code
+FROM report_frozen
+WHERE difference IS DISTINCT FROM figure_now - figure_reported;
 
 -- warn: count_uncertain
 -- The interval of a country with a thousand people or more is at most a twentieth of them wide to each side.

@@ -1,0 +1,1 @@
+SELECT * FROM report_frozen WHERE country_code <> 'ALL' ORDER BY ALL
