@@ -6,6 +6,9 @@ from html import escape
 from typing import Any
 
 _NAMESPACES = re.compile(r'\s(?:xmlns(?::xlink)?|version)="[^"]*"')
+_TAG = re.compile(r"<[^>]+>")
+# roles that no reader of pages knows: the chart is one picture
+_SPOKEN = re.compile(r'\s(?:role|aria-[a-z]+)="[^"]*"')
 _NAMED = re.compile(r'(?:(?<=\bid=")|(?<=url\(#))([A-Za-z_]+)(\d+)')
 
 
@@ -30,7 +33,8 @@ def draw_svg(spec: Mapping[str, Any], name: str, attributes: str, inside: str = 
         number = numbers.setdefault(match[0], len(numbers) + 1)
         return f"{name}-{match[1]}{number}"
 
-    return f"{head}>{inside}{_NAMED.sub(rename, body)}"
+    silent = _TAG.sub(lambda tag: _SPOKEN.sub("", tag[0]), body)
+    return f"{head}>{inside}{_NAMED.sub(rename, silent)}"
 
 
 def draw_described(spec: Mapping[str, Any], name: str, title: str, description: str) -> str:

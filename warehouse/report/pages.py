@@ -1,6 +1,7 @@
 """The pages of a report, put together from their sections: the region's, and one for each country."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from schemas.programme import Programme
 from warehouse.report import words
@@ -17,19 +18,20 @@ from warehouse.report.quarters import courses, over_time
 
 
 def make_pages(
-    figures: Figures, programme: Programme, codes: Iterable[str], *, synthetic: bool = False
+    figures: Figures, programme: Programme, *, only: str | None = None, synthetic: bool = False
 ) -> Iterator[Page]:
-    """Yield a page for each place.
+    """Yield the page of the region, then one for each country.
 
     Args:
         figures: Of the release.
         programme: Name of the programme, and where countries stand on the map.
-        codes: ALL for the region, countries of the release.
+        only: Just the page of this country, which then leads to no other.
         synthetic: Whether the data are to be called synthetic, whatever the release says.
     """
     tiles = {code: country.tile for code, country in programme.countries.items()}
-    for code in codes:
-        yield _page(Place(figures, code), programme.name, tiles, synthetic)
+    for code in (ALL, *figures.countries) if only is None else (only,):
+        page = _page(Place(figures, code), programme.name, tiles, synthetic)
+        yield page if only is None else replace(page, back="", others=())
 
 
 def _page(place: Place, programme: str, tiles: Mapping[str, tuple[int, int]], synthetic: bool) -> Page:

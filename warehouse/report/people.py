@@ -290,7 +290,7 @@ def crossed_chart(place: Place, other: str) -> Chart:
         # a line of dashes too short to be seen says nothing; the table has it
         if rest > 0.02 * most:
             lanes.append((Bar(rest, "unstated"),))
-        text = f"{words.number(women)} women · {words.number(men)} men"
+        text = f"{words.counted(women, 'woman', 'women')} · {words.counted(men, 'man', 'men')}"
         rows.append(Row(words.category(other, value), text, tuple(lanes)))
         data.append(
             (words.category(other, value), *(words.number(count) for count in (women, men, rest, women + men + rest)))

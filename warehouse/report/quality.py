@@ -22,7 +22,7 @@ def quality(place: Place) -> Section:
         f"Partners sent {words.number(rows_in)} rows in {words.counted(deliveries, 'delivery', 'deliveries')}. "
         f"{words.number(add_up(lines, 'rows_accepted'))} count; {words.number(rejected)} were rejected with reasons; "
         "the others repeat a row, were replaced by a correction, or are sub-totals.",
-        f"{words.counted(late, 'delivery', 'deliveries')} came late.",
+        f"{words.counted(late, 'delivery', 'deliveries') if late else 'No delivery'} came late.",
     )
     blocks: list[Block] = [_partner_table(place, lines), _row_table(place, lines)]
     charts = [chart for chart in (_rejections(place), _linkage(place)) if chart is not None]

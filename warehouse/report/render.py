@@ -14,7 +14,7 @@ from schemas.programme import Programme, load_programme
 from warehouse import files
 from warehouse.query import open_release
 from warehouse.report.document import Page
-from warehouse.report.figures import ALL, ReportError, read_figures
+from warehouse.report.figures import ReportError, read_figures
 from warehouse.report.pages import make_pages
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def make_report(
     Args:
         release: The release's file, or a link to it.
         folder: Where pages go; those of the same name are replaced.
-        country: Only the page of this country; the region's and every country's without it.
+        country: Only the page of this country, without links; the region's and every country's without it.
         programme: Name of the programme and places on the map; those of the project without it.
         synthetic: Whether the data are to be called synthetic, whatever the release says.
 
@@ -75,8 +75,8 @@ def make_report(
     if country is not None and country not in figures.countries:
         known = ", ".join(figures.countries) or "none"
         raise ReportError(f"{country}: the release has no such country; it has {known}")
-    codes = (ALL, *figures.countries) if country is None else (country,)
-    return _write(make_pages(figures, programme or load_programme(), codes, synthetic=synthetic), folder)
+    pages = make_pages(figures, programme or load_programme(), only=country, synthetic=synthetic)
+    return _write(pages, folder)
 
 
 def _write(pages: Iterable[Page], folder: Path) -> tuple[Path, ...]:
@@ -88,15 +88,16 @@ def _write(pages: Iterable[Page], folder: Path) -> tuple[Path, ...]:
     return tuple(written)
 
 
-def report_folder(data: Path, number: int) -> Path:
-    """Return where the report of a release stands in the data folder."""
-    return data / REPORTS / f"release-{number}"
+def report_folder(data: Path, number: int, country: str | None = None) -> Path:
+    """Return where the report of a release stands in the data folder, or a country's page by itself."""
+    return data / REPORTS / (f"release-{number}" if country is None else f"release-{number}-{country}")
 
 
 def publish_report(
     data: Path, number: int, release: Path, *, is_current: bool, synthetic: bool = False
 ) -> tuple[Path, ...]:
     """Write the whole report of a published release into the data folder; `latest` leads to that of the current one."""
+    files.shared_folder(data / REPORTS)
     written = make_report(release, report_folder(data, number), synthetic=synthetic)
     if is_current:
         files.replace_symlink(data / REPORTS / LATEST, report_folder(data, number).name)
