@@ -42,10 +42,10 @@ def changes(place: Place) -> Section:
         return Section("changes", _TITLE, ("Nothing was published before this release, so nothing has changed.",))
     lead: list[str] = []
     blocks: list[Table] = []
-    for baseline in dict.fromkeys(line.baseline for line in lines):
+    for number, baseline in enumerate(dict.fromkeys(line.baseline for line in lines), start=1):
         chosen = [line for line in lines if line.baseline == baseline]
         lead.append(_sentence(chosen))
-        blocks.append(_table(chosen))
+        blocks.append(_table(number, chosen))
     blocks += _frozen(place)
     return Section("changes", _TITLE, tuple(lead), tuple(blocks))
 
@@ -69,7 +69,7 @@ def _sentence(lines: list[Restatement]) -> str:
     return f"{text}: {words.listed(why)}." if why else f"{text}."
 
 
-def _table(lines: list[Restatement]) -> Table:
+def _table(number: int, lines: list[Restatement]) -> Table:
     # a cause that did nothing to any figure needs no column
     causes = [cause for cause in lines[0].causes if any(line.causes[cause] for line in lines)]
     rows = tuple(
@@ -82,9 +82,8 @@ def _table(lines: list[Restatement]) -> Table:
         )
         for line in lines
     )
-    key = "".join(letter if letter.isalnum() else "-" for letter in lines[0].baseline)
     return Table(
-        f"changes-{key}",
+        f"changes-{number}",
         f"Changes since {_since(lines[0])}",
         ("Figure", "Then", "Now", "Difference", *(_cause(cause) for cause in causes)),
         rows,

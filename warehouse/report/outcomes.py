@@ -29,15 +29,15 @@ def outcomes(place: Place) -> Section:
         "country, type and sex. Shares are never added up, nor averaged over lines."
     )
     blocks: list[Block] = []
-    for around in dict.fromkeys(line.survey_round for line in lines):
+    for number, around in enumerate(dict.fromkeys(line.survey_round for line in lines), start=1):
         chosen = [line for line in lines if line.survey_round == around]
-        blocks.append(Charts((_chart(place, around, chosen),)))
+        blocks.append(Charts((_chart(place, number, around, chosen),)))
         if place.is_region:
-            blocks.append(_table(place, around))
+            blocks.append(_table(place, number, around))
     return Section("outcomes", _TITLE, (lead,), tuple(blocks))
 
 
-def _chart(place: Place, around: str, lines: list[Outcome]) -> Chart:
+def _chart(place: Place, number: int, around: str, lines: list[Outcome]) -> Chart:
     rows = []
     for line in lines:
         share, low, high = _best(line)
@@ -50,7 +50,7 @@ def _chart(place: Place, around: str, lines: list[Outcome]) -> Chart:
         )
     return make_chart(
         place,
-        f"outcomes-{around}",
+        f"outcomes-{number}",
         f"What people say changed: survey {around}",
         "Solid: the share, weighted where that is possible, within its interval of 95%. Hollow: the share among those "
         "interviewed, unweighted.",
@@ -85,10 +85,10 @@ def _row(name: str, line: Outcome) -> tuple[Cell | str, ...]:
     )
 
 
-def _table(place: Place, around: str) -> Table:
+def _table(place: Place, number: int, around: str) -> Table:
     lines = [line for line in place.figures.outcomes or () if line.survey_round == around and line.dimension != ALL]
     return Table(
-        f"outcome-parts-{around}",
+        f"outcome-parts-{number}",
         f"Outcomes by country, sex and type: survey {around}",
         ("Outcome and group", *_COLUMNS[1:]),
         tuple(_row(f"{line.indicator_title}: {_group(place, line)}", line) for line in lines),

@@ -9,8 +9,8 @@ from warehouse.report.render import make_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
-    # one worker, so that the browser is started once
-    pytest.mark.xdist_group("browser"),
+    # one worker, so that the browser is started once, and the pages are written once
+    pytest.mark.xdist_group("report"),
     pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="Chromium is not installed here"),
 ]
 WIDE, NARROW = 1280, 390

@@ -14,6 +14,10 @@ from warehouse.report.render import make_report, publish_report
 from warehouse.report.specs import Tile, tiles_spec
 
 
+# one worker, so that pages are written once
+pytestmark = pytest.mark.xdist_group("report")
+
+
 @pytest.fixture(scope="module")
 def ask(demo):
     settings, _ = demo
@@ -117,7 +121,8 @@ def test_courses_keep_people_and_participations_apart(demo_report, ask):
     (shown,) = figure.tables().values()
     expected = ask(
         """
-        SELECT coalesce(course_title, 'All courses'), trainees, participations, participations_with_hours, hours_attended
+        SELECT
+            coalesce(course_title, 'All courses'), trainees, participations, participations_with_hours, hours_attended
         FROM report_course LEFT JOIN core_course USING (course_code)
         WHERE country_code = 'VN' AND quarter = 'ALL'
         """
@@ -191,8 +196,9 @@ def test_a_page_stands_alone_with_headings_in_order(demo_report, file):
     text = (demo_report / file).read_text(encoding="utf-8")
     assert len(text.encode()) < 1_500_000
     assert "<script" not in text
-    assert not re.search(r"(?:https?:)?//(?!\w*[^\"']*\*/)[\w.]+\.\w", text)
-    assert not re.search(r"(?:src|url\()\s*=?\s*[\"']?(?!#)[\w/]", text)
+    assert "//" not in text
+    assert "src=" not in text
+    assert text.count("url(") == text.count("url(#")
     page = read_page(demo_report / file)
     assert next(page.all("html")).attributes["lang"] == "en"
     levels = [int(node.tag[1]) for node in page.all("h1", "h2", "h3", "h4")]
