@@ -38,6 +38,8 @@ def changes(place: Place) -> Section:
     if told is None:
         return Section("changes", _TITLE, ("This release keeps no account of what changed since an earlier one.",))
     lines = [line for line in told if line.country_code == place.code]
+    # the release before comes before what was frozen
+    lines.sort(key=lambda line: line.baseline.startswith(_FROZEN))
     if not lines:
         return Section("changes", _TITLE, ("Nothing was published before this release, so nothing has changed.",))
     lead: list[str] = []
@@ -92,7 +94,10 @@ def _table(number: int, lines: list[Restatement]) -> Table:
 
 
 def _frozen(place: Place) -> list[Table]:
-    lines = [line for line in place.figures.frozen or () if line.country_code == place.code]
+    told = {line.baseline.removeprefix(_FROZEN) for line in place.figures.restatements or ()}
+    lines = [
+        line for line in place.figures.frozen or () if line.country_code == place.code and line.frozen_label not in told
+    ]
     return [
         _frozen_table(number, [line for line in lines if line.frozen_label == label])
         for number, label in enumerate(dict.fromkeys(line.frozen_label for line in lines), start=1)

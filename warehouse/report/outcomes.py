@@ -1,7 +1,7 @@
 """What changed for people, as the follow-up survey estimates it: shares with intervals, never counts."""
 
 from warehouse.report import words
-from warehouse.report.document import Block, Cell, Chart, Charts, Section, Table
+from warehouse.report.document import Block, Cell, Chart, Charts, Section
 from warehouse.report.figures import ALL, Outcome
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, rows_spec
@@ -32,8 +32,9 @@ def outcomes(place: Place) -> Section:
     for number, around in enumerate(dict.fromkeys(line.survey_round for line in lines), start=1):
         chosen = [line for line in lines if line.survey_round == around]
         blocks.append(Charts((_chart(place, number, around, chosen),)))
-        if place.is_region:
-            blocks.append(_table(place, number, around))
+        parts = _parts(place, number, around) if place.is_region else None
+        if parts is not None:
+            blocks.append(parts)
     return Section("outcomes", _TITLE, (lead,), tuple(blocks))
 
 
@@ -58,7 +59,7 @@ def _chart(place: Place, number: int, around: str, lines: list[Outcome]) -> Char
         _COLUMNS,
         [_row(line.indicator_title, line) for line in lines],
         tables=("report_outcome",),
-        text_columns=(0, 1, 5, 7),
+        text_columns=(0, 1),
         note="Of whom, in words: the answers of those who were asked and replied, never of all people trained.",
     )
 
@@ -85,23 +86,41 @@ def _row(name: str, line: Outcome) -> tuple[Cell | str, ...]:
     )
 
 
-def _table(place: Place, number: int, around: str) -> Table:
-    lines = [line for line in place.figures.outcomes or () if line.survey_round == around and line.dimension != ALL]
-    return Table(
-        f"outcome-parts-{number}",
-        f"Outcomes by country, sex and type: survey {around}",
-        ("Outcome and group", *_COLUMNS[1:]),
-        tuple(_row(f"{line.indicator_title}: {_group(place, line)}", line) for line in lines),
-        words=(0, 1, 5, 7),
-        note="Few answers give a wide interval; read the interval, not the share alone.",
+def _parts(place: Place, number: int, around: str) -> Charts | None:
+    """A chart for each outcome: countries and sexes, each with its interval and its answers."""
+    lines = [line for line in place.figures.outcomes or () if line.survey_round == around and line.answers]
+    charts = []
+    for index, code in enumerate(dict.fromkeys(line.indicator_code for line in lines), start=1):
+        chosen = [line for line in lines if line.indicator_code == code and line.dimension in ("country", "sex")]
+        if chosen:
+            charts.append(_parts_chart(place, f"outcome-parts-{number}-{index}", around, chosen))
+    return Charts(tuple(charts)) if charts else None
+
+
+def _parts_chart(place: Place, key: str, around: str, lines: list[Outcome]) -> Chart:
+    rows = []
+    for line in lines:
+        share, low, high = _best(line)
+        bars = () if low is None or high is None else (Bar(1.0, "track"), Bar(high, "shade", low))
+        dots = () if share is None else ((share, True),)
+        rows.append(Row(_group(place, line), f"{words.percent(share)} of {words.number(line.answers)}", (bars,), dots))
+    return make_chart(
+        place,
+        key,
+        f"{lines[0].indicator_title}, by country and sex",
+        f"Survey {around}: share and interval of 95%, weighted where that is possible, and the number of answers. Of "
+        f"whom: {lines[0].denominator}. Few answers give a wide interval.",
+        rows_spec(rows, "half", domain=(0, 1)),
+        ("Group", *_COLUMNS[2:]),
+        [(_group(place, line), *_row("", line)[2:]) for line in lines],
+        tables=("report_outcome",),
     )
 
 
 def _group(place: Place, line: Outcome) -> str:
     if line.dimension == "country":
         return place.figures.name_of(line.dimension_value)
-    dimension = {"type": "trainee_type"}.get(line.dimension, line.dimension)
-    return words.category(dimension, line.dimension_value)
+    return words.category(line.dimension, line.dimension_value)
 
 
 def _interval(low: float | None, high: float | None) -> str:

@@ -4,6 +4,7 @@ Solid is different people, an outline what holds repetitions, a dashed outline w
 target. Positions are in pixels of the drawing, so letters keep their size on a small screen.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +15,7 @@ INK, SOFT, GREY, ACCENT = "#1b2430", "#56606e", "#76808d", "#0b5c74"
 # from nothing to the most; the letters on the first three are dark, on the last two white
 SHADES = ("#ffffff", "#d7e8ec", "#9cc5d0", "#2c768d", "#0b4f64")
 _FILL: dict[str, str] = {"solid": ACCENT, "grey": "#8b95a1", "outline": "#ffffff", "unstated": "#ffffff"}
-_FILL |= {"track": "#eef0f2", "shade": "#7fb3c2"}
+_FILL |= {"track": "#eef0f2", "shade": "#4f93a8"}
 _STROKE: dict[str, str | None] = {
     "solid": None,
     "grey": None,
@@ -26,7 +27,9 @@ _STROKE: dict[str, str | None] = {
 WIDTH = {"third": 330, "half": 420}
 _LETTERS = 13
 # pixels of a row: the line of words, a bar, the gap to the next row
-_WORDS, _BAR, _GAP = 18, 9, 13
+_WORDS, _BAR, _GAP, _LINE = 18, 9, 13, 16
+# of a letter of a name, and of a bold one of a figure, in wide type
+_LETTER, _BOLD = 7.2, 8.0
 _TILE = 66
 
 
@@ -74,18 +77,22 @@ def rows_spec(
     words, dots, strokes = [], [], []
     top = 0.0
     for row in rows:
-        words.append({"x": domain[0], "right": domain[1], "y": top + 12, "label": row.label, "text": row.text})
-        below = top + _WORDS
+        lines = _label_lines(row, WIDTH[width])
+        for number, label in enumerate(lines):
+            said = {"label": label, "text": row.text if number == len(lines) - 1 else ""}
+            words.append(said | {"x": domain[0], "right": domain[1], "y": top + 12 + _LINE * number})
+        bars_from = top + _WORDS + _LINE * (len(lines) - 1)
+        below = bars_from
         for lane in row.lanes:
             for bar in lane:
                 look = {"fill": _FILL[bar.style], "style": bar.style}
                 bars.append({"x": bar.low, "x2": bar.high, "y": below, "y2": below + _BAR} | look)
             below += _BAR + 3
-        end = max(below - 3, top + _WORDS + _BAR)
-        middle = (top + _WORDS + end) / 2
+        end = max(below - 3, bars_from + _BAR)
+        middle = (bars_from + end) / 2
         dots += [{"x": place, "y": middle, "solid": solid} for place, solid in row.dots]
         marks = (*row.strokes, *(() if marker is None else (marker,)))
-        strokes += [{"x": place, "y": top + _WORDS - 3, "y2": end + 3} for place in marks]
+        strokes += [{"x": place, "y": bars_from - 3, "y2": end + 3} for place in marks]
         top = end + _GAP
     height = top - _GAP + 4
     x, y = _scaled("x", domain), _scaled("y", (height, 0))
@@ -103,7 +110,7 @@ def rows_spec(
         chosen = [dot for dot in dots if dot["solid"] is solid]
         if chosen:
             point = {"type": "point", "shape": "circle", "size": 62, "strokeWidth": 1.8, "opacity": 1}
-            point |= {"stroke": ACCENT, "fill": ACCENT if solid else "#ffffff"}
+            point |= {"stroke": "#ffffff", "fill": ACCENT} if solid else {"stroke": ACCENT, "fill": "#ffffff"}
             layers.append({"data": {"values": chosen}, "mark": point, "encoding": {"x": x, "y": y}})
     for align, place, field, weight in (("left", "x", "label", "normal"), ("right", "right", "text", "bold")):
         text = {"type": "text", "align": align, "baseline": "alphabetic", "fontWeight": weight, "color": INK}
@@ -222,6 +229,12 @@ def tiles_spec(tiles: Sequence[Tile], width: Literal["third", "half"]) -> dict[s
         place = {"x": across("middle"), "y": down(line), "text": {"field": field}, "color": letters}
         layers.append({"mark": text | {"baseline": "middle"}, "encoding": place})
     return _framed(layers, WIDTH[width], height, bottom=2) | {"data": {"values": values}}
+
+
+def _label_lines(row: Row, width: int) -> list[str]:
+    """A name in as many lines as leave room for the figure beside the last."""
+    room = int((width - _BOLD * len(row.text) - 12) / _LETTER)
+    return textwrap.wrap(row.label, max(room, 12)) or [""]
 
 
 def _rect(style: str) -> dict[str, Any]:

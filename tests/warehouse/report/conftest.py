@@ -21,10 +21,12 @@ SELECT
     unweighted_high::DOUBLE AS unweighted_high, share_weighted::DOUBLE AS share_weighted,
     weighted_low::DOUBLE AS weighted_low, weighted_high::DOUBLE AS weighted_high,
     1.2::DOUBLE AS design_effect, 33.0 AS effective_answers, 4 AS cells_used, 0 AS cells_collapsed,
-    'The business has moved online' AS indicator_title, 'owners who answered' AS denominator, 'never' AS aggregation
+    'The business, or part of it, has moved online since the training' AS indicator_title,
+    'owners who answered' AS denominator, 'never' AS aggregation
 FROM (VALUES
     ('ALL', 'ALL', 40, 31, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86),
     ('country', 'VN', 25, 20, 0.8, 0.61, 0.91, NULL, NULL, NULL),
+    ('sex', 'F', 22, 17, 0.7727, 0.57, 0.9, 0.7523, 0.55, 0.88),
     ('type', 'msme_owner', 40, 31, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86)
 ) AS line(dimension, dimension_value, answers, answers_yes, share_unweighted, unweighted_low, unweighted_high,
     share_weighted, weighted_low, weighted_high)
@@ -44,7 +46,7 @@ FROM (VALUES
 FROZEN = """
 CREATE OR REPLACE TABLE report_frozen AS
 SELECT
-    'annual <2021>' AS frozen_label, 2 AS release_number, DATE '2022-01-15' AS frozen_date, 'ALL' AS country_code,
+    'mid-year <2021>' AS frozen_label, 2 AS release_number, DATE '2022-01-15' AS frozen_date, 'ALL' AS country_code,
     'people_reached' AS indicator_code, 1300 AS figure_reported, 1234 AS figure_now, -66 AS difference
 """
 

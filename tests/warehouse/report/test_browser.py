@@ -1,6 +1,7 @@
 """In a real browser without a network: pages open, say nothing on the console, fit a phone, print, pass axe-core."""
 
 import os
+import re
 import shutil
 
 import pytest
@@ -63,9 +64,9 @@ class Visit:
 
 
 def pages_of(folder):
-    """The page of all countries, and one country's."""
-    files = sorted(folder.glob("*.html"), key=lambda file: file.name != "index.html")
-    return files[:1] + [file for file in files if file.name in ("vn.html", "bn.html")]
+    """The page of all countries, and one country's; nobody was trained in the small release's Brunei."""
+    country = "bn.html" if (folder / "tl.html").exists() else "vn.html"
+    return [folder / name for name in ("index.html", country) if (folder / name).exists()]
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
@@ -138,20 +139,22 @@ def test_words_within_a_chart_never_run_into_each_other(browser, folder):
             assert visit.page.evaluate(overlapping) == []
 
 
-def test_a_page_prints_with_its_folded_tables(browser, demo_report):
-    with Visit(browser, demo_report / "index.html", WIDE) as visit:
+def test_a_page_prints_with_its_folded_tables(browser, folder):
+    index = folder / "index.html"
+    with Visit(browser, index, WIDE) as visit:
         visit.page.emulate_media(media="print")
         # as wide as the paper between its margins, 184 mm
         visit.page.set_viewport_size({"width": 695, "height": 1000})
         folded = visit.page.locator("details table")
-        assert folded.count() > 15
+        assert folded.count() == index.read_text(encoding="utf-8").count("<details")
         assert all(table.is_visible() for table in folded.all())
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 695
-        ends = visit.page.evaluate(
-            "[...document.querySelectorAll('table')].map(table => table.getBoundingClientRect().right)"
-        )
-        assert max(ends) <= 696
+        too_wide = """() => [...document.querySelectorAll('table')].filter(table => {
+            const room = table.closest('div').getBoundingClientRect()
+            return table.getBoundingClientRect().right > room.right + 1
+        }).map(table => table.caption.innerText)"""
+        assert visit.page.evaluate(too_wide) == []
         assert not visit.page.locator("nav").first.is_visible()
         printed = visit.page.pdf(prefer_css_page_size=True)
         assert printed.startswith(b"%PDF")
-        assert 5 < printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") < 30
+        assert 1 <= len(re.findall(rb"/Type /Page\b", printed)) < 30
