@@ -31,6 +31,12 @@ FROM (VALUES
 ) AS line(dimension, dimension_value, answers, answers_yes, share_unweighted, unweighted_low, unweighted_high,
     share_weighted, weighted_low, weighted_high)
 """
+# outcomes beside each other
+MORE_OUTCOMES = """
+INSERT INTO report_outcome
+SELECT * REPLACE ('business_kept_running' AS indicator_code, 'The business was kept running' AS indicator_title)
+FROM report_outcome
+"""
 RESTATEMENTS = """
 CREATE OR REPLACE TABLE report_restatement AS
 SELECT
@@ -84,7 +90,7 @@ def rich_release(tmp_path_factory) -> Path:
     vault.build(release, 4)
     vault.con.close()
     with duckdb.connect(str(release)) as con:
-        for statement in (OUTCOMES, RESTATEMENTS, FROZEN):
+        for statement in (OUTCOMES, MORE_OUTCOMES, RESTATEMENTS, FROZEN):
             con.execute(statement)
     return release
 
