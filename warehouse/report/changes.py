@@ -2,7 +2,7 @@
 
 from warehouse.report import words
 from warehouse.report.document import Section, Table
-from warehouse.report.figures import Frozen, Restatement
+from warehouse.report.lines import Frozen, Restatement
 from warehouse.report.places import Place
 
 _TITLE = "What changed, and why"

@@ -2,7 +2,8 @@
 
 from warehouse.report import words
 from warehouse.report.document import Charts, Fact, Facts, Hero, Section, Table
-from warehouse.report.figures import Figures, Target
+from warehouse.report.figures import Figures
+from warehouse.report.lines import Target
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, rows_spec
 

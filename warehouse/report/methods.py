@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from warehouse.report import words
 from warehouse.report.document import Notes, Section, Table, Terms
-from warehouse.report.figures import Definition
 from warehouse.report.headline import target_table
+from warehouse.report.lines import Definition
 from warehouse.report.places import Place
 
 _COUNTING = (

@@ -2,7 +2,8 @@
 
 from warehouse.report import words
 from warehouse.report.document import Block, Cell, Chart, Charts, Section
-from warehouse.report.figures import ALL, Outcome
+from warehouse.report.figures import ALL
+from warehouse.report.lines import Outcome
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, rows_spec
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from warehouse.report import words
 from warehouse.report.document import Cell, Chart, Charts, Section, Table
-from warehouse.report.figures import NOT_STATED, Target
+from warehouse.report.figures import NOT_STATED
+from warehouse.report.lines import Target
 from warehouse.report.places import Place, category_rows, make_chart, page_file, share_chart
 from warehouse.report.specs import Bar, Row, Tile, rows_spec, tiles_spec
 

@@ -2,7 +2,8 @@
 
 from warehouse.report import words
 from warehouse.report.document import Block, Cell, Chart, Charts, Section, Table
-from warehouse.report.figures import ALL, Linkage, Quality, add_up
+from warehouse.report.figures import ALL, add_up
+from warehouse.report.lines import Linkage, Quality
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, rows_spec
 

@@ -4,7 +4,8 @@ from itertools import accumulate
 
 from warehouse.report import words
 from warehouse.report.document import Block, Cell, Charts, Section, Table
-from warehouse.report.figures import ALL, FIRST_REACHED, REACHED, Course
+from warehouse.report.figures import ALL, FIRST_REACHED, REACHED
+from warehouse.report.lines import Course
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, growth_spec, quarters_spec, rows_spec
 
