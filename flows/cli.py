@@ -12,6 +12,7 @@ from flows.export_commands import EXPORT_EXAMPLES, docs, export
 from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, require_vault, settings_of, with_vault
 from flows.reconcile_commands import RECONCILE_EXAMPLES, reconcile
+from flows.report_commands import REPORT_EXAMPLES, report
 from flows.return_commands import return_rows
 from flows.review_commands import explain, review_app, trainee
 from flows.settings import Settings
@@ -30,6 +31,7 @@ app.add_typer(identity_app, name="identity")
 app.add_typer(review_app, name="review")
 app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  godigital explain t3fk t9qa")(explain)
 app.command("return", epilog="Example:\n\n  godigital return TH/NRD --out th-to-correct.xlsx")(return_rows)
+app.command("report", epilog=REPORT_EXAMPLES)(report)
 app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)
 app.command("docs", epilog="Examples:\n\n  godigital docs\n\n  godigital docs --out public")(docs)

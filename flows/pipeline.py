@@ -37,6 +37,8 @@ from flows.settings import Settings
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.load import DeliveryRows
+from warehouse.publish import current
+from warehouse.report.render import publish_report
 from warehouse.survey.load import SurveyRows
 from warehouse.vault import DataFolder
 
@@ -131,6 +133,7 @@ def run_pipeline(
         failures += [Failure(*item) for item in survey_failures(answered)]
         result = load_and_publish(settings, plans, read, survey_plans, answered, tuple(failures))
     _report(result)
+    _render(settings, result)
     return result
 
 
@@ -154,9 +157,32 @@ def reprocess_country(country: str) -> RunResult:
     Args:
         country: ISO code, e.g. "BN".
     """
-    result = execute(Settings(), [country.strip().upper()], reread=True)
+    settings = Settings()
+    result = execute(settings, [country.strip().upper()], reread=True)
     _report(result)
+    _render(settings, result)
     return result
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def render_report(settings: Settings, number: int) -> str:
+    """Write the HTML report of the release that was just published; returns where."""
+    release = current(settings.data)
+    if release is None or release.number != number:
+        return "none: another release has been published since"
+    return str(publish_report(settings.data, number, release.path, is_current=True)[0])
+
+
+def _render(settings: Settings, result: RunResult) -> None:
+    """Make the report of what was published; if that fails, the release stands and the log says so."""
+    if result.published is None:
+        return
+    state = render_report(settings, result.published, return_state=True)
+    log = get_run_logger()
+    if state.is_completed():
+        log.info("report: %s", state.result())
+    else:
+        log.error("release %s is published, but its report was not made: %s", result.published, state.name)
 
 
 def _report(result: RunResult) -> None:

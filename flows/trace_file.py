@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.tables import neutralise
 from warehouse import files
+from warehouse.formulas import neutralise
 
 SUFFIXES = (".csv", ".xlsx")
 

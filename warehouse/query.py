@@ -37,7 +37,7 @@ def query(warehouse: Path, sql: str, memory_limit: str = "1GB", threads: int = 2
         QueryError: No release is published, it is no single SELECT, or the engine refuses, with its message.
     """
     try:
-        with _open(warehouse, memory_limit, threads) as con:
+        with open_release(warehouse, memory_limit, threads) as con:
             statements = con.extract_statements(sql)
             if len(statements) != 1 or statements[0].type not in _ALLOWED:
                 raise QueryError(
@@ -52,7 +52,13 @@ def query(warehouse: Path, sql: str, memory_limit: str = "1GB", threads: int = 2
         raise QueryError(str(error)) from error
 
 
-def _open(warehouse: Path, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+def open_release(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> duckdb.DuckDBPyConnection:
+    """Return a read-only connection to the release that `warehouse` leads to; it can reach nothing else.
+
+    Raises:
+        QueryError: No release is there.
+        duckdb.Error: The file is no release.
+    """
     if not warehouse.is_file():
         raise QueryError(f"{warehouse}: no release is published yet; run the pipeline first")
     # attached to an engine of its own: DuckDB shares one between all connections to a file, settings included

@@ -28,8 +28,10 @@ def test_both_flows_do_what_the_command_does(prefect_server, demo, tmp_path, mon
     result = run_pipeline()
     assert (result.exit_code, result.published) == (0, 1)
     assert hashes(made.data) == hashes(settings.data)
+    assert (made.data / "report" / "latest" / "index.html").resolve().parent.name == "release-1"
     assert run_pipeline(countries=["BN"]).published is None
     assert reprocess_country("BN").published == 2
+    assert (made.data / "report" / "latest").readlink().name == "release-2"
     assert hashes(made.data) == hashes(settings.data)
     assert run(made).published is None
 

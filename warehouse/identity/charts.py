@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from warehouse.drawing import draw_svg
 from warehouse.identity import baselines
 from warehouse.identity.evaluation import ALL
 from warehouse.identity.match import splink_settings
@@ -23,8 +24,6 @@ _OTHER_COLOUR = "#8a8f98"
 _WIDTH = 230
 # pixels from bar to bar of a waterfall: two of them stand side by side
 _STEP, _BAR = 44, 38
-_CLIP = re.compile(r"\bclip(?=\d)")
-_NAMESPACES = re.compile(r'\s(?:xmlns(?::xlink)?|version)="[^"]*"')
 
 
 @dataclass(frozen=True)
@@ -373,11 +372,6 @@ _CONFIG = {
 
 
 def _draw(spec: dict[str, Any], title: str) -> str:
-    """A Vega-Lite chart as SVG that can stand within a page: no outside address, names of its own, a label."""
-    import vl_convert
-
-    svg = str(vl_convert.vegalite_to_svg(spec))
+    """A Vega-Lite chart as SVG that can stand within a page, with a label."""
     name = re.sub(r"\W+", "-", title.lower()).strip("-")
-    head, _, body = svg.partition(">")
-    head = _NAMESPACES.sub("", head).replace("<svg", f'<svg role="img" aria-label="{title}"', 1)
-    return _CLIP.sub(f"{name}-clip", f"{head}>{body}")
+    return draw_svg(spec, name, f'role="img" aria-label="{title}"')
