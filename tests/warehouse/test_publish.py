@@ -366,6 +366,16 @@ RESPONSE = """
            0.2 AS unweighted_low, 1.0 AS unweighted_high, 1.0 AS share_weighted, 0.2 AS weighted_low,
            1.0 AS weighted_high;
 """
+RESTATED = """
+    INSERT INTO report_restatement (
+        baseline, country_code, indicator_code, figure_before, figure_after, difference, by_new_delivery,
+        by_corrected_delivery, by_contract, by_programme_rules, by_identity_merge, by_identity_split, by_judgement,
+        by_model, by_program, by_unrecorded
+    )
+    VALUES (
+        'previous', '{country}', 'people_reached', {before}, {after}, {difference}, {new}, 0, 0, 0, 0, 0, 0, 0, 0, 0
+    )
+"""
 FAILURES = {
     "key_missing": "UPDATE core_attendance SET course_code = NULL",
     "key_repeated": "INSERT INTO core_partner SELECT * FROM core_partner",
@@ -393,6 +403,12 @@ FAILURES = {
     "survey_link_impossible": RESPONSE + "UPDATE core_survey_response SET trainee_id = 't1'",
     "outcome_impossible": RESPONSE + "UPDATE report_outcome SET share_weighted = 1.5",
     "outcome_differs_from_responses": RESPONSE + "UPDATE report_outcome SET respondents = 2",
+    "restatement_does_not_add_up": RESTATED.format(country="VN", before=0, after=1, difference=1, new=0),
+    "restatement_differs_from_reach": RESTATED.format(country="VN", before=0, after=9, difference=9, new=9),
+    "frozen_does_not_add_up": """
+        INSERT INTO report_frozen (frozen_label, country_code, indicator_code, figure_reported, figure_now, difference)
+        VALUES ('2021', 'VN', 'people_reached', 3, 1, 2)
+    """,
 }
 WARNINGS = {
     "count_uncertain": """
