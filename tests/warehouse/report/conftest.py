@@ -16,19 +16,19 @@ OUTCOMES = """
 CREATE OR REPLACE TABLE report_outcome AS
 SELECT
     '2021-05' AS survey_round, 'moved_business_online' AS indicator_code, dimension, dimension_value,
-    40 AS respondents, answers, answers_yes,
+    40::BIGINT AS respondents, people, denominator,
     share_unweighted::DOUBLE AS share_unweighted, unweighted_low::DOUBLE AS unweighted_low,
     unweighted_high::DOUBLE AS unweighted_high, share_weighted::DOUBLE AS share_weighted,
     weighted_low::DOUBLE AS weighted_low, weighted_high::DOUBLE AS weighted_high,
     1.2::DOUBLE AS design_effect, 33.0 AS effective_answers, 4 AS cells_used, 0 AS cells_collapsed,
     'The business, or part of it, has moved online since the training' AS indicator_title,
-    'owners who answered' AS denominator, 'never' AS aggregation
+    'owners who answered' AS denominator_text, 'nothing' AS may_be_added_over, TRUE AS is_sample
 FROM (VALUES
-    ('ALL', 'ALL', 40, 31, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86),
-    ('country', 'VN', 25, 20, 0.8, 0.61, 0.91, NULL, NULL, NULL),
-    ('sex', 'F', 22, 17, 0.7727, 0.57, 0.9, 0.7523, 0.55, 0.88),
-    ('type', 'msme_owner', 40, 31, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86)
-) AS line(dimension, dimension_value, answers, answers_yes, share_unweighted, unweighted_low, unweighted_high,
+    ('all', 'all', 31, 40, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86),
+    ('country_code', 'VN', 20, 25, 0.8, 0.61, 0.91, NULL, NULL, NULL),
+    ('sex', 'F', 17, 22, 0.7727, 0.57, 0.9, 0.7523, 0.55, 0.88),
+    ('trainee_type', 'msme_owner', 31, 40, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86)
+) AS line(dimension, dimension_value, people, denominator, share_unweighted, unweighted_low, unweighted_high,
     share_weighted, weighted_low, weighted_high)
 """
 # outcomes beside each other
