@@ -2,6 +2,7 @@
 
 from warehouse.report import words
 from warehouse.report.document import Block, Cell, Chart, Charts, Section
+from warehouse.report.figures import NOT_STATED
 from warehouse.report.lines import Outcome
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, rows_spec
@@ -124,6 +125,8 @@ def _parts_chart(place: Place, key: str, around: str, lines: list[Outcome]) -> C
 def _group(place: Place, line: Outcome) -> str:
     if line.dimension == "country_code":
         return place.figures.name_of(line.dimension_value)
+    if line.dimension_value == NOT_STATED:
+        return "Sex not stated"
     return words.category(line.dimension, line.dimension_value)
 
 

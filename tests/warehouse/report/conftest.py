@@ -13,7 +13,8 @@ from warehouse.report.render import make_report
 EVIL = """Village <script>alert("x")</script> & 'sons'"""
 
 OUTCOMES = """
-CREATE OR REPLACE TABLE report_outcome AS
+DELETE FROM report_outcome;
+INSERT INTO report_outcome BY NAME
 SELECT
     '2021-05' AS survey_round, 'moved_business_online' AS indicator_code, dimension, dimension_value,
     40::BIGINT AS respondents, people, denominator,
@@ -38,7 +39,8 @@ SELECT * REPLACE ('business_kept_running' AS indicator_code, 'The business was k
 FROM report_outcome
 """
 RESTATEMENTS = """
-CREATE OR REPLACE TABLE report_restatement AS
+DELETE FROM report_restatement;
+INSERT INTO report_restatement BY NAME
 SELECT
     baseline, 3 AS baseline_release, country_code, indicator_code, figure_before, figure_after, difference,
     by_new_delivery, by_identity_merge, 0 AS by_model
@@ -50,7 +52,8 @@ FROM (VALUES
     by_identity_merge)
 """
 FROZEN = """
-CREATE OR REPLACE TABLE report_frozen AS
+DELETE FROM report_frozen;
+INSERT INTO report_frozen BY NAME
 SELECT
     'mid-year <2021>' AS frozen_label, 2 AS release_number, DATE '2022-01-15' AS frozen_date, 'ALL' AS country_code,
     'people_reached' AS indicator_code, 1300 AS figure_reported, 1234 AS figure_now, -66 AS difference
