@@ -175,24 +175,26 @@ class Definition:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A share that the follow-up survey gives, unweighted and weighted, each with an interval of 95 %."""
+    """A share that the follow-up survey gives, unweighted and weighted, each with an interval of 95 %.
+
+    people: who said so. denominator: who answered. is_sample: whether the answers are synthetic.
+    """
 
     survey_round: str
     indicator_code: str
     dimension: str
     dimension_value: str
-    respondents: int
-    answers: int
-    answers_yes: int
+    people: int
+    denominator: int
     share_unweighted: float | None
     unweighted_low: float | None
     unweighted_high: float | None
     share_weighted: float | None
     weighted_low: float | None
     weighted_high: float | None
-    design_effect: float | None
     indicator_title: str
-    denominator: str
+    denominator_text: str
+    is_sample: bool | None
 
 
 @dataclass(frozen=True)

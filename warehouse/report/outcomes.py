@@ -2,12 +2,14 @@
 
 from warehouse.report import words
 from warehouse.report.document import Block, Cell, Chart, Charts, Section
-from warehouse.report.figures import ALL
+from warehouse.report.figures import NOT_STATED
 from warehouse.report.lines import Outcome
 from warehouse.report.places import Place, make_chart
 from warehouse.report.specs import Bar, Row, rows_spec
 
 _TITLE = "Outcomes"
+# the line of report_outcome that is told apart by nothing
+_EVERYBODY = "all"
 
 
 def outcomes(place: Place) -> Section:
@@ -17,9 +19,9 @@ def outcomes(place: Place) -> Section:
             "This release holds no follow-up survey, so it says nothing about what changed for people after a training."
         )
         return Section("outcomes", _TITLE, (lead,))
-    dimension, value = (ALL, ALL) if place.is_region else ("country", place.code)
+    dimension, value = (_EVERYBODY, _EVERYBODY) if place.is_region else ("country_code", place.code)
     lines = [line for line in place.figures.outcomes if (line.dimension, line.dimension_value) == (dimension, value)]
-    lines = [line for line in lines if line.answers]
+    lines = [line for line in lines if line.denominator]
     if not lines:
         return Section(
             "outcomes", _TITLE, (f"The follow-up survey has no answers from people trained {place.within}.",)
@@ -77,9 +79,9 @@ def _best(line: Outcome) -> tuple[float | None, float | None, float | None]:
 def _row(name: str, line: Outcome) -> tuple[Cell | str, ...]:
     return (
         name,
-        line.denominator,
-        words.number(line.answers),
-        words.number(line.answers_yes),
+        line.denominator_text,
+        words.number(line.denominator),
+        words.number(line.people),
         words.percent(line.share_unweighted),
         _interval(line.unweighted_low, line.unweighted_high),
         words.percent(line.share_weighted),
@@ -89,10 +91,10 @@ def _row(name: str, line: Outcome) -> tuple[Cell | str, ...]:
 
 def _parts(place: Place, number: int, around: str) -> Charts | None:
     """A chart for each outcome: countries and sexes, each with its interval and its answers."""
-    lines = [line for line in place.figures.outcomes or () if line.survey_round == around and line.answers]
+    lines = [line for line in place.figures.outcomes or () if line.survey_round == around and line.denominator]
     charts = []
     for index, code in enumerate(dict.fromkeys(line.indicator_code for line in lines), start=1):
-        chosen = [line for line in lines if line.indicator_code == code and line.dimension in ("country", "sex")]
+        chosen = [line for line in lines if line.indicator_code == code and line.dimension in ("country_code", "sex")]
         if chosen:
             charts.append(_parts_chart(place, f"outcome-parts-{number}-{index}", around, chosen))
     return Charts(tuple(charts)) if charts else None
@@ -104,13 +106,15 @@ def _parts_chart(place: Place, key: str, around: str, lines: list[Outcome]) -> C
         share, low, high = _best(line)
         bars = () if low is None or high is None else (Bar(1.0, "track"), Bar(high, "shade", low))
         dots = () if share is None else ((share, True),)
-        rows.append(Row(_group(place, line), f"{words.percent(share)} of {words.number(line.answers)}", (bars,), dots))
+        rows.append(
+            Row(_group(place, line), f"{words.percent(share)} of {words.number(line.denominator)}", (bars,), dots)
+        )
     return make_chart(
         place,
         key,
         f"{lines[0].indicator_title}, by country and sex",
         f"Survey {around}: share and interval of 95%, weighted where that is possible, and the number of answers. Of "
-        f"whom: {lines[0].denominator}. Few answers give a wide interval.",
+        f"whom: {lines[0].denominator_text}. Few answers give a wide interval.",
         rows_spec(rows, "half", domain=(0, 1)),
         ("Group", *_COLUMNS[2:]),
         [(_group(place, line), *_row("", line)[2:]) for line in lines],
@@ -119,8 +123,10 @@ def _parts_chart(place: Place, key: str, around: str, lines: list[Outcome]) -> C
 
 
 def _group(place: Place, line: Outcome) -> str:
-    if line.dimension == "country":
+    if line.dimension == "country_code":
         return place.figures.name_of(line.dimension_value)
+    if line.dimension_value == NOT_STATED:
+        return "Sex not stated"
     return words.category(line.dimension, line.dimension_value)
 
 

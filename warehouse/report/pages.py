@@ -74,6 +74,8 @@ def _warning(figures: Figures, synthetic: bool) -> str:
             f"Partly synthetic data. {words.number(samples.samples)} of {words.number(samples.deliveries)} deliveries "
             f"that count here are invented samples, of {names}; the figures say nothing about any real programme."
         )
+    if any(line.is_sample for line in figures.outcomes or ()):
+        return "Partly synthetic data. Answers of the follow-up survey are invented samples; outcomes say nothing."
     return ""
 
 

@@ -13,22 +13,23 @@ from warehouse.report.render import make_report
 EVIL = """Village <script>alert("x")</script> & 'sons'"""
 
 OUTCOMES = """
-CREATE OR REPLACE TABLE report_outcome AS
+DELETE FROM report_outcome;
+INSERT INTO report_outcome BY NAME
 SELECT
     '2021-05' AS survey_round, 'moved_business_online' AS indicator_code, dimension, dimension_value,
-    40 AS respondents, answers, answers_yes,
+    40::BIGINT AS respondents, people, denominator,
     share_unweighted::DOUBLE AS share_unweighted, unweighted_low::DOUBLE AS unweighted_low,
     unweighted_high::DOUBLE AS unweighted_high, share_weighted::DOUBLE AS share_weighted,
     weighted_low::DOUBLE AS weighted_low, weighted_high::DOUBLE AS weighted_high,
     1.2::DOUBLE AS design_effect, 33.0 AS effective_answers, 4 AS cells_used, 0 AS cells_collapsed,
     'The business, or part of it, has moved online since the training' AS indicator_title,
-    'owners who answered' AS denominator, 'never' AS aggregation
+    'owners who answered' AS denominator_text, 'nothing' AS may_be_added_over, TRUE AS is_sample
 FROM (VALUES
-    ('ALL', 'ALL', 40, 31, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86),
-    ('country', 'VN', 25, 20, 0.8, 0.61, 0.91, NULL, NULL, NULL),
-    ('sex', 'F', 22, 17, 0.7727, 0.57, 0.9, 0.7523, 0.55, 0.88),
-    ('type', 'msme_owner', 40, 31, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86)
-) AS line(dimension, dimension_value, answers, answers_yes, share_unweighted, unweighted_low, unweighted_high,
+    ('all', 'all', 31, 40, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86),
+    ('country_code', 'VN', 20, 25, 0.8, 0.61, 0.91, NULL, NULL, NULL),
+    ('sex', 'F', 17, 22, 0.7727, 0.57, 0.9, 0.7523, 0.55, 0.88),
+    ('trainee_type', 'msme_owner', 31, 40, 0.775, 0.62, 0.88, 0.7523, 0.59, 0.86)
+) AS line(dimension, dimension_value, people, denominator, share_unweighted, unweighted_low, unweighted_high,
     share_weighted, weighted_low, weighted_high)
 """
 # outcomes beside each other
@@ -38,7 +39,8 @@ SELECT * REPLACE ('business_kept_running' AS indicator_code, 'The business was k
 FROM report_outcome
 """
 RESTATEMENTS = """
-CREATE OR REPLACE TABLE report_restatement AS
+DELETE FROM report_restatement;
+INSERT INTO report_restatement BY NAME
 SELECT
     baseline, 3 AS baseline_release, country_code, indicator_code, figure_before, figure_after, difference,
     by_new_delivery, by_identity_merge, 0 AS by_model
@@ -50,7 +52,8 @@ FROM (VALUES
     by_identity_merge)
 """
 FROZEN = """
-CREATE OR REPLACE TABLE report_frozen AS
+DELETE FROM report_frozen;
+INSERT INTO report_frozen BY NAME
 SELECT
     'mid-year <2021>' AS frozen_label, 2 AS release_number, DATE '2022-01-15' AS frozen_date, 'ALL' AS country_code,
     'people_reached' AS indicator_code, 1300 AS figure_reported, 1234 AS figure_now, -66 AS difference
