@@ -202,8 +202,12 @@ def _code_hash() -> str:
 
 
 def contract_hash(partner: Sender) -> str:
-    """Hash of what a contract says; comments and layout of its file play no part. 16 hexadecimal digits."""
-    return hashlib.sha256(partner.contract.model_dump_json().encode("utf-8")).hexdigest()[:16]
+    """Hash of what a contract says of deliveries; its layout, and where they are pulled from, play no part.
+
+    16 hexadecimal digits.
+    """
+    said = partner.contract.model_dump_json(exclude={"source", "access"})
+    return hashlib.sha256(said.encode("utf-8")).hexdigest()[:16]
 
 
 def reading_hash(partner: Sender) -> str:

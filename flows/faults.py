@@ -136,6 +136,8 @@ class FaultFinder:
             return tuple(self._unknown_words(header, cells))
         if code is Reason.ORPHAN_ROW:
             return tuple(self._keys(header))
+        if code in (Reason.REFUSED_AT_SOURCE, Reason.UNKNOWN_STATE):
+            return tuple(self._state(header))
         found = self._pointed(column, header, cells) if column is not None else []
         if code in _BESIDE:
             found += self._pointed(_BESIDE[code], header, cells)
@@ -151,6 +153,11 @@ class FaultFinder:
         if column == "birth_date" and any(cells[i].strip() for i in others):
             return [i for i in others if cells[i].strip()]
         return places[:1] or (others if column == "full_name" else others[:1])
+
+    def _state(self, header: Sequence[str]) -> list[int]:
+        states = self.partner.contract.states
+        wanted = fold_header(states.header) if states is not None else ""
+        return [i for i, name in enumerate(header) if fold_header(name) == wanted]
 
     def _keys(self, header: Sequence[str]) -> list[int]:
         contract = self.partner.contract

@@ -60,6 +60,19 @@ class CellReader:
         self._missing = {fold_word(word) for word in contract.missing} | {""}
         self._lookups = {name: _Words(lookup) for name, lookup in contract.lookups.items()}
 
+    def _states(self, text: TextRows) -> list[Reason | None]:
+        """Return for every row why its review at the source keeps it out, or None."""
+        states = self.partner.contract.states
+        if states is None:
+            return [None] * len(text.cells)
+        counts, refused = ({fold_word(word) for word in words} for words in (states.counts, states.refused))
+        at = next((i for i, name in enumerate(text.header) if fold_header(name) == fold_header(states.header)), None)
+        said = ["" if at is None else fold_word(row[at]) for row in text.cells]
+        return [
+            None if word in counts else Reason.REFUSED_AT_SOURCE if word in refused else Reason.UNKNOWN_STATE
+            for word in said
+        ]
+
     # -- from cells to the text of our columns -----------------------------------------------------------------
 
     def _raw(
@@ -207,12 +220,13 @@ class Normaliser(CellReader):
         shifted = self._shifted(raw, read, text.overflow)
         self._refuse_unknown_words(raw, read, text, blank, shifted)
         columns = self._columns(raw, read, len(text.cells))
+        states = self._states(text)
         reasons = [
             (Reason.BLANK_LINE,)
             if blank[i]
             else (Reason.COLUMN_SHIFT,)
             if shifted[i]
-            else self._reasons(i, raw, read, columns, orphan=text.orphan[i])
+            else self._reasons(i, raw, read, columns, orphan=text.orphan[i], state=states[i])
             for i in range(len(text.cells))
         ]
         for i in corrected:
@@ -259,8 +273,11 @@ class Normaliser(CellReader):
         columns: dict[str, list[Any]],
         *,
         orphan: bool,
+        state: Reason | None,
     ) -> tuple[Reason, ...]:
         found = [Reason.ORPHAN_ROW] if orphan else []
+        if state is not None:
+            found.append(state)
         if not columns["full_name"][i]:
             found.append(Reason.MISSING_NAME)
         found += self._training_reasons(i, raw, read)

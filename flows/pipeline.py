@@ -3,7 +3,8 @@
 The only module that imports Prefect. It has no logic of its own; logs and artifacts hold counts, never people.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from threading import BoundedSemaphore
 from typing import Any
 
 from prefect import flow, get_run_logger, task, unmapped
@@ -15,7 +16,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 
 from flows.partners import find_partners
-from flows.pull import Landed, PullError, pull_partner
+from flows.pull import Pulled, PullError
 from flows.run import (
     Clock,
     Failure,
@@ -23,17 +24,22 @@ from flows.run import (
     Progress,
     RunResult,
     broken_contract,
+    compare_pulls,
     country_locks,
     execute,
     finish,
+    known_before,
     load_plans,
     locked_countries,
     open_vault,
     plan_reading,
+    pull_side_by_side,
     pull_surveys,
     read_plans,
+    sort_outcomes,
 )
 from flows.settings import Settings
+from flows.sources.offered import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.load import DeliveryRows
@@ -43,6 +49,8 @@ from warehouse.survey.load import SurveyRows
 from warehouse.vault import DataFolder
 
 _SETTINGS = Settings()
+# as many sources as are pulled at once, but not as many countries read
+_READING = BoundedSemaphore(_SETTINGS.readers)
 
 
 def _is_transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
@@ -60,15 +68,21 @@ def _is_transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) ->
     retry_jitter_factor=0.5,
     retry_condition_fn=_is_transient,
 )
-def pull_source(partner: Partner, source: str | None, size_limit: int) -> tuple[Landed, ...]:
-    """Land what one partner's source holds."""
-    return pull_partner(partner, source, size_limit=size_limit)
+def pull_source(
+    partner: Partner, source: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[Known]]
+) -> Pulled:
+    """Land what one partner's source holds; faults that pass by themselves have been tried again within it."""
+    (outcome,) = pull_side_by_side([partner], source, settings, known)
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 @task(task_run_name="read-{plans[0].partner.country_code}", cache_policy=NO_CACHE, persist_result=False)
 def read_country(plans: Sequence[PartnerPlan], readers: int) -> dict[str, list[DeliveryRows]]:
     """Read, normalise and validate one country's planned deliveries."""
-    return read_plans(plans, readers, Progress())
+    with _READING:
+        return read_plans(plans, readers, Progress())
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -85,6 +99,7 @@ def load_and_publish(
     survey_plans: Sequence[SurveyPlan],
     answered: dict[str, list[SurveyRows]],
     failures: tuple[Failure, ...],
+    notices: tuple[str, ...],
 ) -> RunResult:
     """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
     fresh = [rows for plan in plans for rows in read.get(plan.partner.partner_id, [])]
@@ -92,14 +107,14 @@ def load_and_publish(
         if fresh or any(plan.gone for plan in plans):
             load_plans(con, plans, read, Progress())
         load_surveys(con, survey_plans, answered)
-        return finish(con, settings, fresh, failures, Clock(), Progress())
+        return finish(con, settings, fresh, failures, Clock(), Progress(), notices=notices)
 
 
 @flow(
     name="run-pipeline",
     persist_result=False,
     validate_parameters=True,
-    task_runner=ThreadPoolTaskRunner(max_workers=_SETTINGS.readers),  # type: ignore[arg-type]
+    task_runner=ThreadPoolTaskRunner(max_workers=max(_SETTINGS.readers, _SETTINGS.pull_workers)),  # type: ignore[arg-type]
 )
 def run_pipeline(
     countries: list[str] | None = None, source: str | None = None, survey_source: str | None = None
@@ -115,12 +130,14 @@ def run_pipeline(
     found, surveys = find_partners(settings.raw, countries), find_surveys(settings.raw, countries)
     failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
     with country_locks(DataFolder(settings.data), locked_countries(found, surveys), "run"):
-        pulled = pull_source.map(found.usable, unmapped(source), unmapped(settings.file_size_limit))
-        landed = _landed(pulled, found.usable, failures)
+        known = known_before(settings, found.usable, source)
+        futures = pull_source.map(found.usable, unmapped(source), unmapped(settings), unmapped(known))
+        pulls, unreachable = _pulls(futures, found.usable)
         answers, silent = pull_surveys(surveys, survey_source, settings, Progress())
-        failures += silent
         with open_vault(settings, "plan") as con:
-            plans = plan_reading(con, found.usable, [*landed, *answers], reread=False)
+            compared, held = compare_pulls(con, [*pulls, *answers], (*found.usable, *surveys.usable))
+            failures += [*unreachable, *silent, *held]
+            plans = plan_reading(con, found.usable, compared.pulls, reread=False)
             survey_plans = plan_surveys(con, surveys.usable, reread=False)
         by_country: dict[str, list[PartnerPlan]] = {}
         for plan in plans:
@@ -131,23 +148,14 @@ def run_pipeline(
             read |= part
         answered = read_answers(survey_plans) if any(plan.to_read for plan in survey_plans) else {}
         failures += [Failure(*item) for item in survey_failures(answered)]
-        result = load_and_publish(settings, plans, read, survey_plans, answered, tuple(failures))
+        result = load_and_publish(settings, plans, read, survey_plans, answered, tuple(failures), compared.notices)
     _report(result)
     _render(settings, result)
     return result
 
 
-def _landed(pulled: PrefectFutureList[Any], partners: Sequence[Partner], failures: list[Failure]) -> list[Landed]:
-    landed: list[Landed] = []
-    for partner, future in zip(partners, pulled, strict=True):
-        outcome = future.result(raise_on_failure=False)
-        if isinstance(outcome, PullError):
-            failures.append(Failure(partner.partner_id, "", "source_unreadable", str(outcome)))
-        elif isinstance(outcome, BaseException):
-            raise outcome
-        else:
-            landed += outcome
-    return landed
+def _pulls(futures: PrefectFutureList[Any], partners: Sequence[Partner]) -> tuple[list[Pulled], list[Failure]]:
+    return sort_outcomes(partners, [future.result(raise_on_failure=False) for future in futures])
 
 
 @flow(name="reprocess-country", persist_result=False, validate_parameters=True)
@@ -195,4 +203,6 @@ def _report(result: RunResult) -> None:
     )
     for failure in result.failures:
         log.error("%s failed [%s]: %s", failure.partner_id, failure.code, failure.message)
+    for warning in result.warnings:
+        log.warning("%s", warning)
     log.info("release %s, exit code %s", result.published or "unchanged", result.exit_code)

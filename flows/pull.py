@@ -1,24 +1,29 @@
 """Brings what a partner's source holds into raw/<CC>/<partner>/deliveries, each file once, under its own hash.
 
-A source is a URL that fsspec understands. A name given by a partner is remembered, and never becomes a path.
+A source is a URL; a name given by a partner is remembered, and never becomes a path. What was seen at a source is
+remembered only together with what was landed from it, so that a pull that is cut off loses nothing.
 """
 
 import datetime as dt
-import hashlib
-import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import fsspec
-
 from flows.readers.recognise import is_returned_workbook
-from schemas.partner import Sender, parse_day
+from flows.settings import Settings
+from flows.sources.faults import PullError
+from flows.sources.filesystem import date_received
+from flows.sources.offered import Form, Known, Offered, Place, Source, printable, secret_of, shown
+from flows.sources.open import is_remote, open_source
+from flows.sources.retry import Retry
+from schemas.partner import Sender
 from warehouse import files
+
+__all__ = ["Landed", "PullError", "Pulled", "date_received", "pull_partner", "pull_source"]
 
 # what operating systems, office programs and half-finished copies leave in a folder
 LITTER = (
@@ -35,19 +40,7 @@ LITTER = (
     "*.tmp",
     "*.crdownload",
 )
-_CHUNK = 1 << 20
 _UNFINISHED_SECONDS = 600.0
-
-
-class PullError(RuntimeError):
-    """A source that cannot be read; the message names the partner, the source and what to do.
-
-    `transient` says whether trying again can help.
-    """
-
-    def __init__(self, message: str, *, transient: bool = False):
-        super().__init__(message)
-        self.transient = transient
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,20 @@ class Landed:
 def landed_of(row: Sequence[Any]) -> Landed:
     """Return a row of the vault's `landed_file` as it was pulled."""
     return Landed(*row)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What one pull of one source saw: files as landed, what to remember of them, and what is worth a word."""
+
+    partner_id: str
+    source: str
+    landed: tuple[Landed, ...]
+    seen: tuple[Known, ...]
+    notices: tuple[str, ...] = ()
+    is_form: bool = False
+    # whether a file that is no longer there is worth a word
+    keeps_files: bool = True
 
 
 def landing_folder(partner: Sender) -> Path:
@@ -104,7 +111,7 @@ def _is_sample(partner: Sender, url: str) -> bool:
 def pull_partner(
     partner: Sender, pattern: str | None = None, *, size_limit: int, now: dt.datetime | None = None
 ) -> tuple[Landed, ...]:
-    """Land every file of the partner's source that is not there yet.
+    """Land every file of the partner's source that is not there yet, with the settings' limits.
 
     Args:
         partner: Whose source.
@@ -116,54 +123,120 @@ def pull_partner(
         One row per file at the source, in the order of the names, landed now or earlier.
 
     Raises:
-        PullError: the source is missing, or a file changed or broke off while it was read.
+        PullError: the source cannot be read, or a file changed or broke off while it was read.
     """
-    url = source_url(partner, pattern)
+    settings = Settings(file_size_limit=size_limit)
+    return pull_source(partner, pattern, settings=settings, now=now).landed
+
+
+def pull_source(
+    partner: Sender,
+    pattern: str | None = None,
+    *,
+    settings: Settings,
+    known: Mapping[tuple[str, str], Sequence[Known]] | None = None,
+    now: dt.datetime | None = None,
+) -> Pulled:
+    """Land every file of the partner's source that is not there yet, and say what was seen.
+
+    Args:
+        partner: Whose source.
+        pattern: `--source`, for one run, instead of the contract's source.
+        settings: Limits and tries, where the contract says nothing else.
+        known: (partner_id, source) -> what the last pull that was loaded saw there.
+        now: Time of the pull, UTC.
+
+    Raises:
+        PullError: the source cannot be read, or a file changed or broke off while it was read.
+    """
     pulled_at = (now or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
-    file_system, root = fsspec.core.url_to_fs(url)
-    try:
-        found: dict[str, dict[str, Any]] = file_system.find(root, detail=True)
-    except OSError as error:
-        raise PullError(
-            f"{partner.partner_id}: {url} cannot be listed ({type(error).__name__})", transient=True
-        ) from error
-    if not found and not file_system.exists(root):
-        raise PullError(
-            f"{partner.partner_id}: the source {url} does not exist; correct `source` in "
-            f"{partner.contract_path}, or the pattern given with {partner.source_option}"
-        )
-    sample = _is_sample(partner, url)
+    access = partner.contract.access
+    url = source_url(partner, pattern)
+    source = shown(url)
+    if "://" in url and urlsplit(url).password is not None:
+        raise PullError(f"{partner.partner_id}: {source}: the address holds a password; name a variable under `access`")
+    limit = access.time_limit or settings.pull_time_limit
+    place = Place(
+        partner_id=partner.partner_id,
+        url=_secret_link(partner, url) if pattern is None else url,
+        shown=source,
+        folder=partner.folder,
+        access=access,
+        wanted=partner.contract.file.format,
+        size_limit=access.size_limit or settings.file_size_limit,
+        retry=Retry(settings.pull_retries, settings.pull_backoff, time.monotonic() + limit),
+        known={item.name: item for item in (known or {}).get((partner.partner_id, source), ())},
+    )
     _clear_unfinished(landing_folder(partner))
-    rows = []
-    for path, info in sorted(found.items()):
-        name = str(PurePosixPath(path).relative_to(PurePosixPath(root)))
-        if is_litter(name, partner.contract.delivery.ignore_files) or not partner.claims(name):
-            continue
-        digest, size, is_return = _land(
-            file_system, path, info, landing_folder(partner), partner.partner_id, size_limit
+    # a file that changes while it is read is not there yet: the source is looked at again
+    return place.retry.call(lambda: _pull_once(partner, place, pulled_at), looks_anew=True)
+
+
+def _secret_link(partner: Sender, url: str) -> str:
+    link = secret_of(partner.contract.access, "link", partner.partner_id)
+    if link is None:
+        return url
+    whole = link.get_secret_value()
+    if urlsplit(whole)[:2] != urlsplit(url)[:2]:
+        raise PullError(
+            f"{partner.partner_id}: the link in {partner.contract.access.link} leads to another place than `source`; "
+            "write https:// and its host there"
         )
-        rows.append(
-            Landed(
-                partner_id=partner.partner_id,
-                country_code=partner.country_code,
-                file_name=name,
-                source=url,
-                is_sample=sample,
-                date_received=date_received(name, info),
-                size=size,
-                sha256=digest,
-                landed_path=f"{digest[:2]}/{digest}",
-                pulled_at=pulled_at,
-                is_return=is_return,
+    return whole
+
+
+def _pull_once(partner: Sender, place: Place, pulled_at: dt.datetime) -> Pulled:
+    source = open_source(place)
+    sample = _is_sample(partner, place.url)
+    try:
+        landed, seen = [], []
+        for offered in source.offer():
+            if is_litter(offered.name, partner.contract.delivery.ignore_files) or not partner.claims(offered.name):
+                continue
+            known = _land(offered, place, source, landing_folder(partner))
+            seen.append(known)
+            landed.append(
+                Landed(
+                    partner_id=partner.partner_id,
+                    country_code=partner.country_code,
+                    file_name=known.name,
+                    source=place.shown,
+                    is_sample=sample,
+                    date_received=known.date_received,
+                    size=known.size,
+                    sha256=known.sha256,
+                    landed_path=_landed_path(known.sha256),
+                    pulled_at=pulled_at,
+                    is_return=_is_return(landing_folder(partner) / _landed_path(known.sha256)),
+                )
             )
+        form = source.form
+        return Pulled(
+            partner_id=partner.partner_id,
+            source=place.shown,
+            landed=tuple(landed),
+            seen=tuple(seen) if form is None else (_known_form(form, pulled_at.date()),),
+            notices=tuple(f"{partner.partner_id}: {notice}" for notice in source.notices),
+            is_form=form is not None,
+            keeps_files=source.keeps_files,
         )
-    return tuple(rows)
+    finally:
+        source.close()
+
+
+def _known_form(form: Form, day: dt.date) -> Known:
+    return Known(name=form.folder, version=form.version, size=form.submissions, sha256="", date_received=day)
+
+
+def is_pulled_from_afar(partner: Sender, pattern: str | None) -> bool:
+    """Whether a pull of this partner can save itself something by what it knows from the last one."""
+    return is_remote(source_url(partner, pattern))
 
 
 def _clear_unfinished(folder: Path) -> None:
     """Remove what a killed pull left half-written; another program's file of this minute stays."""
     now = time.time()
-    for part in folder.glob("*/*.part"):
+    for part in (*folder.glob("*.part"), *folder.glob("*/*.part")):
         if now - part.stat().st_mtime > _UNFINISHED_SECONDS:
             part.unlink(missing_ok=True)
 
@@ -174,61 +247,127 @@ def is_litter(name: str, ignored: tuple[str, ...]) -> bool:
     return any(fnmatch(part, pattern) for part in name.split("/") for pattern in (*LITTER, *ignored))
 
 
-def date_received(name: str, info: dict[str, Any]) -> dt.date:
-    """Return the day a file arrived: the name of the folder where that is a day, else the file's own time (UTC)."""
-    for part in PurePosixPath(name).parts[:-1]:
-        day = parse_day(part)
-        if day is not None:
-            return day
-    for key in ("mtime", "LastModified", "last_modified", "created"):
-        value = info.get(key)
-        if isinstance(value, dt.datetime):
-            return value.astimezone(dt.UTC).date()
-        if isinstance(value, int | float):
-            return dt.datetime.fromtimestamp(value, dt.UTC).date()
-    return dt.datetime.now(dt.UTC).date()
+def _landed_path(digest: str) -> str:
+    return f"{digest[:2]}/{digest}"
 
 
-def _read_chunks(file_system: Any, path: str, label: str, size_limit: int) -> Iterator[bytes]:
-    total = 0
-    with file_system.open(path, "rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            total += len(chunk)
-            if total > size_limit:
-                raise PullError(f"{label}: larger than {size_limit:,} bytes; ask the partner to split it")
-            yield chunk
+def _is_return(landed: Path) -> bool:
+    with landed.open("rb") as stream:
+        if stream.read(2) != b"PK":
+            return False
+    return is_returned_workbook([landed.read_bytes()])
 
 
-def _land(
-    file_system: Any, path: str, info: dict[str, Any], folder: Path, partner_id: str, size_limit: int
-) -> tuple[str, int, bool]:
-    """Copy one file under its hash, checked and durable.
+def _land(offered: Offered, place: Place, source: Source, folder: Path) -> Known:
+    """Bring one file under its hash, checked and durable; one that is known and unchanged is not fetched again.
 
-    Returns the hash, the size in bytes, and whether it is a workbook that went back and came in again.
+    Raises:
+        PullError: it is too large, it broke off, or it changed while it was read.
     """
-    label = f"{partner_id}: {re.sub(r'[^ -~]', '?', PurePosixPath(path).name)}"
-    digest = hashlib.sha256()
-    chunks: list[bytes] = []
-    try:
-        for chunk in _read_chunks(file_system, path, label, size_limit):
-            digest.update(chunk)
-            chunks.append(chunk)
-    except OSError as error:
-        raise PullError(f"{label}: cannot be read at the source ({type(error).__name__})", transient=True) from error
-    size = sum(len(chunk) for chunk in chunks)
-    announced = info.get("size")
-    if announced is not None and announced != size:
-        raise PullError(
-            f"{label}: announced {announced} bytes, sent {size}; it changed while it was read", transient=True
-        )
-    name = digest.hexdigest()
-    target = folder / name[:2] / name
-    # a landed file is never overwritten; one of another size is a broken disk, not a new delivery
-    if target.exists():
-        if target.stat().st_size != size:
-            raise PullError(f"{label}: the landed copy {target} is damaged; move it away and run again")
-    else:
-        files.private_folder(folder)
-        files.private_folder(target.parent)
-        files.write_durably(target, lambda stream: stream.writelines(chunks), mode=0o400)
-    return name, size, is_returned_workbook(chunks)
+    before = place.known.get(offered.name)
+    if before is not None and offered.version is not None and before.version == offered.version:
+        target = folder / _landed_path(before.sha256)
+        if target.exists() and target.stat().st_size == before.size:
+            return before
+    if offered.size is not None:
+        place.check_size(offered.size, offered.name)
+    digest, size = place.retry.call(lambda: _receive(offered, place, source, folder))
+    return Known(offered.name, offered.version, size, digest, offered.received)
+
+
+def _receive(offered: Offered, place: Place, source: Source, folder: Path) -> tuple[str, int]:
+    label = printable(offered.name)
+    with files.Incoming(folder, md5=offered.md5 is not None) as incoming:
+        for chunk in offered.fetch():
+            incoming.add(chunk)
+            place.check_size(incoming.size, offered.name)
+            if place.retry.is_over:
+                raise place.fail(f"{label} could not be read within the time limit; raise access.time_limit")
+        if offered.size is not None and offered.size != incoming.size:
+            raise place.changed(
+                f"{label}: announced {offered.size} bytes, sent {incoming.size}; it broke off, or changed while it "
+                "was read"
+            )
+        if offered.md5 is not None and offered.md5 != incoming.md5 and not source.encrypts(offered.name):
+            raise place.changed(f"{label}: the bytes are not those that the store announced (MD5)")
+        digest = incoming.sha256
+        target = folder / _landed_path(digest)
+        # a landed file is never overwritten; one of another size is a broken disk, not a new delivery
+        if target.exists():
+            if target.stat().st_size != incoming.size:
+                raise place.fail(f"{label}: the landed copy {target} is damaged; move it away and run again")
+        else:
+            files.private_folder(folder)
+            files.private_folder(target.parent)
+            incoming.keep(target, 0o400)
+        return digest, incoming.size
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Pulls held against what the same sources had before: what may be loaded, what is held back, what to tell."""
+
+    pulls: tuple[Pulled, ...]
+    held: tuple[tuple[str, str], ...]
+    notices: tuple[str, ...]
+
+
+def compare_with_before(
+    pulls: Iterable[Pulled], known: Mapping[tuple[str, str], Sequence[Known]], partners: Sequence[Sender]
+) -> Compared:
+    """Hold back what shrank, and name what vanished.
+
+    A cumulative file or a form that lost more than `access.shrink_max` of what it had is kept out until it is whole
+    again or the contract allows it: (partner_id, sentence) in `held`. A file that is gone stays in force.
+    """
+    senders = {partner.partner_id: partner for partner in partners}
+    kept, held, notices = [], [], []
+    for pulled in pulls:
+        before = {item.name: item for item in known.get((pulled.partner_id, pulled.source), ())}
+        sender = senders[pulled.partner_id]
+        watched = pulled.is_form or sender.kind == "cumulative"
+        shrunk = _shrunken(pulled, before, sender.contract.access.shrink_max) if watched else {}
+        held += [(pulled.partner_id, f"{pulled.partner_id}: {pulled.source}: {text}") for text in shrunk.values()]
+        notices += [*pulled.notices, *_vanished(pulled, before)]
+        kept.append(_without(pulled, shrunk, before))
+    return Compared(tuple(kept), tuple(held), tuple(notices))
+
+
+def _shrunken(pulled: Pulled, before: Mapping[str, Known], allowed: float) -> dict[str, str]:
+    """Return name -> sentence for whatever lost more than the allowed share."""
+    found = {}
+    for now in pulled.seen:
+        # a form has one entry, whatever its folder is called
+        then = next(iter(before.values()), None) if pulled.is_form else before.get(now.name)
+        if then is not None and now.size < (1 - allowed) * then.size:
+            what = "submissions" if pulled.is_form else "bytes"
+            found[now.name] = (
+                f"{printable(now.name)} had {then.size:,} {what} and has {now.size:,}; it is held back and what it had "
+                "stays in force: ask the partner, and if it is right raise access.shrink_max in the contract"
+            )
+    return found
+
+
+def _vanished(pulled: Pulled, before: Mapping[str, Known]) -> list[str]:
+    gone = sorted(set(before) - {item.name for item in pulled.seen})
+    if not gone or pulled.is_form or not pulled.keeps_files:
+        return []
+    named = ", ".join(printable(name) for name in gone[:3]) + (" ..." if len(gone) > 3 else "")
+    return [
+        f"{pulled.partner_id}: {pulled.source}: {len(gone)} file(s) are no longer there ({named}); what was landed "
+        "from them still counts"
+    ]
+
+
+def _without(pulled: Pulled, shrunk: Mapping[str, str], before: Mapping[str, Known]) -> Pulled:
+    if not shrunk:
+        return pulled
+    if pulled.is_form:
+        return Pulled(pulled.partner_id, pulled.source, (), tuple(before.values()), is_form=True)
+    return Pulled(
+        pulled.partner_id,
+        pulled.source,
+        tuple(row for row in pulled.landed if row.file_name not in shrunk),
+        # what is remembered is what is in force, so that it is told again until it is settled
+        tuple(before[item.name] if item.name in shrunk else item for item in pulled.seen),
+    )

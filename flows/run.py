@@ -5,8 +5,10 @@ The command line and the Prefect flows both call these; neither has logic of its
 
 import dataclasses
 import datetime as dt
+import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +19,18 @@ from typing import TYPE_CHECKING
 from flows.counts import CountryCounts, country_counts
 from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
 from flows.partners import BrokenContract, Partners, find_partners
-from flows.pull import Landed, PullError, landed_of, pull_partner
+from flows.pull import (
+    Compared,
+    Landed,
+    Pulled,
+    PullError,
+    compare_with_before,
+    is_pulled_from_afar,
+    landed_of,
+    pull_source,
+)
 from flows.settings import Settings
+from flows.sources.offered import Known
 from flows.survey import (
     Surveys,
     find_surveys,
@@ -122,22 +134,145 @@ def country_locks(data: DataFolder, countries: Sequence[str], purpose: str) -> I
 
 
 def pull_partners(
-    partners: Sequence[Sender], source: str | None, settings: Settings, progress: Progress
-) -> tuple[list[Landed], list[Failure]]:
-    """Land what the senders' sources hold; a source that cannot be read is a failure of its sender alone."""
-    landed: list[Landed] = []
-    failures: list[Failure] = []
+    partners: Sequence[Sender],
+    source: str | None,
+    settings: Settings,
+    progress: Progress,
+    known: Mapping[tuple[str, str], Sequence[Known]] | None = None,
+) -> tuple[list[Pulled], list[Failure]]:
+    """Land what the partners' sources hold, side by side; a source that cannot be read fails its partner alone.
+
+    Args:
+        partners: Whose sources.
+        source: Pattern of `--source`.
+        settings: Limits, tries, and how many are pulled at once.
+        progress: Told how far it is.
+        known: (partner_id, source) -> what the last pulls that were loaded saw.
+    """
     total = Counter(partner.country_code for partner in partners)
-    done: Counter[str] = Counter()
-    for partner in partners:
-        try:
-            landed += pull_partner(partner, source, size_limit=settings.file_size_limit)
-        except PullError as error:
-            failures.append(Failure(partner.partner_id, "", "source_unreadable", str(error)))
-        country = partner.country_code
-        done[country] += 1
-        progress.tell("pull", country, done[country], total[country])
-    return landed, failures
+
+    def tell(done: Counter[str]) -> None:
+        for country in sorted(done):
+            progress.tell("pull", country, done[country], total[country])
+
+    return sort_outcomes(partners, pull_side_by_side(partners, source, settings, known or {}, tell))
+
+
+def pull_side_by_side(
+    partners: Sequence[Sender],
+    source: str | None,
+    settings: Settings,
+    known: Mapping[tuple[str, str], Sequence[Known]],
+    tell: Callable[[Counter[str]], None] = lambda done: None,
+) -> list[Pulled | BaseException]:
+    """Return, in the order of the partners, what was pulled or why it was not.
+
+    After its time limit nobody waits for a source, whatever its driver hangs in. `tell` is given the number of
+    partners that are done, by country, whenever it changes.
+    """
+    outcomes: list[Pulled | BaseException | None] = [None] * len(partners)
+    begun: list[float | None] = [None] * len(partners)
+    waiting = list(reversed(range(len(partners))))
+    changed = threading.Condition()
+
+    def work() -> None:
+        while True:
+            with changed:
+                if not waiting:
+                    return
+                at = waiting.pop()
+                begun[at] = time.monotonic()
+            outcome: Pulled | BaseException
+            try:
+                outcome = pull_source(partners[at], source, settings=settings, known=known)
+            except BaseException as error:
+                # it is raised where the outcome is taken
+                outcome = error
+            with changed:
+                if outcomes[at] is not None:
+                    # given up meanwhile, and another worker has this one's place
+                    return
+                outcomes[at] = outcome
+                changed.notify_all()
+
+    def start() -> None:
+        # a thread that hangs in a driver must not keep the program from ending
+        threading.Thread(target=work, daemon=True, name="pull").start()
+
+    for _ in range(min(settings.pull_workers, len(partners))):
+        start()
+    told = 0
+    with changed:
+        while True:
+            now = time.monotonic()
+            for at, since in enumerate(begun):
+                if outcomes[at] is None and since is not None and now > since + _patience(partners[at], settings):
+                    outcomes[at] = _overdue(partners[at], settings)
+                    start()
+            over = [item for item, outcome in zip(partners, outcomes, strict=True) if outcome is not None]
+            if len(over) != told:
+                told = len(over)
+                tell(Counter(item.country_code for item in over))
+            finished = [outcome for outcome in outcomes if outcome is not None]
+            if len(finished) == len(partners):
+                return finished
+            changed.wait(timeout=0.5)
+
+
+# what a source is given beyond its time limit to say by itself that it has failed
+_GRACE_SECONDS = 2.0
+
+
+def _patience(partner: Sender, settings: Settings) -> float:
+    return (partner.contract.access.time_limit or settings.pull_time_limit) + _GRACE_SECONDS
+
+
+def _overdue(partner: Sender, settings: Settings) -> PullError:
+    limit = partner.contract.access.time_limit or settings.pull_time_limit
+    return PullError(
+        f"{partner.partner_id}: its source did not answer within {limit} seconds; the next run tries again, or "
+        "raise access.time_limit"
+    )
+
+
+def sort_outcomes(
+    partners: Sequence[Sender], outcomes: Sequence[Pulled | BaseException]
+) -> tuple[list[Pulled], list[Failure]]:
+    """Part what was pulled from what failed, both in the order of the partners; other errors than ours are raised."""
+    pulled: list[Pulled] = []
+    failures: list[Failure] = []
+    for partner, outcome in zip(partners, outcomes, strict=True):
+        if isinstance(outcome, Pulled):
+            pulled.append(outcome)
+        elif isinstance(outcome, PullError):
+            failures.append(Failure(partner.partner_id, "", "source_unreadable", str(outcome)))
+        else:
+            raise outcome
+    return pulled, failures
+
+
+def known_before(
+    settings: Settings, partners: Sequence[Sender], source: str | None
+) -> dict[tuple[str, str], list[Known]]:
+    """Return what the last pulls saw, where that saves a download; a folder of this machine is read in any case."""
+    if not any(is_pulled_from_afar(partner, source) for partner in partners):
+        return {}
+    with open_vault(settings, "pull") as con:
+        return _sightings(con)
+
+
+def _sightings(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[Known]]:
+    from warehouse import load
+
+    return {place: [Known(*row) for row in rows] for place, rows in load.known_sightings(con).items()}
+
+
+def compare_pulls(
+    con: "duckdb.DuckDBPyConnection", pulls: Sequence[Pulled], partners: Sequence[Sender]
+) -> tuple[Compared, list[Failure]]:
+    """Hold pulls against what was there before; what shrank is a failure of its partner, and is not loaded."""
+    compared = compare_with_before(pulls, _sightings(con), partners)
+    return compared, [Failure(partner_id, "", "source_shrank", text) for partner_id, text in compared.held]
 
 
 def locked_countries(partners: Partners, surveys: Surveys) -> tuple[str, ...]:
@@ -150,9 +285,9 @@ def locked_countries(partners: Partners, surveys: Surveys) -> tuple[str, ...]:
 
 def pull_surveys(
     surveys: Surveys, source: str | None, settings: Settings, progress: Progress
-) -> tuple[list[Landed], list[Failure]]:
+) -> tuple[list[Pulled], list[Failure]]:
     """Land what the surveys' sources hold; a file there that no contract takes is a failure, too."""
-    landed, failures = pull_partners(surveys.usable, source, settings, progress)
+    pulls, failures = pull_partners(surveys.usable, source, settings, progress)
     # also the surveys that this run leaves out take files; so would one whose contract is broken
     everybody = find_surveys(settings.raw)
     if surveys.usable and not failures and not everybody.broken:
@@ -166,20 +301,23 @@ def pull_surveys(
             )
             for url, names in unclaimed_files(everybody.usable, source).items()
         ]
-    return landed, failures
+    return pulls, failures
 
 
 def plan_reading(
-    con: "duckdb.DuckDBPyConnection", partners: Sequence[Partner], landed: Sequence[Landed], *, reread: bool
+    con: "duckdb.DuckDBPyConnection", partners: Sequence[Partner], pulls: Sequence[Pulled], *, reread: bool
 ) -> list[PartnerPlan]:
-    """Remember what was landed, and say which deliveries have to be read.
+    """Remember what was landed and seen, in one transaction, and say which deliveries have to be read.
 
     A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
     """
     from warehouse import load
 
     with vaults.transaction(con):
-        load.register_landed(con, [dataclasses.astuple(row) for row in landed])
+        load.register_landed(con, [dataclasses.astuple(row) for pulled in pulls for row in pulled.landed])
+        load.register_sightings(
+            con, {(item.partner_id, item.source): [dataclasses.astuple(row) for row in item.seen] for item in pulls}
+        )
     seen, known = load.landed_rows(con), load.known_deliveries(con)
     return [
         plan_partner(
@@ -324,20 +462,23 @@ def execute(
     surveys = find_surveys(settings.raw, countries)
     with country_locks(data, locked_countries(found, surveys), "reprocess" if reread else "run"):
         failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
-        landed: list[Landed] = []
+        pulls: list[Pulled] = []
         if not reread:
             with clock.stage("pull"):
-                landed, unreachable = pull_partners(partners, source, settings, progress)
+                known = known_before(settings, partners, source)
+                pulls, unreachable = pull_partners(partners, source, settings, progress, known)
                 answers, silent = pull_surveys(surveys, survey_source, settings, progress)
-                landed += answers
+                pulls += answers
                 failures += unreachable + silent
         with clock.stage("plan"), open_vault(settings, "plan") as con:
-            plans = plan_reading(con, partners, landed, reread=reread)
+            compared, held = compare_pulls(con, pulls, (*partners, *surveys.usable))
+            failures += held
+            plans = plan_reading(con, partners, compared.pulls, reread=reread)
             survey_plans = plan_surveys(con, surveys.usable, reread=reread)
             stale = any(plan.to_read or plan.gone for plan in plans)
             if not stale and not reread and not any(plan.is_stale for plan in survey_plans):
                 # nothing to read: bring the release up to date if an earlier run was cut short, else stop here
-                return finish(con, settings, [], tuple(failures), clock, progress)
+                return finish(con, settings, [], tuple(failures), clock, progress, notices=compared.notices)
         with clock.stage("read"):
             read = read_plans(plans, settings.readers, progress)
             answered = read_surveys(survey_plans)
@@ -348,7 +489,9 @@ def execute(
                     load_plans(con, plans, read, progress)
                 load_surveys(con, survey_plans, answered)
             fresh = [rows for plan in plans for rows in read[plan.partner.partner_id]]
-            return finish(con, settings, fresh, tuple(failures), clock, progress, always=reread)
+            return finish(
+                con, settings, fresh, tuple(failures), clock, progress, always=reread, notices=compared.notices
+            )
 
 
 @contextmanager
@@ -374,6 +517,7 @@ def finish(
     progress: Progress,
     *,
     always: bool = False,
+    notices: tuple[str, ...] = (),
 ) -> RunResult:
     """Match, identify, build, verify and publish what the vault holds, and count what the run did."""
     from warehouse import publish
@@ -413,7 +557,7 @@ def finish(
         read=len(fresh),
         seconds=dict(clock.seconds),
         changes=made.changes,
-        warnings=made.warnings + _overtaken(con, fresh),
+        warnings=(*notices, *made.warnings, *_overtaken(con, fresh)),
     )
 
 

@@ -1,8 +1,9 @@
 """Every setting with its default, read from the environment (`GODIGITAL_...`); a command's option goes first."""
 
+import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -20,5 +21,24 @@ class Settings(BaseSettings):
     query_memory_limit: str = Field("1GB", description="Memory of `godigital sql`.")
     threads: int = Field(2, ge=1, description="Threads of the database.")
     readers: int = Field(2, ge=1, description="Processes that read deliveries side by side.")
+    pull_workers: int = Field(8, ge=1, description="Sources that are pulled side by side.")
     pull_retries: int = Field(3, ge=0, description="Further tries when a source does not answer.")
+    pull_backoff: float = Field(1.0, ge=0, description="Seconds before the second try; each further wait is doubled.")
+    pull_time_limit: int = Field(600, ge=1, description="Seconds for everything of one source; then it has failed.")
     file_size_limit: int = Field(512 * 1024**2, ge=1, description="Largest file that is pulled, in bytes.")
+
+
+class MissingSecretError(LookupError):
+    """A variable that a contract names is not set; the message names it."""
+
+
+def read_secret(variable: str) -> SecretStr:
+    """Return what an environment variable holds, wrapped so that it cannot be printed by accident.
+
+    Raises:
+        MissingSecretError: it is not set, or empty.
+    """
+    value = os.environ.get(variable, "").strip()
+    if not value:
+        raise MissingSecretError(f"the environment variable {variable} is not set")
+    return SecretStr(value)

@@ -13,6 +13,7 @@ import fsspec
 from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
 from flows.partners import BrokenContract
 from flows.pull import Landed, is_litter, source_url
+from flows.sources.open import is_remote
 from schemas.partner import ContractError, load_contract_as
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract
 from warehouse import vault as vaults
@@ -74,6 +75,9 @@ def unclaimed_files(surveys: Iterable[Survey], source: str | None) -> dict[str, 
         by_url.setdefault(source_url(survey, source), []).append(survey)
     result = {}
     for url, members in sorted(by_url.items()):
+        if is_remote(url):
+            # what else lies at somebody else's place is theirs
+            continue
         file_system, root = fsspec.core.url_to_fs(url)
         names = [str(Path(path).relative_to(root)) for path in file_system.find(root)]
         ignored = tuple(pattern for survey in members for pattern in survey.contract.delivery.ignore_files)

@@ -116,12 +116,14 @@ class SurveyReader(CellReader):
         records, contents = self._identities(text, raw, delivery.delivery_id)
         repeated = _contradicting(records, contents, blank)
         sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
+        states = self._states(text)
         said = []
         for i in range(count):
             if blank[i] or shifted[i]:
                 said.append(str(Reason.BLANK_LINE if blank[i] else Reason.COLUMN_SHIFT))
                 continue
             found = [Reason.ORPHAN_ROW] if text.orphan[i] else []
+            found += [state] if (state := states[i]) is not None else []
             found += reasons[i] + ([Reason.RESPONDENT_CODE_REPEATED] if records[i] in repeated else [])
             said.append(" ".join(found))
         columns |= {

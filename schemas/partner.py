@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schemas.access import Access, States, check_source
 from schemas.located_yaml import LocatedError, parse_located
 
 CONTRACT_NAME = "partner.yml"
@@ -290,7 +291,13 @@ class FileContract(_Part):
 
     name: str = Field(description="The partner's name; it is published.")
     contact: str | None = Field(None, description="Role to write to about bad rows; never a person's own address.")
-    source: str = Field("sample", description="URL of a folder, or a path below the partner's folder.")
+    source: str = Field(
+        "sample",
+        description="URL of where the deliveries are, or a path below the partner's folder: s3://, sftp://, https://, "
+        "kobo://host/asset, odk://host/project/form, imap://host/folder, and whatever fsspec has a driver for.",
+    )
+    access: Access = Field(Access(), description="How the source is reached.")
+    states: States | None = Field(None, description="What the source's own review of a row means.")
     delivery: DeliveryNames = Field(description="How deliveries follow each other, and what their names say.")
     file: FileFormat = Field(description="How bytes become rows of text.")
     columns: dict[str, ColumnSource] = Field(
@@ -311,6 +318,11 @@ class FileContract(_Part):
     corrections: tuple[Correction, ...] = Field((), description="Values put right by us, each with a reason.")
     bounds: Bounds = Field(Bounds(), description="What a plausible delivery looks like.")
     examples: tuple[Example, ...] = Field((), description="Rows and what must come out of them.")
+
+    @model_validator(mode="after")
+    def _source_is_plain(self) -> Self:
+        check_source(self.source, self.states)
+        return self
 
     @model_validator(mode="after")
     def _vocabulary_is_closed(self) -> Self:

@@ -12,6 +12,8 @@ class Reason(StrEnum):
     BLANK_LINE = "blank_line"
     COLUMN_SHIFT = "column_shift"
     ORPHAN_ROW = "orphan_row"
+    REFUSED_AT_SOURCE = "refused_at_source"
+    UNKNOWN_STATE = "unknown_state"
     MISSING_NAME = "missing_name"
     BIRTH_DATE_IMPOSSIBLE = "birth_date_impossible"
     BIRTH_AFTER_TRAINING = "birth_after_training"

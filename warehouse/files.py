@@ -6,6 +6,7 @@ Every file of the project is written here, because encryption at rest will come 
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -110,3 +111,68 @@ def remove_stale(folder: Path, of: str = "*") -> int:
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
+
+
+class Incoming:
+    """Bytes that arrive before it is known what they are called: held in memory, and beyond a few MB in a `.part`.
+
+    Use it as a context: what has not been kept by its end is gone.
+    """
+
+    _IN_MEMORY = 64 * 1024**2
+
+    def __init__(self, folder: Path, *, md5: bool = False):
+        self._folder = folder
+        self._chunks: list[bytes] = []
+        self._part: Path | None = None
+        self._file: BinaryIO | None = None
+        self._digest = hashlib.sha256()
+        self._md5 = hashlib.md5(usedforsecurity=False) if md5 else None
+        self.size = 0
+
+    def __enter__(self) -> "Incoming":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+        if self._part is not None:
+            self._part.unlink(missing_ok=True)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what has arrived, 64 hexadecimal digits."""
+        return self._digest.hexdigest()
+
+    @property
+    def md5(self) -> str | None:
+        """MD5 of what has arrived, where it was asked for: to compare with what a store announced, no protection."""
+        return None if self._md5 is None else self._md5.hexdigest()
+
+    def add(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self.size += len(chunk)
+        self._digest.update(chunk)
+        if self._md5 is not None:
+            self._md5.update(chunk)
+        self._chunks.append(chunk)
+        if self._file is not None or self.size > self._IN_MEMORY:
+            self._spill()
+
+    def _spill(self) -> None:
+        if self._file is None:
+            private_folder(self._folder)
+            self._part = _part_of(self._folder / "incoming")
+            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._file = os.fdopen(descriptor, "w+b")
+        self._file.writelines(self._chunks)
+        self._chunks.clear()
+
+    def keep(self, target: Path, mode: int) -> None:
+        """Write what has arrived under `target`, whole and durably, as `write_durably` does."""
+        spilled = self._file
+        if spilled is None:
+            write_durably(target, lambda stream: stream.writelines(self._chunks), mode=mode)
+            return
+        spilled.seek(0)
+        write_durably(target, lambda stream: shutil.copyfileobj(spilled, stream, 1024**2), mode=mode)

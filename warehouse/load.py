@@ -112,6 +112,33 @@ def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]
         con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
 
 
+def known_sightings(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
+    """Return (partner_id, source) -> name, version, size, sha256, date_received of every file last seen there."""
+    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in con.execute("SELECT * FROM sighting ORDER BY partner_id, source, file_name").fetchall():
+        found.setdefault((row[0], row[1]), []).append(row[2:])
+    return found
+
+
+def register_sightings(
+    con: duckdb.DuckDBPyConnection, seen: Mapping[tuple[str, str], Sequence[tuple[Any, ...]]]
+) -> None:
+    """Replace what is remembered of some sources; (partner_id, source) -> rows as `known_sightings` gives them.
+
+    The caller holds the transaction in which the same files are registered as landed.
+    """
+    known = known_sightings(con)
+    for (partner_id, source), rows in seen.items():
+        if sorted(rows, key=str) == sorted(known.get((partner_id, source), []), key=str):
+            # as it was; and binding a parameter is not free
+            continue
+        con.execute("DELETE FROM sighting WHERE partner_id = ? AND source = ?", [partner_id, source])
+        if rows:
+            con.executemany(
+                "INSERT INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?)", [[partner_id, source, *row] for row in rows]
+            )
+
+
 def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
     """Return partner_id -> rows of `landed_file` in the order of its columns."""
     found: dict[str, list[tuple[Any, ...]]] = {}

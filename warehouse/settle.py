@@ -85,7 +85,7 @@ def settle_deliveries(kind: Kind, candidates: Iterable[Candidate]) -> Settled:
         else:
             first_of[item.content_hash] = item
     unique = list(first_of.values())
-    winners = _winners(kind, unique)
+    winners = _winners(kind, unique, pool)
     return Settled(
         in_force=tuple(item.delivery_id for item in unique if item.delivery_id in winners),
         replaced=tuple(item.delivery_id for item in unique if item.delivery_id not in winners),
@@ -94,7 +94,7 @@ def settle_deliveries(kind: Kind, candidates: Iterable[Candidate]) -> Settled:
     )
 
 
-def _winners(kind: Kind, unique: Sequence[Candidate]) -> set[str]:
+def _winners(kind: Kind, unique: Sequence[Candidate], pool: Sequence[Candidate]) -> set[str]:
     if not unique:
         return set()
     if kind == "append":
@@ -107,8 +107,10 @@ def _winners(kind: Kind, unique: Sequence[Candidate]) -> set[str]:
             if key not in best or item.rank > best[key].rank:
                 best[key] = item
         return {item.delivery_id for item in best.values()}
-    newest = max(unique, key=lambda item: (item.period or item.date_received.isoformat(), item.rank))
-    return {newest.delivery_id}
+    # a source can return to an earlier state, which is then its state: the snapshot that had it first is in force
+    states = pool if kind == "snapshot" else unique
+    newest = max(states, key=lambda item: (item.period or item.date_received.isoformat(), item.rank))
+    return {item.delivery_id for item in unique if item.content_hash == newest.content_hash}
 
 
 @dataclass(frozen=True)

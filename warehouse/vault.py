@@ -51,6 +51,11 @@ CREATE TABLE IF NOT EXISTS landed_file (
     is_return BOOLEAN NOT NULL DEFAULT FALSE,
     PRIMARY KEY (partner_id, source, file_name, sha256)
 );
+CREATE TABLE IF NOT EXISTS sighting (
+    partner_id VARCHAR NOT NULL, source VARCHAR NOT NULL, file_name VARCHAR NOT NULL, version VARCHAR,
+    size BIGINT NOT NULL, sha256 VARCHAR NOT NULL, date_received DATE NOT NULL,
+    PRIMARY KEY (partner_id, source, file_name)
+);
 CREATE TABLE IF NOT EXISTS delivery (
     delivery_id VARCHAR PRIMARY KEY, partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL,
     delivery_kind VARCHAR NOT NULL, name VARCHAR NOT NULL, period VARCHAR, revision INTEGER NOT NULL,

@@ -67,10 +67,11 @@ def words_of(contract: FileContract, wanted: tuple[Wanted, ...], matches_needed:
     beginnings = tuple(word.removesuffix("*") for word in ignored if word.endswith("*"))
     plain = {word for word in ignored if not word.endswith("*")}
     required = sum(item.required for item in wanted)
+    state = (contract.states.header,) if contract.states is not None else ()
     return HeaderWords(
         wanted=wanted,
         mapped=mapped,
-        known=mapped | plain | {fold_header(word) for word in contract.row_number},
+        known=mapped | plain | {fold_header(word) for word in (*contract.row_number, *state)},
         ignored_beginnings=beginnings,
         matches_needed=max(2, (required + 1) // 2) if matches_needed is None else matches_needed,
     )

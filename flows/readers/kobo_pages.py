@@ -32,6 +32,8 @@ from flows.readers.xlsx_file import number_text
 from schemas.partner import FileContract
 
 ID_KEY = "_id"
+UUID_KEY = "_uuid"
+STATE_KEY = "_validation_status"
 
 # an unanswered question is absent from the JSON; without one of these in any submission the form has changed
 _NEVER_UNANSWERED = frozenset(("full_name", "surname", "given_name", "course_code", "training_date", "record_key"))
@@ -144,13 +146,35 @@ def _text(value: Any) -> str:
     return unicodedata.normalize("NFC", json.dumps(value, ensure_ascii=False))
 
 
-def _cells(page: _Page, header: Sequence[str]) -> list[list[str]]:
+def _cell(result: Submission, key: str, first_ids: dict[str, Any]) -> str:
+    value = result.get(key)
+    if key == ID_KEY and (uuid := result.get(UUID_KEY)):
+        # what was sent twice under one _uuid is one submission, and its second copy repeats the first
+        return _text(first_ids.get(str(uuid), value))
+    if key == STATE_KEY and isinstance(value, dict):
+        # {} where nobody has reviewed it; who reviewed it, and when, is no part of the state
+        return _text(value.get("uid"))
+    return _text(value)
+
+
+def _first_ids(pages: Sequence[_Page]) -> dict[str, Any]:
+    """Return the lowest `_id` of every `_uuid`."""
+    found: dict[str, Any] = {}
+    for page in pages:
+        for result in page.results:
+            uuid, number = result.get(UUID_KEY), result.get(ID_KEY)
+            if uuid and isinstance(number, int):
+                found[str(uuid)] = min(number, found.get(str(uuid), number))
+    return found
+
+
+def _cells(page: _Page, header: Sequence[str], first_ids: dict[str, Any]) -> list[list[str]]:
     """Return one row for each submission of the page.
 
     Raises:
         DeliveryError: cell_too_large.
     """
-    rows = [[_text(result.get(key)) for key in header] for result in page.results]
+    rows = [[_cell(result, key, first_ids) for key in header] for result in page.results]
     for number, row in enumerate(rows, start=1):
         long = [key for key, cell in zip(header, row, strict=True) if len(cell) > MAX_CELL_CHARACTERS]
         if long:
@@ -182,7 +206,8 @@ def _header(keys: Sequence[str], where: str, contract: FileContract) -> tuple[st
     words = words_of(contract, _wanted(contract))
     # what a correction looks at is read even where it is mapped to nothing
     corrected = {header for item in contract.corrections for header in (item.column, *item.where)}
-    read = words.mapped | {fold_header(header) for header in (*contract.row_number, *corrected)}
+    state = (contract.states.header,) if contract.states is not None else ()
+    read = words.mapped | {fold_header(header) for header in (*contract.row_number, *corrected, *state)}
     unknown = [
         key
         for key in keys
@@ -201,7 +226,8 @@ def read_kobo(files: Sequence[LandedFile], contract: FileContract) -> TextRows:
     """Return one row for each submission of all pages, in the order of the pages' names.
 
     `row_numbers` count the submissions of a page from 1; `source_ids` are the submissions' `_id`. One that
-    stands there twice gives two rows.
+    stands there twice gives two rows. A copy that was sent under the same `_uuid` has the `_id` of the first in its
+    cells, so that it repeats that one.
 
     Raises:
         DeliveryError: for every reason the pages cannot be read or are not all there.
@@ -211,9 +237,10 @@ def read_kobo(files: Sequence[LandedFile], contract: FileContract) -> TextRows:
     keys = list(dict.fromkeys(key for page in pages for result in page.results for key in result))
     header = _header(keys, pages[0].name, contract)
     count = sum(len(page.results) for page in pages)
+    first_ids = _first_ids(pages)
     return TextRows(
         header=tuple(unicodedata.normalize("NFC", key.strip()) for key in header),
-        cells=[row for page in pages for row in _cells(page, header)],
+        cells=[row for page in pages for row in _cells(page, header, first_ids)],
         file_names=[page.name for page in pages for _ in page.results],
         sheets=[""] * count,
         row_numbers=[number for page in pages for number in range(1, len(page.results) + 1)],

@@ -1,0 +1,270 @@
+"""Folders, wherever fsspec reaches: this machine, S3 and what speaks it, SFTP, WebDAV, and drivers installed beside it.
+
+A server's host key is always checked; every other error of a driver becomes ours, without what it says itself.
+"""
+
+import datetime as dt
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import fsspec
+
+from flows.sources.faults import PullError
+from flows.sources.offered import Form, Offered, Place, is_loopback, printable, today
+from schemas.partner import parse_day
+
+_CHUNK = 1 << 20
+_CONNECT_SECONDS = 20.0
+# a file that was written just now may be written again without a visible change of its time
+_SETTLED_SECONDS = 5.0
+_LOCAL = ("", "file", "local")
+
+
+class FileSystemSource:
+    """A folder with everything below it; each file is offered under its path."""
+
+    form: Form | None = None
+    keeps_files = True
+
+    def __init__(self, place: Place):
+        self.notices: tuple[str, ...] = ()
+        self._place = place
+        self._scheme = urlsplit(place.url).scheme if "://" in place.url else ""
+        self._faults: tuple[type[Exception], ...] = (OSError, *_faults_of(self._scheme))
+        self._file_system, self._root = place.retry.call(self._open)
+
+    def offer(self) -> list[Offered]:
+        """Return every file below the folder, in the order of the paths."""
+        found = self._place.retry.call(self._list)
+        return [self._offered(path, info) for path, info in sorted(found.items())]
+
+    def close(self) -> None:
+        """Nothing is held open between two reads."""
+
+    def _open(self) -> tuple[Any, str]:
+        try:
+            return _connect(self._scheme, self._place)
+        except ImportError as error:
+            raise self._place.fail(
+                f"reading {self._scheme}:// needs a package that is not installed ({error.name}); install it beside "
+                "the program"
+            ) from None
+        except self._faults as error:
+            raise self._fault(error, "cannot be reached") from None
+        except ValueError as error:
+            raise self._place.fail(f"is no address that can be read ({type(error).__name__})") from None
+
+    def _list(self) -> dict[str, dict[str, Any]]:
+        try:
+            found: dict[str, dict[str, Any]] = self._file_system.find(self._root, detail=True)
+            if not found and not self._file_system.exists(self._root):
+                raise FileNotFoundError
+        except self._faults as error:
+            raise self._fault(error, "cannot be listed") from None
+        return found
+
+    def _offered(self, path: str, info: dict[str, Any]) -> Offered:
+        name = str(PurePosixPath(path).relative_to(PurePosixPath(self._root)))
+        return Offered(
+            name=name,
+            size=info.get("size"),
+            version=self._version(info),
+            received=date_received(name, info),
+            fetch=lambda: self._read(path),
+            md5=self._md5(info),
+        )
+
+    def _version(self, info: dict[str, Any]) -> str | None:
+        if self._scheme in _LOCAL:
+            # reading costs nothing, and the time of a local file proves nothing
+            return None
+        tag = info.get("VersionId") or info.get("ETag") or info.get("etag")
+        if tag and tag != "null":
+            return f"{tag} {info.get('size')}"
+        modified = time_of(info)
+        if modified is None or (dt.datetime.now(dt.UTC) - modified).total_seconds() < _SETTLED_SECONDS:
+            return None
+        return f"{modified.isoformat()} {info.get('size')}"
+
+    def _md5(self, info: dict[str, Any]) -> str | None:
+        tag = str(info.get("ETag", "")).strip('"')
+        return tag if self._scheme == "s3" and re.fullmatch(r"[0-9a-f]{32}", tag) else None
+
+    def encrypts(self, name: str) -> bool:
+        """Whether the store keeps a file under a key of its own, so that its ETag is no MD5 of the bytes."""
+        if self._scheme != "s3":
+            return False
+        bucket, _, root = self._root.partition("/")
+        key = f"{root.rstrip('/')}/{name}".lstrip("/")
+        try:
+            head = self._file_system.call_s3("head_object", Bucket=bucket, Key=key)
+        except self._faults as error:
+            raise self._fault(error, f"{printable(name)} cannot be read") from None
+        return "kms" in str(head.get("ServerSideEncryption", "")) or "SSECustomerAlgorithm" in head
+
+    def _read(self, path: str) -> Iterator[bytes]:
+        try:
+            with self._file_system.open(path, "rb") as stream:
+                while chunk := stream.read(_CHUNK):
+                    yield chunk
+        except self._faults as error:
+            raise self._fault(error, f"{printable(path)} cannot be read", one_file=True) from None
+
+    def _fault(self, error: Exception, what: str, *, one_file: bool = False) -> PullError:
+        kind = type(error).__name__
+        if isinstance(error, FileNotFoundError):
+            if one_file:
+                return self._place.changed(f"{what}: it vanished while the source was read")
+            return self._place.fail("does not exist; correct `source` in the contract, or the pattern given")
+        if kind in ("HostKeyNotVerifiable", "KeyExchangeFailed"):
+            return self._place.fail(
+                "the server's host key is not the one in known_hosts; ask the partner for its fingerprint by another "
+                "way, and put the key there only if they agree"
+            )
+        refused = kind in ("PermissionDenied", "NoCredentialsError", "ForbiddenOperation")
+        if isinstance(error, PermissionError) or refused or getattr(error, "status_code", 0) in (401, 403):
+            return self._place.fail(f"{what}: access was refused; check user, password and key under `access`")
+        return self._place.fail(f"{what} ({kind})", transient=True)
+
+
+def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
+    """Errors that a scheme's driver raises beside those of the operating system."""
+    # what drivers tell in their logs is about addresses and users: only their warnings are of use
+    for name in ("asyncssh", "botocore", "aiobotocore", "s3fs", "fsspec", "httpx", "httpcore"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if scheme == "s3":
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        return (BotoCoreError, ClientError)
+    if scheme in ("sftp", "ssh"):
+        import asyncssh
+
+        return (asyncssh.Error, asyncssh.KeyImportError)
+    if scheme in ("webdav", "webdavs"):
+        import httpx
+        from webdav4.client import ClientError
+
+        return (httpx.HTTPError, ClientError)
+    return ()
+
+
+def _connect(scheme: str, place: Place) -> tuple[Any, str]:
+    """Return the file system of a URL and the path of the folder in it."""
+    if scheme == "s3":
+        return _connect_s3(place)
+    if scheme in ("sftp", "ssh"):
+        return _connect_sftp(place)
+    if scheme in ("webdav", "webdavs"):
+        return _connect_webdav(place)
+    file_system, root = fsspec.core.url_to_fs(place.url)
+    return file_system, root
+
+
+def _revealed(place: Place, role: str) -> str | None:
+    secret = place.secret(role)
+    return None if secret is None else secret.get_secret_value()
+
+
+def _connect_s3(place: Place) -> tuple[Any, str]:
+    file_system = fsspec.filesystem(
+        "s3",
+        key=_revealed(place, "user"),
+        secret=_revealed(place, "password"),
+        token=_revealed(place, "token"),
+        endpoint_url=place.access.endpoint,
+        use_listings_cache=False,
+        skip_instance_cache=True,
+        # tries are ours, so that the time limit holds
+        config_kwargs={
+            "connect_timeout": min(_CONNECT_SECONDS, place.seconds_left),
+            "read_timeout": min(60.0, place.seconds_left),
+            "retries": {"max_attempts": 0},
+        },
+    )
+    file_system.retries = 1
+    parts = urlsplit(place.url)
+    return file_system, f"{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _connect_sftp(place: Place) -> tuple[Any, str]:
+    import asyncssh
+    from sshfs import SSHFileSystem
+
+    parts = urlsplit(place.url)
+    known = place.access.known_hosts
+    hosts = place.folder / known if known else Path.home() / ".ssh" / "known_hosts"
+    if not hosts.exists():
+        raise place.fail(
+            f"there is no file of known hosts at {hosts}; ask the partner for the server's public key, write it "
+            "there, and name the file under access.known_hosts"
+        )
+    password, key = _revealed(place, "password"), _revealed(place, "key")
+    user = _revealed(place, "user") or unquote(parts.username or "")
+    if not user or not (password or key):
+        raise place.fail("the contract must name access.user, and access.password or access.key")
+    keys = None
+    if key is not None:
+        try:
+            text = key if "PRIVATE KEY" in key else Path(key).read_text(encoding="utf-8")
+            keys = [asyncssh.import_private_key(text, password)]
+        except (OSError, ValueError) as error:
+            raise place.fail(
+                f"what access.key names is no private key that can be read ({type(error).__name__}); its passphrase "
+                "stands under access.password"
+            ) from None
+    file_system = SSHFileSystem(
+        parts.hostname,
+        port=parts.port or 22,
+        username=user,
+        password=None if keys else password,
+        # neither this machine's own keys nor its agent and settings have a say
+        client_keys=keys,
+        agent_path=None,
+        config=None,
+        known_hosts=str(hosts),
+        connect_timeout=min(_CONNECT_SECONDS, place.seconds_left),
+        login_timeout=min(_CONNECT_SECONDS, place.seconds_left),
+        keepalive_interval=15,
+        skip_instance_cache=True,
+    )
+    return file_system, unquote(parts.path) or "/"
+
+
+def _connect_webdav(place: Place) -> tuple[Any, str]:
+    from webdav4.fsspec import WebdavFileSystem
+
+    parts = urlsplit(place.url)
+    encrypted = parts.scheme == "webdavs" or not is_loopback(parts.hostname)
+    user, password = _revealed(place, "user"), _revealed(place, "password")
+    file_system = WebdavFileSystem(
+        f"{'https' if encrypted else 'http'}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+        auth=(user, password) if user and password else None,
+        timeout=min(60.0, place.seconds_left),
+        skip_instance_cache=True,
+    )
+    return file_system, ""
+
+
+def time_of(info: dict[str, Any]) -> dt.datetime | None:
+    """Return when a file was last written, UTC, as far as its file system says so."""
+    for key in ("mtime", "LastModified", "last_modified", "modified", "created"):
+        value = info.get(key)
+        if isinstance(value, dt.datetime):
+            return value.astimezone(dt.UTC)
+        if isinstance(value, int | float):
+            return dt.datetime.fromtimestamp(value, dt.UTC)
+    return None
+
+
+def date_received(name: str, info: dict[str, Any]) -> dt.date:
+    """Return the day a file arrived: the name of the folder where that is a day, else the file's own time (UTC)."""
+    for part in PurePosixPath(name).parts[:-1]:
+        day = parse_day(part)
+        if day is not None:
+            return day
+    written = time_of(info)
+    return today() if written is None else written.date()

@@ -1,0 +1,108 @@
+"""A form on a KoboToolbox server (`kobo://host/asset_uid`): its whole state as pages, read anew each time.
+
+An edit keeps `_id` and changes `_uuid`, and a deleted submission is simply gone, so that nothing less than the whole
+state is sure. The same state gives the same bytes. Endpoint: GET /api/v2/assets/{uid}/data/.
+"""
+
+import json
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from flows.sources.offered import Form, Offered, Place
+from flows.sources.snapshot import name_state
+from flows.sources.web import WebClient, same_server, server_of
+
+# the most that the server gives at once since March 2026
+PAGE_SIZE = 1000
+
+Submission = dict[str, Any]
+
+
+class KoboSource:
+    """All submissions of one form."""
+
+    keeps_files = False
+
+    def __init__(self, place: Place):
+        self.form: Form | None = None
+        self.notices: tuple[str, ...] = ()
+        self._place = place
+        self._asset = urlsplit(place.url).path.strip("/")
+        if not self._asset or "/" in self._asset:
+            raise place.fail("is no form; write kobo://host/asset_uid")
+        self._server = server_of(place)
+        token = place.needed("token").get_secret_value()
+        self._web = WebClient(place, {"Authorization": f"Token {token}", "Accept": "application/json"})
+
+    def offer(self) -> list[Offered]:
+        """Return the state as pages, sorted by `_id`."""
+        submissions = self._read_all()
+        uuids = [item["_uuid"] for item in submissions if item.get("_uuid")]
+        twice = len(uuids) - len(set(uuids))
+        if twice:
+            self.notices = (f"{self._place.shown}: {twice} submission(s) were sent twice, under the same _uuid",)
+        self.form, offered = name_state(self._place, canonical_pages(submissions), len(submissions))
+        return offered
+
+    def encrypts(self, name: str) -> bool:
+        """Nothing is announced."""
+        return False
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._web.close()
+
+    def _read_all(self) -> list[Submission]:
+        # new submissions come last in this order, so that a page does not move while the form grows
+        query = urlencode({"format": "json", "limit": PAGE_SIZE, "start": 0, "sort": '{"_id":1}'})
+        address: str | None = f"{self._server}/api/v2/assets/{self._asset}/data/?{query}"
+        found: dict[int, Submission] = {}
+        counts: list[int] = []
+        asked: set[str] = set()
+        while address is not None:
+            if address in asked:
+                raise self._place.fail("its pages lead back to each other; ask whoever runs the server")
+            asked.add(address)
+            count, following, results = self._page(address)
+            counts.append(count)
+            for item in results:
+                found[item["_id"]] = item
+            address = None if following is None else same_server(self._place, self._server, following)
+        if counts != sorted(counts) or len(found) != counts[-1]:
+            # a deletion moves all that follows by one: a submission may have slipped between two pages
+            raise self._place.changed(
+                f"counted {counts[0]:,} to {counts[-1]:,} submissions and gave {len(found):,}; the form changed while "
+                "it was read"
+            )
+        return [found[number] for number in sorted(found)]
+
+    def _page(self, address: str) -> tuple[int, str | None, list[Submission]]:
+        page = self._web.get_json(address)
+        if not isinstance(page, dict) or not {"count", "next", "results"} <= set(page):
+            raise self._place.fail("answered without count, next and results; is this a KoboToolbox server?")
+        count, following, results = page["count"], page["next"], page["results"]
+        readable = isinstance(count, int) and isinstance(results, list) and isinstance(following, str | None)
+        if not readable or not all(isinstance(item, dict) and isinstance(item.get("_id"), int) for item in results):
+            raise self._place.fail("answered with submissions that have no _id; is this a KoboToolbox server?")
+        return count, following, results
+
+
+def canonical_pages(submissions: list[Submission]) -> dict[str, bytes]:
+    """Return name -> JSON of the pages of a form; media are left out, whose addresses change by themselves."""
+    kept = [{key: value for key, value in item.items() if key != "_attachments"} for item in submissions]
+    parts = [kept[start : start + PAGE_SIZE] for start in range(0, len(kept), PAGE_SIZE)] or [[]]
+    names = [f"page_{number:05d}.json" for number in range(1, len(parts) + 1)]
+    return {
+        name: json.dumps(
+            {
+                "count": len(kept),
+                "next": names[at + 1] if at + 1 < len(names) else None,
+                "previous": names[at - 1] if at else None,
+                "results": part,
+            },
+            ensure_ascii=False,
+            sort_keys=True,
+            separators=(",", ":"),
+        ).encode()
+        for at, (name, part) in enumerate(zip(names, parts, strict=True))
+    }

@@ -1,0 +1,201 @@
+"""Deliveries that come as attachments (`imap://host/folder`): of senders the contract lists, each message once.
+
+The mailbox is opened for reading only; nothing is moved, marked or answered. Who may deliver is an allow-list, and a
+sender's address is as good as the mail server's own checks of it.
+"""
+
+import datetime as dt
+import hashlib
+import imaplib
+import ssl
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted, MailMessage
+from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
+
+from flows.readers.recognise import is_returned_workbook
+from flows.sources.faults import PullError
+from flows.sources.offered import Form, Known, Offered, Place, is_loopback, today
+
+_FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError)
+_CONNECT_SECONDS = 20.0
+_READ_SECONDS = 60.0
+_SUFFIXES = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "csv_pair": (".csv",),
+    "xlsx": (".xlsx",),
+    "kobo_json": (".json",),
+}
+_AT_ONCE = 200
+
+
+class MailSource:
+    """The attachments of one mail folder."""
+
+    form: Form | None = None
+    # what is tidied up in a mailbox has been received all the same
+    keeps_files = False
+
+    def __init__(self, place: Place):
+        self.notices: tuple[str, ...] = ()
+        self._place = place
+        self._senders = tuple(item.strip().lower() for item in place.access.senders)
+        if not self._senders:
+            raise place.fail("the contract must list under access.senders whose attachments are deliveries")
+        self._user = place.needed("user").get_secret_value()
+        self._password = place.needed("password").get_secret_value()
+        self._box: BaseMailBox = place.retry.call(self._log_in)
+
+    def _log_in(self) -> BaseMailBox:
+        parts = urlsplit(self._place.url)
+        host, folder = parts.hostname or "", unquote(parts.path.strip("/")) or "INBOX"
+        timeout = min(_READ_SECONDS, self._place.seconds_left)
+        try:
+            if parts.scheme == "imap" and is_loopback(host):
+                box: BaseMailBox = MailBoxUnencrypted(host, parts.port or 143, timeout=timeout)
+            else:
+                context = ssl.create_default_context()
+                box = MailBox(host, parts.port or 993, timeout=timeout, ssl_context=context)
+            box.login(self._user, self._password, initial_folder=None)
+            box.folder.set(folder, readonly=True)
+        except MailboxLoginError:
+            raise self._place.fail("the mail server refused user and password; check them under `access`") from None
+        except MailboxFolderSelectError:
+            raise self._place.fail("there is no such mail folder; correct `source` in the contract") from None
+        except ssl.SSLCertVerificationError:
+            raise self._place.fail("the mail server's certificate is not valid; nothing was sent") from None
+        except _FAULTS as error:
+            raise self._broke_off(error) from None
+        return box
+
+    def offer(self) -> list[Offered]:
+        """Return the attachments that can be deliveries, in the order of the names."""
+        headers = self._place.retry.call(self._headers)
+        others, unusable = 0, 0
+        found: dict[str, Offered] = {}
+        known = _by_message(self._place)
+        taken: set[str] = set()
+        for message in headers:
+            if not self._may_deliver(message.from_):
+                others += 1
+                continue
+            number = message_number(message)
+            if number in taken:
+                # a copy of a message in the same folder
+                continue
+            taken.add(number)
+            if number in known:
+                found |= {item.name: self._as_known(item, message, number) for item in known[number]}
+                continue
+            self._place.check_size(message.size_rfc822, "a message")
+            attachments, left = self._attachments(message, number)
+            found |= attachments
+            unusable += left
+        self.notices = tuple(
+            f"{self._place.shown}: {count} {what}"
+            for count, what in (
+                (others, "message(s) of senders that access.senders does not list were left alone"),
+                (
+                    unusable,
+                    "attachment(s) of new messages are of another kind than the contract's, and were left alone",
+                ),
+            )
+            if count
+        )
+        return [found[name] for name in sorted(found)]
+
+    def encrypts(self, name: str) -> bool:
+        """Nothing is announced."""
+        return False
+
+    def close(self) -> None:
+        """Log out."""
+        with suppress(*_FAULTS):
+            self._box.logout()
+
+    def _headers(self) -> list[MailMessage]:
+        try:
+            return list(self._box.fetch("ALL", mark_seen=False, headers_only=True, bulk=_AT_ONCE))
+        except _FAULTS as error:
+            self._reconnect()
+            raise self._broke_off(error) from None
+
+    def _attachments(self, message: MailMessage, number: str) -> tuple[dict[str, Offered], int]:
+        whole = self._place.retry.call(lambda: self._whole(str(message.uid)))
+        day = _day(message)
+        found: dict[str, Offered] = {}
+        left = 0
+        for at, attachment in enumerate(whole.attachments, start=1):
+            name = PurePosixPath(attachment.filename.replace("\\", "/")).name
+            payload = attachment.payload
+            if not name.lower().endswith(_SUFFIXES[self._place.wanted]) and not is_returned_workbook([payload]):
+                left += 1
+                continue
+            path = f"{day.isoformat()}/{number}/{name}"
+            if path in found:
+                path = f"{day.isoformat()}/{number}/{at} {name}"
+            found[path] = Offered(path, len(payload), f"message {number}", day, _bytes(payload))
+        return found, left
+
+    def _as_known(self, item: Known, message: MailMessage, number: str) -> Offered:
+        """Offer what has been landed; it is fetched again only where the landed copy is gone."""
+
+        def fetch() -> Iterable[bytes]:
+            found, _ = self._attachments(message, number)
+            if item.name not in found:
+                raise self._place.changed("an attachment is no longer what it was")
+            return found[item.name].fetch()
+
+        return Offered(item.name, item.size, item.version, item.date_received, fetch)
+
+    def _whole(self, uid: str) -> MailMessage:
+        try:
+            found = list(self._box.fetch(uid_list=[uid], mark_seen=False))
+        except _FAULTS as error:
+            self._reconnect()
+            raise self._broke_off(error) from None
+        if len(found) != 1:
+            raise self._place.changed("a message vanished while the mailbox was read")
+        return found[0]
+
+    def _reconnect(self) -> None:
+        self.close()
+        with suppress(PullError):
+            self._box = self._log_in()
+
+    def _broke_off(self, error: Exception) -> PullError:
+        return self._place.fail(f"the mail server cannot be reached ({type(error).__name__})", transient=True)
+
+    def _may_deliver(self, address: str) -> bool:
+        address = address.strip().lower()
+        return address in self._senders or f"@{address.rpartition('@')[2]}" in self._senders
+
+
+def _bytes(payload: bytes) -> Callable[[], Iterable[bytes]]:
+    return lambda: (payload,)
+
+
+def _by_message(place: Place) -> dict[str, list[Known]]:
+    found: dict[str, list[Known]] = {}
+    for item in place.known.values():
+        found.setdefault((item.version or "").removeprefix("message "), []).append(item)
+    return found
+
+
+def message_number(message: MailMessage) -> str:
+    """Return what a message is known by: a hash of its Message-ID, or of its head where it has none; 12 digits.
+
+    The same message in two copies is one.
+    """
+    said = " ".join(message.headers["message-id"]).strip() if "message-id" in message.headers else ""
+    said = said or f"{message.date_str}\x1f{message.from_}\x1f{message.subject}"
+    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def _day(message: MailMessage) -> dt.date:
+    """Return the day in the message's head; one without a readable date is of today."""
+    day = message.date.date()
+    return today() if day.year < 1990 else day  # 1900-01-01 stands for a date that cannot be read

@@ -1,0 +1,39 @@
+"""Names the whole state of a form: an unchanged one is known again, and a changed one never mixes with an older."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+
+from flows.sources.offered import Form, Offered, Place, today
+
+
+def name_state(place: Place, pages: Mapping[str, bytes], submissions: int) -> tuple[Form, list[Offered]]:
+    """Return the state as one folder of files.
+
+    An unchanged form keeps the folder it had; any other gets a new one, even where it returns to an earlier state:
+    its name depends on the content and on the state before. The month in it is that of the first sight.
+
+    Args:
+        place: Where it is from; `known` holds the form as it was.
+        pages: Name -> bytes, the same for the same state.
+        submissions: How many the form holds.
+    """
+    digest = hashlib.sha256()
+    for name, data in sorted(pages.items()):
+        digest.update(f"{name} {len(data)}\n".encode())
+        digest.update(data)
+    version = digest.hexdigest()
+    before = next(iter(place.known.values()), None)
+    day = today()
+    if before is not None and before.version == version:
+        folder, day = before.name, before.date_received
+    else:
+        chained = hashlib.sha256(f"{version} {before.name if before else ''}".encode()).hexdigest()
+        folder = f"snapshot_{day:%Y%m}_{chained[:12]}"
+    offered = [_file(f"{folder}/{name}", data, day) for name, data in sorted(pages.items())]
+    return Form(folder, version, submissions), offered
+
+
+def _file(name: str, data: bytes, day: dt.date) -> Offered:
+    fetch: Callable[[], Iterable[bytes]] = lambda: (data,)  # noqa: E731 - one value, one line
+    return Offered(name=name, size=len(data), version=None, received=day, fetch=fetch)

@@ -1,0 +1,102 @@
+"""How a partner's source is reached, and what its review of a submission means; a part of the contract.
+
+Secrets are never written here: a contract names the environment variable that holds one.
+"""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+# schemes whose submissions carry a state of review, which decides whether they count
+REVIEWED_SCHEMES = ("kobo", "odk")
+
+
+def _as_variable(value: Any) -> Any:
+    # the value may be the secret itself, so it is not repeated
+    if isinstance(value, str) and not re.fullmatch(r"[A-Z][A-Z0-9_]*", value):
+        raise ValueError("write the name of an environment variable in capitals, never the secret itself")
+    return value
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Variable = Annotated[str, BeforeValidator(_as_variable)]
+_Words = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+
+
+class Access(BaseModel):
+    """How the source is reached; secrets by the *name* of the environment variable that holds each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user: Variable | None = Field(None, description="Variable with the user's name; for S3 the access key's id.")
+    password: Variable | None = Field(
+        None, description="Variable with the password; for S3 the secret key, beside `key` the key's passphrase."
+    )
+    key: Variable | None = Field(
+        None, description="Variable with the private key for SFTP: its text, or the path of its file."
+    )
+    token: Variable | None = Field(None, description="Variable with a token (KoboToolbox, ODK Central, HTTPS).")
+    link: Variable | None = Field(
+        None,
+        description="Variable with the whole address, where the link itself is the secret (a share link); `source` "
+        "then says only https:// and the host.",
+    )
+    known_hosts: str | None = Field(
+        None,
+        description="File of the SFTP server's public keys, a path below the partner's folder; ~/.ssh/known_hosts "
+        "without it. A server whose key is not there is never talked to.",
+    )
+    endpoint: str | None = Field(None, description="Address of a service that speaks S3 and is not Amazon's.")
+    senders: _Words = Field(
+        (), description="Mail: addresses, or @domains, whose attachments are deliveries; all other mail is left alone."
+    )
+    shrink_max: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="Share by which a cumulative file or a form may become smaller; more than that is held back and "
+        "reported, and what came before stays in force.",
+    )
+    time_limit: int | None = Field(
+        None, ge=1, description="Seconds for everything of one pull, instead of the setting's."
+    )
+    size_limit: int | None = Field(None, ge=1, description="Bytes for one file or form, instead of the setting's.")
+
+
+class States(BaseModel):
+    """What the source's own review of a row means; a state that stands in no list keeps its row out, with a reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    header: str = Field(
+        description="Their header of the state: `_validation_status` (KoboToolbox), `ReviewState` (ODK Central)."
+    )
+    counts: _Words = Field(description="States whose rows count; '' is a row that nobody has reviewed.")
+    refused: _Words = Field((), description="States whose rows are rejected: refused, on hold.")
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> "States":
+        both = sorted(set(self.counts) & set(self.refused))
+        if both:
+            raise ValueError(f"states: {', '.join(map(repr, both))} cannot both count and be refused")
+        return self
+
+
+def check_source(source: str, states: States | None) -> None:
+    """Refuse a source that holds a password, and a form without a word about its states of review.
+
+    Raises:
+        ValueError: saying what to write instead; the source is not repeated.
+    """
+    parts = urlsplit(source)
+    if parts.password is not None:
+        raise ValueError("source: it holds a password; name the variable that holds it under `access.password`")
+    if parts.scheme in REVIEWED_SCHEMES and states is None:
+        raise ValueError(
+            f"states: is missing; a {parts.scheme}:// source has states of review, say which of them count"
+        )
