@@ -40,7 +40,7 @@ def reach_figures(con: duckdb.DuckDBPyConnection, schema: str = "main") -> Figur
 
 def published_figures(release: Path) -> Figures:
     """Return the figures of a release; those that its program did not publish yet are left out."""
-    with duckdb.connect(str(release), read_only=True, config={"enable_external_access": "false"}) as con:
+    with duckdb.connect(str(release), read_only=True) as con:
         figures = reach_figures(con)
         tables = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if "report_course" in tables:

@@ -344,10 +344,12 @@ def test_readers_see_no_error_and_no_torn_release_while_ten_are_published(small)
 
     reader = threading.Thread(target=read)
     reader.start()
-    for _ in range(10):
-        run(settings, ["BN"], reread=True)
-    stop.set()
-    reader.join()
+    try:
+        for _ in range(10):
+            run(settings, ["BN"], reread=True)
+    finally:
+        stop.set()
+        reader.join()
     assert problems == []
     assert numbers == sorted(numbers)
     assert len(set(numbers)) >= 5
