@@ -150,10 +150,13 @@ def pull_partners(
         known: (partner_id, source) -> what the last pulls that were loaded saw.
     """
     total = Counter(partner.country_code for partner in partners)
+    told: Counter[str] = Counter()
 
     def tell(done: Counter[str]) -> None:
         for country in sorted(done):
-            progress.tell("pull", country, done[country], total[country])
+            if done[country] != told[country]:
+                told[country] = done[country]
+                progress.tell("pull", country, done[country], total[country])
 
     return sort_outcomes(partners, pull_side_by_side(partners, source, settings, known or {}, tell))
 
@@ -287,7 +290,8 @@ def pull_surveys(
     surveys: Surveys, source: str | None, settings: Settings, progress: Progress
 ) -> tuple[list[Pulled], list[Failure]]:
     """Land what the surveys' sources hold; a file there that no contract takes is a failure, too."""
-    pulls, failures = pull_partners(surveys.usable, source, settings, progress)
+    known = known_before(settings, surveys.usable, source)
+    pulls, failures = pull_partners(surveys.usable, source, settings, progress, known)
     # also the surveys that this run leaves out take files; so would one whose contract is broken
     everybody = find_surveys(settings.raw)
     if surveys.usable and not failures and not everybody.broken:
