@@ -81,6 +81,7 @@ def test_progress_ends_at_the_number_of_partners(bench, tmp_path):
     told: list[tuple[str, str, int, int]] = []
     pull_partners(partners, None, made.settings, Progress(lambda *what: told.append(what)))
     assert told[-1] == ("pull", "BN", 5, 5)
+    assert len(told) == len(set(told))
 
 
 @pytest.mark.parametrize("cut", ["plan_reading", "read_plans", "load_plans"])
