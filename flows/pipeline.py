@@ -33,12 +33,12 @@ from flows.run import (
     locked_countries,
     open_vault,
     plan_reading,
-    pull_side_by_side,
     pull_surveys,
     read_plans,
     sort_outcomes,
 )
 from flows.settings import Settings
+from flows.side_by_side import pull_side_by_side
 from flows.sources.offered import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner

@@ -5,8 +5,6 @@ The command line and the Prefect flows both call these; neither has logic of its
 
 import dataclasses
 import datetime as dt
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -27,9 +25,9 @@ from flows.pull import (
     compare_with_before,
     is_pulled_from_afar,
     landed_of,
-    pull_source,
 )
 from flows.settings import Settings
+from flows.side_by_side import pull_side_by_side
 from flows.sources.offered import Known
 from flows.survey import (
     Surveys,
@@ -150,89 +148,15 @@ def pull_partners(
         known: (partner_id, source) -> what the last pulls that were loaded saw.
     """
     total = Counter(partner.country_code for partner in partners)
+    told: Counter[str] = Counter()
 
     def tell(done: Counter[str]) -> None:
         for country in sorted(done):
-            progress.tell("pull", country, done[country], total[country])
+            if done[country] != told[country]:
+                told[country] = done[country]
+                progress.tell("pull", country, done[country], total[country])
 
     return sort_outcomes(partners, pull_side_by_side(partners, source, settings, known or {}, tell))
-
-
-def pull_side_by_side(
-    partners: Sequence[Sender],
-    source: str | None,
-    settings: Settings,
-    known: Mapping[tuple[str, str], Sequence[Known]],
-    tell: Callable[[Counter[str]], None] = lambda done: None,
-) -> list[Pulled | BaseException]:
-    """Return, in the order of the partners, what was pulled or why it was not.
-
-    After its time limit nobody waits for a source, whatever its driver hangs in. `tell` is given the number of
-    partners that are done, by country, whenever it changes.
-    """
-    outcomes: list[Pulled | BaseException | None] = [None] * len(partners)
-    begun: list[float | None] = [None] * len(partners)
-    waiting = list(reversed(range(len(partners))))
-    changed = threading.Condition()
-
-    def work() -> None:
-        while True:
-            with changed:
-                if not waiting:
-                    return
-                at = waiting.pop()
-                begun[at] = time.monotonic()
-            outcome: Pulled | BaseException
-            try:
-                outcome = pull_source(partners[at], source, settings=settings, known=known)
-            except BaseException as error:
-                # it is raised where the outcome is taken
-                outcome = error
-            with changed:
-                if outcomes[at] is not None:
-                    # given up meanwhile, and another worker has this one's place
-                    return
-                outcomes[at] = outcome
-                changed.notify_all()
-
-    def start() -> None:
-        # a thread that hangs in a driver must not keep the program from ending
-        threading.Thread(target=work, daemon=True, name="pull").start()
-
-    for _ in range(min(settings.pull_workers, len(partners))):
-        start()
-    told = 0
-    with changed:
-        while True:
-            now = time.monotonic()
-            for at, since in enumerate(begun):
-                if outcomes[at] is None and since is not None and now > since + _patience(partners[at], settings):
-                    outcomes[at] = _overdue(partners[at], settings)
-                    start()
-            over = [item for item, outcome in zip(partners, outcomes, strict=True) if outcome is not None]
-            if len(over) != told:
-                told = len(over)
-                tell(Counter(item.country_code for item in over))
-            finished = [outcome for outcome in outcomes if outcome is not None]
-            if len(finished) == len(partners):
-                return finished
-            changed.wait(timeout=0.5)
-
-
-# what a source is given beyond its time limit to say by itself that it has failed
-_GRACE_SECONDS = 2.0
-
-
-def _patience(partner: Sender, settings: Settings) -> float:
-    return (partner.contract.access.time_limit or settings.pull_time_limit) + _GRACE_SECONDS
-
-
-def _overdue(partner: Sender, settings: Settings) -> PullError:
-    limit = partner.contract.access.time_limit or settings.pull_time_limit
-    return PullError(
-        f"{partner.partner_id}: its source did not answer within {limit} seconds; the next run tries again, or "
-        "raise access.time_limit"
-    )
 
 
 def sort_outcomes(
@@ -287,7 +211,8 @@ def pull_surveys(
     surveys: Surveys, source: str | None, settings: Settings, progress: Progress
 ) -> tuple[list[Pulled], list[Failure]]:
     """Land what the surveys' sources hold; a file there that no contract takes is a failure, too."""
-    pulls, failures = pull_partners(surveys.usable, source, settings, progress)
+    known = known_before(settings, surveys.usable, source)
+    pulls, failures = pull_partners(surveys.usable, source, settings, progress, known)
     # also the surveys that this run leaves out take files; so would one whose contract is broken
     everybody = find_surveys(settings.raw)
     if surveys.usable and not failures and not everybody.broken:

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-# schemes whose submissions carry a state of review, which decides whether they count
-REVIEWED_SCHEMES = ("kobo", "odk")
+# forms: their submissions carry a state of review, which decides whether they count; scheme -> formats it comes in
+FORM_FORMATS = {"kobo": ("kobo_json",), "odk": ("csv", "csv_pair")}
 
 
 def _as_variable(value: Any) -> Any:
@@ -87,8 +87,8 @@ class States(BaseModel):
         return self
 
 
-def check_source(source: str, states: States | None) -> None:
-    """Refuse a source that holds a password, and a form without a word about its states of review.
+def check_source(source: str, states: States | None, unit: str, file_format: str) -> None:
+    """Refuse a source that holds a password, and a form whose states, unit or format are not those of a form.
 
     Raises:
         ValueError: saying what to write instead; the source is not repeated.
@@ -96,7 +96,14 @@ def check_source(source: str, states: States | None) -> None:
     parts = urlsplit(source)
     if parts.password is not None:
         raise ValueError("source: it holds a password; name the variable that holds it under `access.password`")
-    if parts.scheme in REVIEWED_SCHEMES and states is None:
+    if parts.scheme not in FORM_FORMATS:
+        return
+    if states is None:
         raise ValueError(
             f"states: is missing; a {parts.scheme}:// source has states of review, say which of them count"
         )
+    if unit != "folder":
+        raise ValueError(f"delivery.unit: a {parts.scheme}:// source is one folder of files; write `unit: folder`")
+    if file_format not in FORM_FORMATS[parts.scheme]:
+        formats = " or ".join(FORM_FORMATS[parts.scheme])
+        raise ValueError(f"file.format: a {parts.scheme}:// source comes as {formats}")

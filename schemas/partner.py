@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.access import Access, States, check_source
+from schemas.access import FORM_FORMATS, Access, States, check_source
 from schemas.located_yaml import LocatedError, parse_located
 
 CONTRACT_NAME = "partner.yml"
@@ -321,7 +321,7 @@ class FileContract(_Part):
 
     @model_validator(mode="after")
     def _source_is_plain(self) -> Self:
-        check_source(self.source, self.states)
+        check_source(self.source, self.states, self.delivery.unit, self.file.format)
         return self
 
     @model_validator(mode="after")
@@ -357,6 +357,15 @@ class Contract(FileContract):
 
     delivery: Delivery = Field(description="How deliveries follow each other, and what their names say.")
     national_id: IdKind = Field("other", description="Which number the national_id column holds.")
+
+    @model_validator(mode="after")
+    def _forms_are_snapshots(self) -> Self:
+        scheme = self.source.partition("://")[0]
+        if scheme in FORM_FORMATS and self.delivery.kind != "snapshot":
+            raise ValueError(
+                f"delivery.kind: a {scheme}:// source is read as a whole each time; write `kind: snapshot`"
+            )
+        return self
 
 
 class Sender(_Part):

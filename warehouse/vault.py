@@ -19,7 +19,7 @@ from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 from warehouse.survey.tables import SURVEY_DDL
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -107,6 +107,8 @@ UPGRADES = {
     """,
     # a file that landed before workbooks went back is none that came back
     4: "ALTER TABLE landed_file ADD COLUMN IF NOT EXISTS is_return BOOLEAN DEFAULT FALSE;",
+    # what was seen at a source is first remembered by the next pull
+    5: "DROP TABLE IF EXISTS sighting;",
 }
 
 

@@ -137,9 +137,10 @@ def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
     for name in ("asyncssh", "botocore", "aiobotocore", "s3fs", "fsspec", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if scheme == "s3":
+        import aiohttp
         from botocore.exceptions import BotoCoreError, ClientError
 
-        return (BotoCoreError, ClientError)
+        return (BotoCoreError, ClientError, aiohttp.ClientError)
     if scheme in ("sftp", "ssh"):
         import asyncssh
 
@@ -149,7 +150,8 @@ def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
         from webdav4.client import ClientError
 
         return (httpx.HTTPError, ClientError)
-    return ()
+    # a driver that was installed beside the program may raise anything, and must not stop another partner
+    return () if scheme in _LOCAL else (Exception,)
 
 
 def _connect(scheme: str, place: Place) -> tuple[Any, str]:
@@ -170,6 +172,9 @@ def _revealed(place: Place, role: str) -> str | None:
 
 
 def _connect_s3(place: Place) -> tuple[Any, str]:
+    endpoint = urlsplit(place.access.endpoint or "")
+    if endpoint.scheme == "http" and not is_loopback(endpoint.hostname):
+        raise place.fail("access.endpoint is not encrypted; write https://")
     file_system = fsspec.filesystem(
         "s3",
         key=_revealed(place, "user"),

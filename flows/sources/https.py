@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import httpx
 
-from flows.sources.offered import Form, Known, Offered, Place, is_loopback, today
+from flows.sources.offered import Form, Known, Offered, Place, today
 from flows.sources.web import WebClient
 
 _ANY = ("application/octet-stream", "binary/octet-stream")
@@ -47,10 +47,7 @@ class HttpsSource:
     def __init__(self, place: Place):
         self.notices: tuple[str, ...] = ()
         self._place = place
-        parts = urlsplit(place.url)
         headers, auth = self._credentials()
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise place.fail("is not encrypted; write https://")
         if not _TYPES[place.wanted]:
             raise place.fail(f"a link is one file, and the format {place.wanted} needs several; use a folder")
         self._web = WebClient(place, headers, auth)

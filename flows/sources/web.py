@@ -39,11 +39,17 @@ class WebClient:
             follow_redirects=True,
             max_redirects=8,
             trust_env=True,
+            event_hooks={"request": [self._refuse_open]},
         )
 
     def close(self) -> None:
         """Let go of connections."""
         self._client.close()
+
+    def _refuse_open(self, request: httpx.Request) -> None:
+        """Let no request, not even a redirected one, go over an open connection to another machine."""
+        if request.url.scheme != "https" and not is_loopback(request.url.host):
+            raise self._place.fail("leads to a connection that is not encrypted; write https://, or ask for a new link")
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:

@@ -40,6 +40,16 @@ def test_a_vault_of_the_first_version_gets_what_it_lacks_and_keeps_what_it_has(f
             assert con.execute("SELECT version FROM vault_schema").fetchall() == [(SCHEMA_VERSION,)]
 
 
+def test_a_vault_of_the_fifth_version_can_remember_what_was_seen_at_a_source(data):
+    folder = DataFolder(data)
+    with open_vault(folder, "test"):
+        pass
+    with duckdb.connect(str(folder.vault)) as con:
+        con.execute("DROP TABLE sighting; UPDATE vault_schema SET version = 5")
+    with open_vault(folder, "test") as con:
+        assert con.execute("SELECT count(*) FROM sighting").fetchall() == [(0,)]
+
+
 @pytest.fixture
 def third_version(data):
     """A vault as the third version made it: a record and its node, without columns for an address."""

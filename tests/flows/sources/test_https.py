@@ -159,8 +159,26 @@ def test_a_variable_that_is_not_set_is_named(bench, httpserver, monkeypatch):
 
 
 def test_nothing_is_sent_over_an_open_connection_to_another_machine(bench):
-    with pytest.raises(PullError, match="is not encrypted; write https://"):
+    with pytest.raises(PullError, match="not encrypted; write https://"):
         bench("http://files.example.org/log.csv", access={"token": "ONE_TOKEN"}).pull()
+
+
+def test_a_redirection_to_an_open_connection_is_not_followed(bench, httpserver):
+    httpserver.expect_request("/log").respond_with_data(
+        "", status=302, headers={"Location": "http://files.example.org/log.csv"}
+    )
+    with pytest.raises(PullError, match="leads to a connection that is not encrypted"):
+        bench(httpserver.url_for("/log"), access={"token": "ONE_TOKEN"}).pull()
+
+
+def test_a_redirection_to_another_server_is_followed_without_the_token(bench, httpserver):
+    elsewhere = httpserver.url_for("/file").replace("localhost", "127.0.0.1")
+    httpserver.expect_request("/log").respond_with_data("", status=307, headers={"Location": elsewhere})
+    httpserver.expect_request("/file").respond_with_data(log_of(*PEOPLE), headers=CSV)
+    assert len(bench(httpserver.url_for("/log"), access={"token": "ONE_TOKEN"}).pull().landed) == 1
+    first, second = (request for request, _ in httpserver.log)
+    assert "Authorization" in first.headers
+    assert "Authorization" not in second.headers
 
 
 def test_a_shrunken_file_is_held_back_until_the_contract_allows_it(bench, httpserver):

@@ -157,6 +157,19 @@ def test_a_form_without_a_word_about_states_is_no_contract(bench):
         bench("kobo://kf.example.org/aXyZ", **{name: said for name, said in FORM.items() if name != "states"})
 
 
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"delivery": {"kind": "append", "unit": "folder"}}, "write `kind: snapshot`"),
+        ({"delivery": {"kind": "snapshot"}}, "write `unit: folder`"),
+        ({"file": {"format": "csv"}}, "comes as kobo_json"),
+    ],
+)
+def test_a_form_is_a_snapshot_of_pages_and_nothing_else(bench, said, words):
+    with pytest.raises(ContractError, match=words):
+        bench("kobo://kf.example.org/aXyZ", **{**FORM, **said})
+
+
 def test_all_pages_are_read_with_the_most_the_server_gives(form, kobo):
     for number in range(2345, 0, -1):
         kobo.add(number)

@@ -1,6 +1,7 @@
 """Attachments of listed senders are deliveries, each message once; the mailbox stays as it was. A real IMAP server."""
 
 import contextlib
+import io
 import os
 import pwd
 import shutil
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from flows.pull import PullError
@@ -178,6 +180,22 @@ def test_the_day_received_is_that_of_the_message_and_the_name_holds_no_address(i
     assert row.file_name.startswith("2020-09-05/")
     assert row.file_name.endswith("/log 09.csv")
     assert "@" not in row.file_name
+
+
+def workbook(sheet: str) -> bytes:
+    made = openpyxl.Workbook()
+    made.create_sheet(sheet)
+    stream = io.BytesIO()
+    made.save(stream)
+    return stream.getvalue()
+
+
+def test_a_corrected_workbook_is_taken_whatever_the_partner_delivers(inbox, mailbox):
+    attached = (("rows.xlsx", workbook("godigital")), ("plan.xlsx", workbook("plan")))
+    mailbox.deliver(message("one", *attached), "1.one")
+    made = inbox()
+    (row,) = made.pull().landed
+    assert (row.file_name.rpartition("/")[2], row.is_return) == ("rows.xlsx", True)
 
 
 def test_an_address_is_listed_in_full_or_not_at_all(inbox, mailbox):

@@ -105,6 +105,11 @@ def test_an_object_beyond_the_limit_is_refused_before_it_is_read(s3, store):
         s3(size_limit=50).pull()
 
 
+def test_a_store_elsewhere_is_spoken_to_over_an_encrypted_connection_only(s3):
+    with pytest.raises(PullError, match="access.endpoint is not encrypted; write https://"):
+        s3(endpoint="http://s3.example.org").pull()
+
+
 def test_a_bucket_that_is_not_there_says_what_to_correct(s3, store):
     with pytest.raises(PullError, match="BN-ONE: s3://nowhere/one: does not exist; correct `source`"):
         s3("s3://nowhere/one").pull()

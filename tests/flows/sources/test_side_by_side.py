@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import flows.run
+import flows.side_by_side
 from flows.pull import PullError
 from flows.run import Progress, pull_partners
 from flows.sources.filesystem import FileSystemSource
@@ -56,7 +57,7 @@ def test_the_result_is_in_the_order_of_the_partners_whoever_is_first(bench, tmp_
 def test_sources_that_hang_in_a_driver_take_no_place_from_others(bench, tmp_path, monkeypatch):
     made = bench("in", access={"time_limit": 1}, settings={"pull_workers": 2})
     partners = partners_of(tmp_path / "many", made.partner.folder / "partner.yml", 6)
-    monkeypatch.setattr(flows.run, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(flows.side_by_side, "_GRACE_SECONDS", 0.2)
     listed = FileSystemSource.offer
     release = threading.Event()
 
@@ -81,6 +82,7 @@ def test_progress_ends_at_the_number_of_partners(bench, tmp_path):
     told: list[tuple[str, str, int, int]] = []
     pull_partners(partners, None, made.settings, Progress(lambda *what: told.append(what)))
     assert told[-1] == ("pull", "BN", 5, 5)
+    assert len(told) == len(set(told))
 
 
 @pytest.mark.parametrize("cut", ["plan_reading", "read_plans", "load_plans"])

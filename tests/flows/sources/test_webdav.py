@@ -55,6 +55,22 @@ def test_a_folder_of_a_cloud_is_pulled(bench, cloud, monkeypatch):
     assert "wrong" not in str(caught.value)
 
 
+def test_whatever_another_driver_raises_stays_with_its_partner_and_is_not_repeated(bench):
+    import fsspec
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    class Broken(MemoryFileSystem):
+        protocol = "broken"
+
+        def find(self, path: str, **more: object) -> None:
+            raise LookupError(CANARY)
+
+    fsspec.register_implementation("broken", Broken, clobber=True)
+    result = bench("broken://logs/one").run(code=1)
+    assert [failure.code for failure in result.failures] == ["source_unreadable"]
+    assert "cannot be listed (LookupError)" in result.failures[0].message
+
+
 def test_a_driver_that_is_not_installed_is_named(bench):
     with pytest.raises(PullError, match="reading gs:// needs a package that is not installed"):
         bench("gs://logs/one").pull()

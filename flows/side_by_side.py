@@ -1,0 +1,106 @@
+"""Pulls many sources at once with a bounded number of workers, and waits for none beyond its time limit.
+
+A driver can hang where nothing interrupts it; its worker is then left behind, and another takes its place.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from flows.pull import Pulled, PullError, pull_source
+from flows.settings import Settings
+from flows.sources.offered import Known
+from schemas.partner import Sender
+
+# what a source is given beyond its time limit to say by itself that it has failed
+_GRACE_SECONDS = 2.0
+_LOOK_SECONDS = 0.5
+
+Outcome = Pulled | BaseException
+KnownPlaces = Mapping[tuple[str, str], Sequence[Known]]
+
+
+def pull_side_by_side(
+    senders: Sequence[Sender],
+    source: str | None,
+    settings: Settings,
+    known: KnownPlaces,
+    tell: Callable[[Counter[str]], None] = lambda done: None,
+) -> list[Outcome]:
+    """Return, in the order of the senders, what was pulled or why it was not.
+
+    Args:
+        senders: Whose sources.
+        source: Pattern of `--source`.
+        settings: Limits, tries, and how many are pulled at once.
+        known: (partner_id, source) -> what the last pulls that were loaded saw.
+        tell: Given the number of senders that are done, by country, whenever it changes.
+    """
+    return _Round(senders, source, settings, known).outcomes(tell)
+
+
+class _Round:
+    """One pull of several sources; whatever is shared between workers is touched under the condition."""
+
+    def __init__(self, senders: Sequence[Sender], source: str | None, settings: Settings, known: KnownPlaces):
+        self._senders = senders
+        self._source = source
+        self._settings = settings
+        self._known = known
+        self._waiting = list(reversed(range(len(senders))))
+        self._begun: dict[int, float] = {}
+        self._done: dict[int, Outcome] = {}
+        self._changed = threading.Condition()
+
+    def outcomes(self, tell: Callable[[Counter[str]], None]) -> list[Outcome]:
+        """Pull everything."""
+        for _ in range(min(self._settings.pull_workers, len(self._senders))):
+            self._start_worker()
+        told = 0
+        with self._changed:
+            while True:
+                self._give_up_overdue()
+                if len(self._done) != told:
+                    told = len(self._done)
+                    tell(Counter(self._senders[at].country_code for at in self._done))
+                if told == len(self._senders):
+                    return [self._done[at] for at in range(told)]
+                self._changed.wait(timeout=_LOOK_SECONDS)
+
+    def _start_worker(self) -> None:
+        # a thread that hangs in a driver must not keep the program from ending
+        threading.Thread(target=self._work, daemon=True, name="pull").start()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                if not self._waiting:
+                    return
+                at = self._waiting.pop()
+                self._begun[at] = time.monotonic()
+            outcome = self._pull(at)
+            with self._changed:
+                if at in self._done:
+                    # given up meanwhile, and another worker has this one's place
+                    return
+                self._done[at] = outcome
+                self._changed.notify_all()
+
+    def _pull(self, at: int) -> Outcome:
+        try:
+            return pull_source(self._senders[at], self._source, settings=self._settings, known=self._known)
+        except BaseException as error:
+            # it is raised where the outcome is taken
+            return error
+
+    def _give_up_overdue(self) -> None:
+        now = time.monotonic()
+        for at, since in self._begun.items():
+            limit = self._senders[at].contract.access.time_limit or self._settings.pull_time_limit
+            if at not in self._done and now > since + limit + _GRACE_SECONDS:
+                self._done[at] = PullError(
+                    f"{self._senders[at].partner_id}: its source did not answer within {limit} seconds; the next run "
+                    "tries again, or raise access.time_limit"
+                )
+                self._start_worker()
