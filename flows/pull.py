@@ -230,7 +230,11 @@ def _known_form(form: Form, day: dt.date) -> Known:
 
 def is_pulled_from_afar(partner: Sender, pattern: str | None) -> bool:
     """Whether a pull of this partner can save itself something by what it knows from the last one."""
-    return is_remote(source_url(partner, pattern))
+    try:
+        return is_remote(source_url(partner, pattern))
+    except PullError:
+        # the pull itself says what is wrong with it
+        return False
 
 
 def _clear_unfinished(folder: Path) -> None:
