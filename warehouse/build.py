@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,32 +97,37 @@ def model_order(folder: Path = SQL_FOLDER) -> list[str]:
         raise BuildError(f"models read each other in a circle: {' -> '.join(error.args[1])}") from error
 
 
-def _tables_read(file: Path) -> set[str]:
+def _tables_read(file: Path) -> frozenset[str]:
     """Names of the models that a file reads: tables that are neither the vault's nor steps of its own."""
+    return _tables_in(file.name, file.read_text(encoding="utf-8"))
+
+
+@cache
+def _tables_in(name: str, text: str) -> frozenset[str]:
     # a second of imports, needed only where something is built
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     try:
-        statements = [part for part in sqlglot.parse(file.read_text(encoding="utf-8"), dialect="duckdb") if part]
+        statements = [part for part in sqlglot.parse(text, dialect="duckdb") if part]
     except SqlglotError as error:
-        raise BuildError(f"{file.name}: not understood as SQL: {error}") from error
+        raise BuildError(f"{name}: not understood as SQL: {error}") from error
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise BuildError(f"{file.name}: a model is one SELECT")
+        raise BuildError(f"{name}: a model is one SELECT")
     steps = {step.alias for step in statements[0].find_all(exp.CTE)}
     read = set()
     for table in statements[0].find_all(exp.Table):
         qualifier = table.catalog or table.db
         if qualifier not in ("", VAULT, PROGRAMME, HISTORY):
             raise BuildError(
-                f"{file.name} reads {table.sql()}; "
+                f"{name} reads {table.sql()}; "
                 f"only models and tables of {VAULT}, {PROGRAMME} and {HISTORY} can be read"
             )
         # a table function such as unnest() has no name of its own
         if qualifier == "" and table.name and table.name not in steps:
             read.add(table.name)
-    return read
+    return frozenset(read)
 
 
 def build_release(
