@@ -121,8 +121,7 @@ def _tables_in(name: str, text: str) -> frozenset[str]:
         qualifier = table.catalog or table.db
         if qualifier not in ("", VAULT, PROGRAMME, HISTORY):
             raise BuildError(
-                f"{name} reads {table.sql()}; "
-                f"only models and tables of {VAULT}, {PROGRAMME} and {HISTORY} can be read"
+                f"{name} reads {table.sql()}; only models and tables of {VAULT}, {PROGRAMME} and {HISTORY} can be read"
             )
         # a table function such as unnest() has no name of its own
         if qualifier == "" and table.name and table.name not in steps:
