@@ -83,7 +83,8 @@ def identify(
     No known member: mint. One: keep. Several: keep the one that came up first (in one run: the one with the
     oldest record), retire the others by alias. Split: the part with the record that the trainee was minted from
     keeps the id. A part with the record of a retired id revives that id, so that a merge undone leaves nothing
-    behind, whoever has joined in between; any other part mints from its own oldest record. Records of the register
+    behind, whoever has joined in between, and an id that was split off from it is retired where the two meet again;
+    any other part mints from its own oldest record. Records of the register
     that are not in `clusters` stay with their trainee.
 
     Args:
@@ -219,14 +220,15 @@ def _plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int, ca
         if len(meeting) > 1:
             meeting.sort(key=lambda part: ages[str(part.trainee)])
     fresh = _fresh_ids(con, secret, [parts for parts in clusters if not kept[parts[0].cluster]], claims)
-    retired = _retired_among(con, fresh.values())
+    returning = _returning_ids(con, clusters, kept, owner, claims)
+    retired = _retired_among(con, [*fresh.values(), *returning.values()])
     plan = _Plan(release_number)
     # records that are away follow a trainee who is retired, and are of those who stay
     away = _away(con, [str(part.trainee) for parts in kept.values() if len(parts) > 1 for part in parts])
     minted = merged = split = 0
     for parts in clusters:
         cluster, mine = parts[0].cluster, kept[parts[0].cluster]
-        chosen = str(mine[0].trainee) if mine else fresh[cluster]
+        chosen = returning.get(cluster) or (str(mine[0].trainee) if mine else fresh[cluster])
         plan.trainee[cluster] = chosen
         followers = [part for part in parts if part.trainee is not None]
         if not followers:
@@ -235,7 +237,7 @@ def _plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int, ca
             minted += 1
         plan.revived |= {chosen} & retired
         for part in followers:
-            if mine and part is mine[0]:
+            if str(part.trainee) == chosen and part in mine:
                 continue
             if part in mine:
                 event, behind = "merge", None
@@ -249,6 +251,35 @@ def _plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int, ca
         plan.followed += [(claim, chosen) for part in followers for claim in claims[part.key] if claim != chosen]
     plan.changes = IdentityChanges(minted, merged, split, len(plan.revived))
     return plan
+
+
+def _returning_ids(
+    con: duckdb.DuckDBPyConnection,
+    clusters: Sequence[Sequence[_Part]],
+    kept: Mapping[str, Sequence[_Part]],
+    owner: Mapping[str, _Part],
+    claims: Mapping[tuple[str, str], Sequence[str]],
+) -> dict[str, str]:
+    """Of clusters that keep an id split off from a retired one: that one, where its founder leaves the survivor.
+
+    A merge and a split of the same records, taken back together, must leave the id that there was before both. Any
+    other id that is in use stays in use.
+    """
+    found: dict[str, str] = {}
+    for parts in clusters:
+        mine = kept[parts[0].cluster]
+        leaving = [part for part in parts if part.trainee is not None and owner[part.trainee] is not part]
+        returned = [claim for part in leaving for claim in claims[part.key]]
+        if len(mine) == 1 and returned:
+            with _registered(con, "asked", sorted(set(returned)), "trainee_id"):
+                origin = con.execute(
+                    "SELECT min(other_trainee_id) FROM identity_event WHERE event = 'split' AND trainee_id = ? "
+                    "AND other_trainee_id IN (SELECT trainee_id FROM asked)",
+                    [str(mine[0].trainee)],
+                ).fetchone()
+            if origin is not None and origin[0] is not None:
+                found[parts[0].cluster] = origin[0]
+    return found
 
 
 def _movement(
