@@ -59,21 +59,22 @@ def export(
 ) -> None:
     """Write a release as open data: tables as CSV and Parquet, results as IATI, a Frictionless Data Package."""
     from schemas.programme import load_programme
-    from warehouse.export import ExportError, export_release, find_release
+    from warehouse.export import ExportError, export_release
     from warehouse.export_words import Selection
+    from warehouse.publish import PublishError, require_release
 
     settings = settings_of(raw, data)
     chosen = Selection(tuple(tables or ()), tuple(without or ()), with_people, minimum_cell)
     try:
         done = export_release(
-            find_release(settings.data, release),
+            require_release(settings.data, release),
             folder,
             chosen,
             programme_name=load_programme().name,
             memory_limit=settings.query_memory_limit,
             threads=settings.threads,
         )
-    except (ExportError, OSError) as error:
+    except (ExportError, PublishError, OSError) as error:
         fail(str(error))
     typer.echo(f"Release {done.release_number}: {len(done.rows)} tables written to {done.folder}.")
     if with_people:

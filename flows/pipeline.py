@@ -102,7 +102,7 @@ def load_and_publish(
     notices: tuple[str, ...],
 ) -> RunResult:
     """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
-    fresh = [rows for plan in plans for rows in read.get(plan.partner.partner_id, [])]
+    fresh = [rows for plan in plans for rows in read.get(plan.sender.partner_id, [])]
     with open_vault(settings, "load") as con:
         if fresh or any(plan.gone for plan in plans):
             load_plans(con, plans, read, Progress())
@@ -142,8 +142,8 @@ def run_pipeline(
         by_country: dict[str, list[PartnerPlan]] = {}
         for plan in plans:
             if plan.to_read:
-                by_country.setdefault(plan.partner.country_code, []).append(plan)
-        read: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
+                by_country.setdefault(plan.sender.country_code, []).append(plan)
+        read: dict[str, list[DeliveryRows]] = {plan.sender.partner_id: [] for plan in plans}
         for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
             read |= part
         answered = read_answers(survey_plans) if any(plan.to_read for plan in survey_plans) else {}

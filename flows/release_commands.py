@@ -66,12 +66,10 @@ def diff(
 def _two_releases(settings: "Settings", a: str | None, b: str | None) -> "tuple[Baseline, Baseline]":
     from warehouse.freeze import Baseline, find_baseline
     from warehouse.frozen import FreezeError
-    from warehouse.publish import PublishError, current, list_releases
+    from warehouse.publish import PublishError, list_releases, require_release
 
     try:
-        now = current(settings.data)
-        if now is None:
-            fail(f"{settings.data}: no release is published yet; start with `godigital run`")
+        now = require_release(settings.data, None)
         later = Baseline(str(now.number), now) if b is None else find_baseline(settings.data, b)
         if a is not None:
             earlier = find_baseline(settings.data, a)
@@ -174,7 +172,7 @@ def trace(
     """
     from flows.trace_file import SUFFIXES, write_rows
     from warehouse.cells import CellError
-    from warehouse.publish import PublishError, current, require_release
+    from warehouse.publish import PublishError, require_release
     from warehouse.snapshots import SnapshotError
     from warehouse.trace import trace as find
 
@@ -183,9 +181,7 @@ def trace(
     if out is not None and out.suffix.lower() not in SUFFIXES:
         fail(f"{out}: rows are written as .csv or .xlsx")
     try:
-        chosen = current(settings.data) if release is None else require_release(settings.data, release)
-        if chosen is None:
-            fail(f"{settings.data}: no release is published yet; start with `godigital run`")
+        chosen = require_release(settings.data, release)
         found = find(settings.data, chosen.number, chosen.path, figure)
     except (CellError, PublishError, SnapshotError) as error:
         fail(str(error))

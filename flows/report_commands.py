@@ -34,21 +34,16 @@ def report(
     data: Data = None,
 ) -> None:
     """Write the report of a release: one page of all countries and one of each, to be opened offline and printed."""
-    from warehouse.publish import current, list_releases
+    from warehouse.publish import PublishError, require_release
     from warehouse.query import QueryError
     from warehouse.report.figures import ReportError
     from warehouse.report.render import make_report, publish_report, report_folder
 
     settings = settings_of(raw, data)
-    if release is None:
-        chosen = current(settings.data)
-        if chosen is None:
-            fail(f"{settings.data}: no release is published yet; start with `godigital run`")
-    else:
-        kept = {item.number: item for item in list_releases(settings.data)}
-        if release not in kept:
-            fail(f"there is no release {release}; kept: {', '.join(map(str, kept)) or 'none'}")
-        chosen = kept[release]
+    try:
+        chosen = require_release(settings.data, release)
+    except PublishError as error:
+        fail(str(error))
     code = None if country is None else country_code(country)
     try:
         if out is None and code is None:

@@ -15,11 +15,11 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 from flows.counts import CountryCounts, country_counts
-from flows.deliveries import DeliveryFiles, contract_hash, delivery_facts, group_deliveries
+from flows.deliveries import DeliveryFiles, contract_hash
 from flows.partners import BrokenContract, Partners, find_partners
+from flows.plans import ReadingPlan, plan_sender
 from flows.pull import (
     Compared,
-    Landed,
     Pulled,
     PullError,
     compare_with_before,
@@ -49,7 +49,7 @@ from warehouse.vault import DataFolder
 if TYPE_CHECKING:
     import duckdb
 
-    from warehouse.load import DeliveryFacts, DeliveryRows
+    from warehouse.load import DeliveryRows
 
 # less than this is read sooner here than a process starts
 _BYTES_WORTH_A_PROCESS = 3_000_000
@@ -110,14 +110,7 @@ class Clock:
             self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
-@dataclass(frozen=True)
-class PartnerPlan:
-    """One partner's deliveries as they are derived today, those that have to be read, and whether any are gone."""
-
-    partner: Partner
-    current: tuple["DeliveryFacts", ...]
-    to_read: tuple[DeliveryFiles, ...]
-    gone: bool
+PartnerPlan = ReadingPlan[Partner]
 
 
 @contextmanager
@@ -245,7 +238,7 @@ def plan_reading(
         )
     seen, known = load.landed_rows(con), load.known_deliveries(con)
     return [
-        plan_partner(
+        plan_sender(
             partner,
             [landed_of(row) for row in seen.get(partner.partner_id, [])],
             known.get(partner.partner_id, {}),
@@ -255,19 +248,6 @@ def plan_reading(
     ]
 
 
-def plan_partner(partner: Partner, landed: Sequence[Landed], known: dict[str, str], *, reread: bool) -> PartnerPlan:
-    """Return the partner's deliveries and which of them have to be read; `known`: delivery_id -> reading_hash."""
-    deliveries = group_deliveries(landed, partner.contract.delivery)
-    facts = tuple(delivery_facts(partner, delivery)[0] for delivery in deliveries)
-    to_read = tuple(
-        delivery
-        for delivery, fact in zip(deliveries, facts, strict=True)
-        if reread or known.get(delivery.delivery_id) != fact.reading_hash
-    )
-    gone = bool(set(known) - {fact.delivery_id for fact in facts})
-    return PartnerPlan(partner, facts, to_read, gone)
-
-
 def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -> dict[str, list["DeliveryRows"]]:
     """Read every planned delivery, side by side where there is enough to do; partner_id -> rows in plan order."""
     from flows.intake import read_deliveries
@@ -275,12 +255,12 @@ def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -
     size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
     alone = readers < 2 or size < _BYTES_WORTH_A_PROCESS
     # here, a partner's deliveries are read together: what one has taught about its values serves the next
-    whole = [(plan.partner, plan.to_read) for plan in plans if plan.to_read]
+    whole = [(plan.sender, plan.to_read) for plan in plans if plan.to_read]
     jobs = whole if alone else _reading_jobs(plans, readers)
     total: Counter[str] = Counter()
     for partner, deliveries in jobs:
         total[partner.country_code] += len(deliveries)
-    found: dict[str, list[DeliveryRows]] = {plan.partner.partner_id: [] for plan in plans}
+    found: dict[str, list[DeliveryRows]] = {plan.sender.partner_id: [] for plan in plans}
     done: Counter[str] = Counter()
 
     def collect(partner: Partner, rows: list["DeliveryRows"]) -> None:
@@ -313,10 +293,10 @@ def _reading_jobs(plans: Sequence[PartnerPlan], readers: int) -> list[tuple[Part
             part.append(item)
             weight += sum(row.size for row in item.seen)
             if weight >= share:
-                jobs.append((weight, plan.partner, tuple(part)))
+                jobs.append((weight, plan.sender, tuple(part)))
                 part, weight = [], 0
         if part:
-            jobs.append((weight, plan.partner, tuple(part)))
+            jobs.append((weight, plan.sender, tuple(part)))
     jobs.sort(key=lambda job: (-job[0], job[1].partner_id, job[2][0].delivery_id))
     return [(partner, deliveries) for _, partner, deliveries in jobs]
 
@@ -332,7 +312,7 @@ def load_plans(
 
     by_country: dict[str, list[PartnerPlan]] = {}
     for plan in plans:
-        by_country.setdefault(plan.partner.country_code, []).append(plan)
+        by_country.setdefault(plan.sender.country_code, []).append(plan)
     with vaults.transaction(con):
         load.register_courses(con, load_programme().courses)
     for country, members in sorted(by_country.items()):
@@ -341,18 +321,18 @@ def load_plans(
                 con,
                 [
                     load.PartnerFacts(
-                        plan.partner.partner_id,
+                        plan.sender.partner_id,
                         country,
-                        plan.partner.contract.name,
-                        plan.partner.contract.delivery.kind,
-                        contract_hash(plan.partner),
-                        plan.partner.contract.delivery.due_days,
+                        plan.sender.contract.name,
+                        plan.sender.contract.delivery.kind,
+                        contract_hash(plan.sender),
+                        plan.sender.contract.delivery.due_days,
                     )
                     for plan in members
                 ],
             )
             for plan in members:
-                load.load_partner(con, plan.partner.contract.delivery.kind, plan.current, read[plan.partner.partner_id])
+                load.load_partner(con, plan.sender.contract.delivery.kind, plan.current, read[plan.sender.partner_id])
         progress.tell("load", country, len(members), len(members))
 
 
@@ -400,7 +380,7 @@ def execute(
             failures += held
             plans = plan_reading(con, partners, compared.pulls, reread=reread)
             survey_plans = plan_surveys(con, surveys.usable, reread=reread)
-            stale = any(plan.to_read or plan.gone for plan in plans)
+            stale = any(plan.is_stale for plan in plans)
             if not stale and not reread and not any(plan.is_stale for plan in survey_plans):
                 # nothing to read: bring the release up to date if an earlier run was cut short, else stop here
                 return finish(con, settings, [], tuple(failures), clock, progress, notices=compared.notices)
@@ -413,7 +393,7 @@ def execute(
                 if stale or reread:
                     load_plans(con, plans, read, progress)
                 load_surveys(con, survey_plans, answered)
-            fresh = [rows for plan in plans for rows in read[plan.partner.partner_id]]
+            fresh = [rows for plan in plans for rows in read[plan.sender.partner_id]]
             return finish(
                 con, settings, fresh, tuple(failures), clock, progress, always=reread, notices=compared.notices
             )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import fsspec
 
-from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
 from flows.partners import BrokenContract
-from flows.pull import Landed, is_litter, source_url
+from flows.plans import ReadingPlan, plan_sender
+from flows.pull import is_litter, landed_of, source_url
 from flows.sources.open import is_remote
 from schemas.partner import ContractError, load_contract_as
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract
@@ -21,7 +21,6 @@ from warehouse import vault as vaults
 if TYPE_CHECKING:
     import duckdb
 
-    from warehouse.load import DeliveryFacts
     from warehouse.survey.load import SurveyRows
 
 
@@ -33,19 +32,7 @@ class Surveys:
     broken: tuple[BrokenContract, ...]
 
 
-@dataclass(frozen=True)
-class SurveyPlan:
-    """One survey's deliveries as they are derived today, those that have to be read, and whether any are gone."""
-
-    survey: Survey
-    current: tuple["DeliveryFacts", ...]
-    to_read: tuple[DeliveryFiles, ...]
-    gone: bool
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether anything has to be written."""
-        return bool(self.to_read) or self.gone
+SurveyPlan = ReadingPlan[Survey]
 
 
 def find_surveys(raw: Path, countries: Sequence[str] | None = None) -> Surveys:
@@ -107,20 +94,15 @@ def plan_surveys(
     if not surveys:
         return ()
     seen, known = landed_rows(con), known_surveys(con)
-    plans = []
-    for survey in surveys:
-        landed = [Landed(*row) for row in seen.get(survey.partner_id, [])]
-        read = known.get(survey.partner_id, {})
-        deliveries = group_deliveries(landed, survey.contract.delivery)
-        facts = tuple(delivery_facts(survey, delivery)[0] for delivery in deliveries)
-        to_read = tuple(
-            delivery
-            for delivery, fact in zip(deliveries, facts, strict=True)
-            if reread or read.get(delivery.delivery_id) != fact.reading_hash
+    return tuple(
+        plan_sender(
+            survey,
+            [landed_of(row) for row in seen.get(survey.partner_id, [])],
+            known.get(survey.partner_id, {}),
+            reread=reread,
         )
-        gone = bool(set(read) - {fact.delivery_id for fact in facts})
-        plans.append(SurveyPlan(survey, facts, to_read, gone))
-    return tuple(plans)
+        for survey in surveys
+    )
 
 
 def read_surveys(plans: Sequence[SurveyPlan]) -> "dict[str, list[SurveyRows]]":
@@ -129,7 +111,7 @@ def read_surveys(plans: Sequence[SurveyPlan]) -> "dict[str, list[SurveyRows]]":
         return {}
     from flows.survey_rows import read_survey
 
-    return {plan.survey.partner_id: read_survey(plan.survey, plan.to_read) for plan in plans if plan.to_read}
+    return {plan.sender.partner_id: read_survey(plan.sender, plan.to_read) for plan in plans if plan.to_read}
 
 
 def load_surveys(
@@ -141,7 +123,7 @@ def load_surveys(
     for plan in plans:
         if plan.is_stale:
             with vaults.transaction(con):
-                load_survey(con, plan.survey.partner_id, plan.current, read.get(plan.survey.partner_id, []))
+                load_survey(con, plan.sender.partner_id, plan.current, read.get(plan.sender.partner_id, []))
 
 
 def survey_failures(read: "dict[str, list[SurveyRows]]") -> list[tuple[str, str, str, str]]:

@@ -19,7 +19,8 @@ from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
 from warehouse.describe import comment_statements
 from warehouse.history import HISTORY, NO_HISTORY, History, history_tables
-from warehouse.rules import PROGRAMME, programme_tables
+from warehouse.literals import literal
+from warehouse.rules import PROGRAMME, default_programme, programme_tables
 
 if TYPE_CHECKING:
     from schemas.programme import Programme
@@ -164,12 +165,12 @@ def build_release(
         if target.exists():
             raise FileExistsError(f"{target}: a release is built into a new file")
         try:
-            con.execute(f"ATTACH {_literal(str(target))} AS release")
+            con.execute(f"ATTACH {literal(str(target))} AS release")
             try:
                 # nobody shall read what is not verified
                 target.chmod(0o600)
                 con.execute("USE release")
-                rules = _rules(programme)
+                rules = default_programme(programme)
                 with programme_tables(con, rules), history_tables(con, history):
                     summaries = _build_tables(con, info, rules_of(rules), folder)
                 con.execute("CHECKPOINT release")
@@ -187,7 +188,7 @@ def build_release(
 
 def rules_of(programme: "Programme | None" = None) -> dict[str, str | int]:
     """Return the programme's rules that models and checks use, by the name of their SQL variable."""
-    programme = _rules(programme)
+    programme = default_programme(programme)
     return {
         "first_day": programme.first_day.isoformat(),
         "last_day": programme.last_day.isoformat(),
@@ -199,18 +200,10 @@ def rules_of(programme: "Programme | None" = None) -> dict[str, str | int]:
     }
 
 
-def _rules(programme: "Programme | None") -> "Programme":
-    if programme is None:
-        from schemas.programme import load_programme
-
-        return load_programme()
-    return programme
-
-
 def set_rules(con: duckdb.DuckDBPyConnection, rules: Mapping[str, str | int]) -> None:
     """Make the rules readable in SQL as getvariable('youth_from') and so on, for this connection."""
     for name, value in rules.items():
-        con.execute(f"SET VARIABLE {name} = {_literal(value)}")
+        con.execute(f"SET VARIABLE {name} = {literal(value)}")
 
 
 def _build_tables(
@@ -223,7 +216,7 @@ def _build_tables(
         raise BuildError(f"models and schemas/published.py differ in {odd}; add the file or the description")
     set_rules(con, rules)
     for name, value in _release_row(info).items():
-        con.execute(f"SET VARIABLE {name} = {_literal(value)}")
+        con.execute(f"SET VARIABLE {name} = {literal(value)}")
     con.execute((folder / f"{INDICATORS}.sql").read_text(encoding="utf-8"))
     for model in order:
         if model in COMPUTED:
@@ -330,7 +323,3 @@ def release_manifest(
         # whoever compares two runs of the same inputs leaves these out
         "historical_tables": [table.name for table in PUBLISHED_TABLES if table.is_historical],
     }
-
-
-def _literal(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

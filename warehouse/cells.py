@@ -12,6 +12,8 @@ from typing import Any
 
 import duckdb
 
+from warehouse.figures import REACH_COLUMNS
+
 _LISTED = 24
 # one wrong letter of two, in a code of a country, is still like it
 _ALIKE = 0.5
@@ -36,16 +38,7 @@ class Traceable:
 TRACEABLE = {
     "report_reach": Traceable(
         ("country_code",),
-        {
-            "trainees": "people_reached",
-            "women": "women",
-            "youth": "youth",
-            "msme_owners": "msme_owners",
-            "job_seekers": "job_seekers",
-            "with_disability": "with_disability",
-            "indigenous": "indigenous",
-            "rural": "rural",
-        },
+        {column: indicator for indicator, column in REACH_COLUMNS.items()},
     ),
     "report_reach_by": Traceable(
         ("country_code", "quarter", "dimension", "dimension_value", "indicator_code"),

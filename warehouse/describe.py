@@ -11,6 +11,8 @@ from schemas.columns import Column
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
 from warehouse.indicators import Indicator, load_catalogue
+from warehouse.literals import literal
+from warehouse.rules import default_programme
 
 if TYPE_CHECKING:
     from schemas.programme import Programme, Target
@@ -38,9 +40,9 @@ def comment_statements(tables: Iterable[Table] = PUBLISHED_TABLES) -> list[str]:
     """Return one COMMENT statement for each table and column; table names are not qualified."""
     statements = []
     for table in tables:
-        statements.append(f"COMMENT ON TABLE {table.name} IS {_quoted(_table_text(table))}")
+        statements.append(f"COMMENT ON TABLE {table.name} IS {literal(_table_text(table))}")
         statements.extend(
-            f"COMMENT ON COLUMN {table.name}.{column.name} IS {_quoted(column_text(column))}"
+            f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(column_text(column))}"
             for column in table.columns
         )
     return statements
@@ -58,7 +60,7 @@ def data_dictionary_markdown(
         indicators: The indicators; those of the project without them.
         programme: The rules with bands and targets; those of the project without it.
     """
-    programme = _rules(programme)
+    programme = default_programme(programme)
     parts = [f"# Data dictionary: {_text(programme.name)}", _text(_INTRODUCTION), "## Tables"]
     for table in tables:
         parts += [f"### `{table.name}`", _text(table.description), _markdown_facts(table)]
@@ -93,7 +95,7 @@ def data_dictionary_html(
     # only pages need it, and every command imports this module
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    programme = _rules(programme)
+    programme = default_programme(programme)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -144,14 +146,6 @@ def _meaning(column: Column) -> str:
 
 def _table_text(table: Table) -> str:
     return f"{table.description} Key: {', '.join(table.key)}." if table.key else table.description
-
-
-def _rules(programme: "Programme | None") -> "Programme":
-    if programme is not None:
-        return programme
-    from schemas.programme import load_programme
-
-    return load_programme()
 
 
 def _band_rows(programme: "Programme") -> list[tuple[str, ...]]:
@@ -218,7 +212,3 @@ def _text(words: str) -> str:
         words = words.replace(character, shown)
     # a bare underscore inside a word is shown as it is
     return " ".join(words.split())
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

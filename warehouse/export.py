@@ -28,7 +28,8 @@ from warehouse.describe import DICTIONARY, data_dictionary_html, data_dictionary
 from warehouse.export_words import IATI_FILE, README, ExportFacts, Selection, about_text, provenance, readme_text
 from warehouse.formulas import neutralise
 from warehouse.iati import Programme, write_iati
-from warehouse.publish import Release, current, list_releases
+from warehouse.literals import literal
+from warehouse.publish import Release
 from warehouse.small_cells import FLAG, counts_of, hide_small_cells
 
 if TYPE_CHECKING:
@@ -51,23 +52,6 @@ class Exported:
     release_number: int
     rows: dict[str, int]
     warning: str
-
-
-def find_release(data: Path, number: int | None) -> Release:
-    """Return the published release, or an earlier one that is kept.
-
-    Raises:
-        ExportError: There is none.
-    """
-    if number is None:
-        found = current(data)
-        if found is None:
-            raise ExportError(f"{data}: no release is published yet; start with `godigital run`")
-        return found
-    kept = {release.number: release for release in list_releases(data)}
-    if number not in kept:
-        raise ExportError(f"there is no release {number}; kept: {', '.join(map(str, kept)) or 'none'}")
-    return kept[number]
 
 
 def choose_tables(selection: Selection) -> tuple[Table, ...]:
@@ -143,8 +127,7 @@ def _open(
     """Open the release so that each table has its own name, with small cells hidden where that is asked for."""
     with duckdb.connect(config={"memory_limit": memory_limit, "threads": threads, "temp_directory": ""}) as con:
         # a literal: ATTACH takes no parameters
-        path = str(release.path.resolve()).replace("'", "''")
-        con.execute(f"ATTACH '{path}' AS {_RELEASE} (READ_ONLY)")
+        con.execute(f"ATTACH {literal(str(release.path.resolve()))} AS {_RELEASE} (READ_ONLY)")
         _require_described(con, release.number)
         if selection.minimum_cell is not None:
             hide_small_cells(con, PUBLISHED_TABLES, _RELEASE, selection.minimum_cell)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse.query import open_release
+
 # indicator of the catalogue -> column of report_reach
 REACH_COLUMNS = {
     "people_reached": "trainees",
@@ -40,7 +42,8 @@ def reach_figures(con: duckdb.DuckDBPyConnection, schema: str = "main") -> Figur
 
 def published_figures(release: Path) -> Figures:
     """Return the figures of a release; those that its program did not publish yet are left out."""
-    with duckdb.connect(str(release), read_only=True) as con:
+    # an engine of its own: whoever else reads the file in this process may have opened it otherwise
+    with open_release(release) as con:
         figures = reach_figures(con)
         tables = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if "report_course" in tables:

@@ -61,9 +61,7 @@ def freeze(
     """
     with publication(data, f"freezing {label}"):
         require_new_label(read_log(data), label)
-        release = current(data) if number is None else require_release(data, number)
-        if release is None:
-            raise PublishError("no release is published yet; run the pipeline first")
+        release = require_release(data, number)
         require_intact(release)
         snapshot = snapshot_path(data, release.number)
         entry = Frozen(

@@ -113,9 +113,15 @@ def list_releases(data: Path) -> tuple[Release, ...]:
     return tuple(release for release in found if release is not None)
 
 
-def require_release(data: Path, number: int) -> Release:
-    """Return a release that is kept; raises PublishError, naming those that are, where it is not."""
-    release = _release(data, number)
+def require_release(data: Path, number: int | None) -> Release:
+    """Return a release that is kept, the one that readers open without a number.
+
+    Raises:
+        PublishError: It is not kept (those that are, are named), or none is published yet.
+    """
+    release = current(data) if number is None else _release(data, number)
+    if release is None and number is None:
+        raise PublishError(f"{data}: no release is published yet; start with `godigital run`")
     if release is None:
         kept = ", ".join(str(known.number) for known in list_releases(data)) or "none"
         raise PublishError(f"there is no release {number}; kept: {kept}")

@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from warehouse.literals import literal
+
 _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -74,8 +76,7 @@ def open_release(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -
     )
     try:
         # a literal: ATTACH takes no parameters. The link is followed once, by resolve()
-        path = str(warehouse.resolve()).replace("'", "''")
-        con.execute(f"ATTACH '{path}' AS warehouse (READ_ONLY)")
+        con.execute(f"ATTACH {literal(str(warehouse.resolve()))} AS warehouse (READ_ONLY)")
         con.execute("USE warehouse")
         # in this order: the second would refuse the first
         con.execute("SET enable_external_access = false")

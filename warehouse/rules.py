@@ -28,6 +28,16 @@ CREATE TABLE programme.indicator (indicator_code VARCHAR, indicator_title VARCHA
 """
 
 
+def default_programme(programme: "Programme | None") -> "Programme":
+    """Return the rules that are given, those of the project without any."""
+    if programme is None:
+        # what only reads a release again needs no rules
+        from schemas.programme import load_programme
+
+        return load_programme()
+    return programme
+
+
 @contextmanager
 def programme_tables(con: "duckdb.DuckDBPyConnection", programme: "Programme") -> Iterator[None]:
     """Attach the tables to the connection's database for the length of the block."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse import files
+from warehouse.literals import literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -160,8 +161,8 @@ def take_snapshot(
             LEFT JOIN delivery ON delivery.delivery_id = record.delivery_id
             WHERE record.disposition = 'accepted'
             ORDER BY record.delivery_id, record.ordinal, record.record_id
-        ) TO '{_quoted(str(target))}' (
-            FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE FALSE, KV_METADATA {{{_ABOUT}: '{_quoted(about)}'}}
+        ) TO {literal(str(target))} (
+            FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE FALSE, KV_METADATA {{{_ABOUT}: {literal(about)}}}
         )
         """
     )
@@ -174,7 +175,7 @@ def read_about(con: "duckdb.DuckDBPyConnection", snapshot: Path) -> About:
         SnapshotError: it is of another version of the program.
     """
     row = con.execute(
-        f"SELECT decode(value) FROM parquet_kv_metadata('{_quoted(str(snapshot))}') WHERE decode(key) = '{_ABOUT}'"
+        f"SELECT decode(value) FROM parquet_kv_metadata({literal(str(snapshot))}) WHERE decode(key) = '{_ABOUT}'"
     ).fetchone()
     content = {} if row is None else json.loads(row[0])
     if content.pop("format", None) != _FORMAT:
@@ -185,7 +186,7 @@ def read_about(con: "duckdb.DuckDBPyConnection", snapshot: Path) -> About:
 
 def records_of(snapshot: Path) -> str:
     """Return the SQL of a snapshot's records, to stand after FROM."""
-    return f"read_parquet('{_quoted(str(snapshot))}')"
+    return f"read_parquet({literal(str(snapshot))})"
 
 
 def keep_snapshot(data: Path, number: int, candidate: Path) -> None:
@@ -206,10 +207,6 @@ def prune_snapshots(data: Path, kept: Collection[int]) -> None:
 
 def _folder(data: Path) -> Path:
     return data / "private" / "snapshots"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("'", "''")
 
 
 def _about(

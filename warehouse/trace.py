@@ -12,6 +12,7 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.cells import Cell, CellError, find_cell
+from warehouse.literals import literal
 from warehouse.snapshots import read_about, records_of, require_snapshot
 
 # what makes up a figure: different people, rows, hours of rows, or rows that only the delivery's counts know of
@@ -145,8 +146,7 @@ def trace(data: Path, release_number: int, release: Path, words: Sequence[str]) 
 def _open(release: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     con = duckdb.connect()
     try:
-        path = str(release.resolve()).replace("'", "''")
-        con.execute(f"ATTACH '{path}' AS release (READ_ONLY); USE release")
+        con.execute(f"ATTACH {literal(str(release.resolve()))} AS release (READ_ONLY); USE release")
         yield con
     finally:
         con.close()

@@ -21,10 +21,10 @@ from flows.settings import Settings
 from schemas.columns import COLUMNS
 from schemas.published import PUBLISHED_TABLES, Table
 from tests.warehouse.tiny_vault import TinyVault
-from warehouse.export import Exported, ExportError, choose_tables, export_release, find_release
+from warehouse.export import Exported, ExportError, choose_tables, export_release
 from warehouse.export_words import Selection
 from warehouse.formulas import neutralise
-from warehouse.publish import Release
+from warehouse.publish import PublishError, Release, require_release
 
 OPEN = tuple(table for table in PUBLISHED_TABLES if not table.holds_people)
 PEOPLE = tuple(table for table in PUBLISHED_TABLES if table.holds_people)
@@ -36,7 +36,7 @@ def export(release: Release, target: Path, **selection: Any) -> Exported:
 
 def published(vault: TinyVault, data: Path) -> Release:
     vault.publish(data)
-    return find_release(data, None)
+    return require_release(data, None)
 
 
 def package(folder: Path) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def release(demo: tuple[Settings, RunResult]) -> Release:
     """The shipped samples, published."""
-    return find_release(demo[0].data, None)
+    return require_release(demo[0].data, None)
 
 
 @pytest.fixture(scope="module")
@@ -352,12 +352,12 @@ def test_an_earlier_release_can_be_exported(vault: TinyVault, data: Path, tmp_pa
     vault.publish(data)
     numbers = {}
     for number in (None, 1):
-        folder = export(find_release(data, number), tmp_path / f"out-{number}").folder
+        folder = export(require_release(data, number), tmp_path / f"out-{number}").folder
         reach = pq.read_table(folder / "parquet" / "report_reach.parquet").to_pylist()
         numbers[package(folder)["version"]] = reach[0]["trainees"]
     assert numbers == {"2": 2, "1": 1}
-    with pytest.raises(ExportError, match="no release 7; kept: 1, 2"):
-        find_release(data, 7)
+    with pytest.raises(PublishError, match="no release 7; kept: 1, 2"):
+        require_release(data, 7)
 
 
 # -- the command

