@@ -11,10 +11,10 @@ from flows.deliveries import DeliveryFiles, group_deliveries
 from flows.intake import read_deliveries
 from flows.normalise import Normaliser
 from flows.partners import UnknownCountryError, find_partners
-from flows.pull import Landed, date_received, is_litter
+from flows.pull import Landed, is_litter, is_return_file
 from flows.read import DeliveryError, TextRows, fold_header
-from flows.readers.recognise import is_returned_workbook
 from flows.settings import Settings
+from flows.sources.filesystem import date_received
 from schemas.partner import CONTRACT_NAME, SAMPLE, Example, Partner
 from schemas.programme import load_programme
 from warehouse.files import sha256_of
@@ -95,7 +95,7 @@ def _sample_files(partner: Partner, folder: Path) -> list[Landed]:
                 sha256=sha256_of(path),
                 landed_path=name,
                 pulled_at=dt.datetime(1970, 1, 1),
-                is_return=is_returned_workbook([path.read_bytes()]),
+                is_return=is_return_file(path),
             )
         )
     return rows

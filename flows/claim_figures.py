@@ -122,7 +122,7 @@ def judge_share(printed: str, percent: Fraction) -> tuple[Agreement, Fraction]:
 
 def shown_percent(percent: Fraction, printed: str | None = None) -> str:
     """Return a computed share with a digit more than the printed one, and more where that would look like a half."""
-    digits = max(1, len(str(printed_step(printed).denominator)) - 1 + 1 if printed else 1)
+    digits = len(str(printed_step(printed).denominator)) if printed else 1
     text = _fixed(percent, digits)
     while digits < 6 and text.endswith("5") and Fraction(Decimal(text)) != percent and printed is not None:
         digits += 1
@@ -134,7 +134,7 @@ def _fixed(value: Fraction, digits: int) -> str:
     scaled = floor(abs(value) * 10**digits + Fraction(1, 2))
     sign = "-" if value < 0 and scaled else ""
     text = str(scaled).rjust(digits + 1, "0")
-    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else f"{sign}{text}"
+    return f"{sign}{text[:-digits]}.{text[-digits:]}"
 
 
 def shown_count(value: Fraction) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from flows.claim_figures import number, shown_count, shown_percent, span_of
+from flows.claim_figures import Span, number, shown_count, shown_percent, span_of
 from flows.findings import Book, Finding, Kind, told
 from schemas.claims import NOT_STATED, Claim, Claims, Denominator
 from schemas.programme import ALL, Programme, load_programme
@@ -152,8 +152,7 @@ def _judge(claim: Claim, ours: Fraction, book: Book, held: Held) -> tuple[Kind, 
             "The release holds less than the whole programme: this says nothing about the number.",
         )
     span = span_of(claim)
-    inside = span.low <= ours and (span.high is None or ours <= span.high) and not (span.low_open and ours == span.low)
-    if not inside:
+    if not span.meets(Span(ours, ours)):
         return "differs", "The release counts another number than was published."
     return ("confirmed", "The release says the same.") if span.is_point else ("possible", "The release allows it.")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from schemas.languages import (
+    BUDDHIST_AHEAD,
     MONTH_PATTERN,
     WORD_END,
     load_languages,
@@ -21,8 +22,7 @@ from schemas.languages import (
 )
 from schemas.partner import Dates
 
-# Thailand's solar calendar counts from 543 BCE; the guards keep the two eras apart.
-BUDDHIST_AHEAD = 543
+# the guards keep the Buddhist and the common era apart
 BUDDHIST_YEARS = range(2400, 2601)
 # In a Buddhist column only years near ours are taken for a slip into the common era.
 SLIPPED_YEARS = range(1900, 2101)

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from flows.pull import Landed
 from flows.readers.delivery import LandedFile
-from schemas.languages import MONTH_PATTERN, month_number, to_ascii_digits
+from schemas.languages import BUDDHIST_AHEAD, MONTH_PATTERN, month_number, to_ascii_digits
 from schemas.partner import DeliveryNames, Sender
 from schemas.programme import load_programme
 from warehouse.load import DeliveryFacts
@@ -27,7 +27,6 @@ _REVISION_WORDS = {
     "fixed": 1,
 }
 _VERSION = re.compile(r"(?:^|[^a-z0-9])(?:v|ver|version|rev|revision)[ ._-]?(\d{1,3})(?![a-z0-9])", re.IGNORECASE)
-_BUDDHIST_ERA = 543
 
 
 class PeriodError(ValueError):
@@ -139,7 +138,7 @@ def _year(text: str | None, delivery: DeliveryNames) -> int | None:
         return None
     year = int(to_ascii_digits(text))
     if delivery.calendar == "buddhist":
-        return (year + 2500 if year < 100 else year) - _BUDDHIST_ERA
+        return (year + 2500 if year < 100 else year) - BUDDHIST_AHEAD
     return year + 2000 if year < 100 else year
 
 

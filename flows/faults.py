@@ -35,11 +35,6 @@ class Fault:
     on_sheet: bool
     sentences: tuple[str, ...]
 
-    @property
-    def is_rejection(self) -> bool:
-        """Whether the row does not count because of it."""
-        return isinstance(self.code, Reason)
-
 
 @dataclass(frozen=True)
 class FaultFinder:

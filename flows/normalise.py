@@ -41,7 +41,6 @@ class Rows:
     reasons: list[tuple[Reason, ...]]
     record_ids: list[str]
     content_ids: list[str]
-    corrected: int = 0
 
     def __len__(self) -> int:
         return len(self.reasons)
@@ -231,7 +230,7 @@ class Normaliser(CellReader):
         ]
         for i in corrected:
             columns["flags"][i] = " ".join(filter(None, [columns["flags"][i], Flag.CORRECTED]))
-        return Rows(text, columns, reasons, record_ids, content_ids, len(corrected))
+        return Rows(text, columns, reasons, record_ids, content_ids)
 
     def _read_all(self, raw: dict[str, list[str]]) -> dict[str, list[Any]]:
         """Values of every typed column; None where the text is missing, `_UNREAD` where it cannot be read."""

@@ -10,13 +10,11 @@ from typing import Any
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State, TaskRun
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
-from prefect.tasks import Task, exponential_backoff
 
 from flows.partners import find_partners
-from flows.pull import Pulled, PullError
+from flows.pull import Pulled
 from flows.run import (
     Clock,
     Failure,
@@ -53,21 +51,7 @@ _SETTINGS = Settings()
 _READING = BoundedSemaphore(_SETTINGS.readers)
 
 
-def _is_transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:
-    """Try again only where it can help: a folder that is not there will not be there in ten seconds."""
-    error = state.result(raise_on_failure=False)
-    return isinstance(error, PullError) and error.transient
-
-
-@task(
-    task_run_name="pull-{partner.partner_id}",
-    cache_policy=NO_CACHE,
-    persist_result=False,
-    retries=_SETTINGS.pull_retries,
-    retry_delay_seconds=exponential_backoff(backoff_factor=2),
-    retry_jitter_factor=0.5,
-    retry_condition_fn=_is_transient,
-)
+@task(task_run_name="pull-{partner.partner_id}", cache_policy=NO_CACHE, persist_result=False)
 def pull_source(
     partner: Partner, source: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[Known]]
 ) -> Pulled:

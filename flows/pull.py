@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 from flows.readers.recognise import is_returned_workbook
 from flows.settings import Settings
 from flows.sources.faults import PullError
-from flows.sources.filesystem import date_received
 from flows.sources.offered import Form, Known, Offered, Place, Source, printable, secret_of, shown
 from flows.sources.open import is_remote, open_source
 from flows.sources.retry import Retry
 from schemas.partner import Sender
 from warehouse import files
 
-__all__ = ["Landed", "PullError", "Pulled", "date_received", "pull_partner", "pull_source"]
+__all__ = ["Landed", "PullError", "Pulled", "pull_partner", "pull_source"]
 
 # what operating systems, office programs and half-finished copies leave in a folder
 LITTER = (
@@ -207,7 +206,7 @@ def _pull_once(partner: Sender, place: Place, pulled_at: dt.datetime) -> Pulled:
                     sha256=known.sha256,
                     landed_path=_landed_path(known.sha256),
                     pulled_at=pulled_at,
-                    is_return=_is_return(landing_folder(partner) / _landed_path(known.sha256)),
+                    is_return=is_return_file(landing_folder(partner) / _landed_path(known.sha256)),
                 )
             )
         form = source.form
@@ -255,11 +254,10 @@ def _landed_path(digest: str) -> str:
     return f"{digest[:2]}/{digest}"
 
 
-def _is_return(landed: Path) -> bool:
-    with landed.open("rb") as stream:
-        if stream.read(2) != b"PK":
-            return False
-    return is_returned_workbook([landed.read_bytes()])
+def is_return_file(path: Path) -> bool:
+    """Whether a file is a workbook of bad rows that a partner sent back."""
+    with path.open("rb") as stream:
+        return is_returned_workbook(stream)
 
 
 def _land(offered: Offered, place: Place, source: Source, folder: Path) -> Known:

@@ -1,4 +1,4 @@
-"""Finds the surveys (`raw/survey/<CC>.yml`), pulls and reads their files, and loads what came of them.
+"""Finds the surveys (`raw/survey/<CC>.yml`), plans and reads their deliveries, and loads what came of them.
 
 Plain functions, called by `flows.run` and by the Prefect flows as a part of every run.
 """

@@ -30,7 +30,6 @@ from warehouse.survey.load import SurveyRows
 # interviews are held months or years after the programme: two digits of a year may be as late
 _YEARS_AFTER = 10
 _BOUND_FROM = 10
-_NAMES = ("full_name", "surname", "given_name", "middle_name", "name_suffix", "latin_name")
 
 
 def read_survey(survey: Survey, deliveries: Sequence[DeliveryFiles]) -> list[SurveyRows]:
@@ -187,7 +186,7 @@ class SurveyReader(CellReader):
     def _columns(self, raw: dict[str, list[str]], read: dict[str, list[Any]], count: int) -> dict[str, list[Any]]:
         nothing: list[Any] = [None] * count
         columns: dict[str, list[Any]] = {}
-        self._name_columns({name: raw[name] for name in _NAMES if name in raw}, columns, count)
+        self._name_columns(raw, columns, count)
         phones: list[Any] = read.get("phones", nothing)
         columns["respondent_code"] = [code or None for code in raw.get("respondent_code", nothing)]
         columns["phones"] = [(found and found[0]) or None for found in phones]

@@ -20,12 +20,13 @@ def _as_variable(value: Any) -> Any:
     return value
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Return a list as it is, and a single value as a list of one."""
     return value if isinstance(value, list | tuple) else [value]
 
 
 Variable = Annotated[str, BeforeValidator(_as_variable)]
-_Words = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+Words = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 
 
 class Access(BaseModel):
@@ -52,7 +53,7 @@ class Access(BaseModel):
         "without it. A server whose key is not there is never talked to.",
     )
     endpoint: str | None = Field(None, description="Address of a service that speaks S3 and is not Amazon's.")
-    senders: _Words = Field(
+    senders: Words = Field(
         (), description="Mail: addresses, or @domains, whose attachments are deliveries; all other mail is left alone."
     )
     shrink_max: float = Field(
@@ -76,8 +77,8 @@ class States(BaseModel):
     header: str = Field(
         description="Their header of the state: `_validation_status` (KoboToolbox), `ReviewState` (ODK Central)."
     )
-    counts: _Words = Field(description="States whose rows count; '' is a row that nobody has reviewed.")
-    refused: _Words = Field((), description="States whose rows are rejected: refused, on hold.")
+    counts: Words = Field(description="States whose rows count; '' is a row that nobody has reviewed.")
+    refused: Words = Field((), description="States whose rows are rejected: refused, on hold.")
 
     @model_validator(mode="after")
     def _one_meaning(self) -> "States":

@@ -389,6 +389,9 @@ _ALL = (
 
 COLUMNS: dict[str, Column] = {column.name: column for column in _ALL}
 
+# what becomes of a delivery's rows: the first is the sum of the others
+ROW_COUNTS = ("rows_in", "rows_accepted", "rows_rejected", "rows_superseded", "rows_repeated", "rows_structural")
+
 # The columns of one accepted training record, in order: the border between "theirs" and "ours".
 TRAINING_LOG_COLUMNS = (
     "record_id",

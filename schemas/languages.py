@@ -13,6 +13,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 LANGUAGES_FILE = Path(__file__).parent / "languages.yml"
+# Thailand's solar calendar counts from 543 BCE
+BUDDHIST_AHEAD = 543
 
 # Combining signs of the scripts used here; Python's \w leaves them out.
 _SIGNS = (

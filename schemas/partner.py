@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from schemas.access import FORM_FORMATS, Access, States, check_source
+from schemas.access import FORM_FORMATS, Access, States, Words, as_list, check_source
 from schemas.located_yaml import LocatedError, parse_located
 
 CONTRACT_NAME = "partner.yml"
@@ -74,10 +74,6 @@ class ContractError(ValueError):
     """A contract that cannot be used; the message names file, line and what to edit."""
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
 def _as_pattern(value: Any) -> Any:
     if isinstance(value, str):
         try:
@@ -87,7 +83,6 @@ def _as_pattern(value: Any) -> Any:
     return value
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 Pattern = Annotated[str, BeforeValidator(_as_pattern)]
 
 
@@ -174,7 +169,7 @@ class FileFormat(_Part):
 class Dates(_Part):
     """How days are written."""
 
-    order: Annotated[tuple[DateOrder, ...], BeforeValidator(_as_list)] = Field(
+    order: Annotated[tuple[DateOrder, ...], BeforeValidator(as_list)] = Field(
         ("dmy",),
         description="Order of day, month and year; several are tried in turn. A leading four-digit "
         "year is always read as ymd. Month names and native digits of every language are understood.",
@@ -243,7 +238,7 @@ def _as_lookup(value: Any) -> Any:
 class Names(_Part):
     """What a name looks like here."""
 
-    honorifics: Annotated[tuple[Language, ...], BeforeValidator(_as_list)] = Field(
+    honorifics: Annotated[tuple[Language, ...], BeforeValidator(as_list)] = Field(
         (), description="Languages whose titles stand before or after names and are split off."
     )
     order: Literal["as_written", "family_first", "given_first"] = Field(

@@ -15,13 +15,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from schemas.languages import load_languages
+from schemas.languages import BUDDHIST_AHEAD, load_languages
 from schemas.programme import Programme
 from schemas.reasons import Flag, Reason
 
 REMEDIES_FILE = Path(__file__).parent / "remedies.yml"
 ENGLISH = "en"
-_BUDDHIST_AHEAD = 543
 
 
 class _Part(BaseModel):
@@ -107,7 +106,7 @@ def write_day(day: dt.date, language: str) -> str:
         load_remedies()
         .languages[language]
         .day.format(
-            day=day.day, month=month, year=day.year, buddhist_year=day.year + _BUDDHIST_AHEAD, iso=day.isoformat()
+            day=day.day, month=month, year=day.year, buddhist_year=day.year + BUDDHIST_AHEAD, iso=day.isoformat()
         )
     )
 

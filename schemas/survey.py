@@ -12,7 +12,8 @@ from typing import ClassVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.partner import CHOICES, DeliveryNames, FileContract, Sender, Words
+from schemas.access import Words
+from schemas.partner import CHOICES, DeliveryNames, FileContract, Sender
 
 SURVEY_FILE = Path(__file__).parent / "survey.yml"
 SURVEY_FOLDER = "survey"

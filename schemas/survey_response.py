@@ -1,4 +1,4 @@
-"""The Pandera contract of an accepted survey response, and the columns in which the vault keeps every row.
+"""The Pandera contract of an accepted survey response.
 
 It is strict. A row that breaks it was let through by a defect of ours, never by a mistake of the country.
 """

@@ -43,28 +43,25 @@ def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:
     return "" if row is None or row[0] is None else str(row[0])
 
 
-def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judgements.NOTHING_JUDGED) -> str:
-    """Hash of everything a release is made of: deliveries, contracts, rules, judgements in force, model, code."""
-    deliveries = _one(
+def _deliveries(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Hash of all that came, and under what it was read."""
+    return _one(
         con,
-        """
+        f"""
         SELECT sha256(string_agg(concat_ws(' ', delivery_id, content_hash, reading_hash, outcome, is_sample,
                                            error_code), chr(10) ORDER BY delivery_id))
-        FROM delivery
-        """,
+        FROM {table}
+        """,  # noqa: S608 - fixed names
     )
+
+
+def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judgements.NOTHING_JUDGED) -> str:
+    """Hash of everything a release is made of: deliveries, contracts, rules, judgements in force, model, code."""
+    deliveries, surveys = _deliveries(con, "delivery"), _deliveries(con, "survey_delivery")
     partners = _one(
         con,
         "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
         "ORDER BY partner_id)) FROM partner",
-    )
-    surveys = _one(
-        con,
-        """
-        SELECT sha256(string_agg(concat_ws(' ', delivery_id, content_hash, reading_hash, outcome, is_sample,
-                                           error_code), chr(10) ORDER BY delivery_id))
-        FROM survey_delivery
-        """,
     )
     code = _code_hash()
     rules = hashlib.sha256(PROGRAMME_FILE.read_bytes() + SURVEY_FILE.read_bytes()).hexdigest()

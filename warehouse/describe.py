@@ -12,7 +12,7 @@ from schemas.published import PUBLISHED_TABLES, Table
 from warehouse import files
 from warehouse.indicators import Indicator, load_catalogue
 from warehouse.literals import literal
-from warehouse.rules import default_programme
+from warehouse.rules import band_rows, default_programme
 
 if TYPE_CHECKING:
     from schemas.programme import Programme, Target
@@ -149,22 +149,10 @@ def _table_text(table: Table) -> str:
 
 
 def _band_rows(programme: "Programme") -> list[tuple[str, ...]]:
-    youth: list[tuple[str, ...]] = [
-        (
-            code,
-            "youth",
-            f"{band.from_age}-{band.to_age}",
-            "yes" if code == programme.youth_band else "no",
-            band.source,
-        )
-        for code, band in programme.youth_bands.items()
+    return [
+        (code, name, f"{low}-{high}" if name == "youth" else code, "yes" if is_current else "no", source)
+        for name, code, low, high, is_current, source in band_rows(programme)
     ]
-    ages: list[tuple[str, ...]] = [
-        (band.label, name, band.label, "yes" if name == programme.age_band_set else "no", "reports of this programme")
-        for name, bands in programme.age_bands.items()
-        for band in bands
-    ]
-    return youth + ages
 
 
 def _target_rows(programme: "Programme") -> list[tuple[str, ...]]:

@@ -114,7 +114,7 @@ def remove_stale(folder: Path, of: str = "*") -> int:
 
 
 class Incoming:
-    """Bytes that arrive before it is known what they are called: held in memory, and beyond a few MB in a `.part`.
+    """Bytes that arrive before it is known what they are called: held in memory, and beyond 64 MB in a `.part`.
 
     Use it as a context: what has not been kept by its end is gone.
     """

@@ -4,7 +4,7 @@ A frozen release is never pruned and never overwritten; it can be rolled back to
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -158,4 +158,9 @@ def history_of(vault: "duckdb.DuckDBPyConnection", data: Path, after: Path) -> H
     reported = tuple(
         Reported(entry.label, entry.release_number, entry.frozen_date, entry.reported) for entry in in_force(data)
     )
-    return History(tuple(restate(vault, data, item, after) for item in baselines(data)), reported)
+    earlier = baselines(data)
+    # the release before is often the one that was frozen last: its causes are found once
+    found = {item.release.number: item for item in earlier}
+    restated = {number: restate(vault, data, item, after) for number, item in found.items()}
+    told = tuple(replace(restated[item.release.number], baseline=item.name) for item in earlier)
+    return History(told, reported)

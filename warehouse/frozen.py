@@ -6,7 +6,7 @@ An entry holds the label, the release's number and hash, and the figures as they
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -97,14 +97,8 @@ def find_label(data: Path, label: str) -> Frozen:
 
 
 def add_entry(data: Path, entry: Frozen) -> None:
-    """Write a new entry; the caller holds the lock of publication.
-
-    Raises:
-        FreezeError: the label is no label, or was used before.
-    """
-    known = read_log(data)
-    require_new_label(known, entry.label)
-    _write(data, (*known, entry))
+    """Write a new entry; the caller holds the lock of publication, and has asked `require_new_label`."""
+    _write(data, (*read_log(data), entry))
 
 
 def require_new_label(known: Sequence[Frozen], label: str) -> None:
@@ -132,7 +126,7 @@ def close_entry(data: Path, label: str, by: str, why: str, now: dt.datetime) -> 
         raise FreezeError(f"{label} was officially reported: say with --reason why it need not be kept any longer")
     entry = find_label(data, label)
     closed = replace(entry, removed_at=moment(now), removed_by=by, removed_why=why.strip())
-    _rewrite(data, lambda one: closed if one == entry else one)
+    _write(data, [closed if one == entry else one for one in read_log(data)])
     return closed
 
 
@@ -147,10 +141,6 @@ def figures_by_country(figures: Figures) -> dict[str, dict[str, int]]:
     for (country, indicator), figure in figures.items():
         found.setdefault(country, {})[indicator] = figure
     return found
-
-
-def _rewrite(data: Path, change: Callable[[Frozen], Frozen]) -> None:
-    _write(data, tuple(change(entry) for entry in read_log(data)))
 
 
 def _write(data: Path, entries: Sequence[Frozen]) -> None:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
+from warehouse.figures import REACH_COLUMNS
+from warehouse.indicators import Indicator
+
 if TYPE_CHECKING:
     import duckdb
 
@@ -94,19 +97,6 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Words:
-    """An indicator as the catalogue says it."""
-
-    title: str
-    numerator: str
-    denominator: str
-    unit: str
-    may_be_added_over: str
-    is_additive: bool
-    source: str
-
-
-@dataclass(frozen=True)
 class Programme:
     """The programme as the release has it."""
 
@@ -182,7 +172,7 @@ def _add_result(
     activity: Element,
     group: ResultGroup,
     codes: Iterable[str],
-    words: Mapping[str, Words],
+    words: Mapping[str, Indicator],
     actuals: Mapping[str, Sequence[Figure]],
     targets: Mapping[str, Sequence[Figure]],
     programme: Programme,
@@ -250,7 +240,7 @@ def _truth(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _definition(said: Words) -> str:
+def _definition(said: Indicator) -> str:
     whole = "" if said.denominator == "none" else f" Out of: {said.denominator}."
     return (
         f"Counts: {said.numerator}.{whole} Unit: {said.unit}. "
@@ -258,12 +248,12 @@ def _definition(said: Words) -> str:
     )
 
 
-def _read_catalogue(con: "duckdb.DuckDBPyConnection") -> dict[str, Words]:
+def _read_catalogue(con: "duckdb.DuckDBPyConnection") -> dict[str, Indicator]:
     rows = con.execute(
-        "SELECT indicator_code, indicator_title, numerator, denominator_text, unit, may_be_added_over, is_additive, "
+        "SELECT indicator_code, indicator_title, numerator, denominator_text, unit, disaggregation, may_be_added_over, "
         "indicator_source FROM catalogue ORDER BY indicator_code"
     ).fetchall()
-    return {code: Words(*said) for code, *said in rows}
+    return {row[0]: Indicator(*row) for row in rows}
 
 
 def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict[str, list[Figure]]:
@@ -285,9 +275,11 @@ def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict
                 found["women_share"].append(Figure(*days, country, (), _percent(share)))
             if dimension in bands and value == "yes":
                 found["youth_share"].append(Figure(*days, country, (("youth_band", dimension),), _percent(share)))
-    wholes = ("women", "youth", "msme_owners", "job_seekers", "with_disability", "indigenous", "rural")
-    for code in wholes:
-        rows = con.execute(f"SELECT country_code, {code} FROM report_reach WHERE {code} IS NOT NULL").fetchall()
+    for code, column in REACH_COLUMNS.items():
+        if code == "people_reached":
+            # told apart in report_reach_by
+            continue
+        rows = con.execute(f"SELECT country_code, {column} FROM report_reach WHERE {column} IS NOT NULL").fetchall()
         for country, people in rows:
             found[code].append(Figure(*_days(ALL, programme), country, (), Decimal(people)))
     for code in ("participations", "participations_with_hours", "hours_attended"):
@@ -317,11 +309,8 @@ def read_targets(con: "duckdb.DuckDBPyConnection", programme: Programme) -> Mapp
 def read_outcomes(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict[str, list[Figure]]:
     """Return the shares that the follow-up survey gives, weighted where they can be, over the days of its interviews.
 
-    Nothing where the release has no survey; a comment says of how many answers, and the interval of 95%.
+    A comment says of how many answers, and the interval of 95%.
     """
-    present = con.execute("SELECT 1 FROM information_schema.tables WHERE table_name = 'report_outcome'").fetchone()
-    if present is None:
-        return {}
     found: dict[str, list[Figure]] = defaultdict(list)
     rows = con.execute(
         """

@@ -53,18 +53,23 @@ def programme_tables(con: "duckdb.DuckDBPyConnection", programme: "Programme") -
         con.execute(f"DETACH {PROGRAMME}")
 
 
-def _rows(programme: "Programme") -> dict[str, Sequence[Sequence[object]]]:
-    youth: list[tuple[object, ...]] = [
+def band_rows(programme: "Programme") -> list[tuple[str, str, int, int | None, bool, str]]:
+    """Return every band as set, code, lowest and highest age, whether it is in force, and where it was used."""
+    youth = [
         ("youth", code, band.from_age, band.to_age, code == programme.youth_band, band.source)
         for code, band in programme.youth_bands.items()
     ]
-    ages: list[tuple[object, ...]] = [
+    ages = [
         (name, band.label, band.from_age, band.to_age, name == programme.age_band_set, "reports of this programme")
         for name, bands in programme.age_bands.items()
         for band in bands
     ]
+    return [*youth, *ages]
+
+
+def _rows(programme: "Programme") -> dict[str, Sequence[Sequence[object]]]:
     return {
-        "band": youth + ages,
+        "band": band_rows(programme),
         "country": [(code, country.name) for code, country in programme.countries.items()],
         "target": [
             (

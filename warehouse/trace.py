@@ -279,7 +279,6 @@ def _by_rows(con: duckdb.DuckDBPyConnection, cell: Cell, number: int, query: _Qu
         "people": "count(*) FILTER (WHERE is_counted)",
         "rows": "count(*)",
         "hours": "hours_attended(hours)",
-        "counts": "count(*)",
     }[query.measure]
     parts = con.execute(
         f"""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
+from schemas.columns import COLUMNS, ROW_COUNTS, TRAINING_LOG_COLUMNS
 from warehouse import files
 from warehouse.identity.judgements import JUDGEMENT_DDL
 from warehouse.identity.register import REGISTER_DDL
@@ -27,15 +27,6 @@ WAIT_SECONDS = 900.0
 def _columns_ddl(names: tuple[str, ...]) -> str:
     return ", ".join(f"{name} {COLUMNS[name].type}" for name in names)
 
-
-COUNT_COLUMNS = (
-    "rows_in",
-    "rows_accepted",
-    "rows_rejected",
-    "rows_superseded",
-    "rows_repeated",
-    "rows_structural",
-)
 
 VAULT_DDL = f"""
 CREATE TABLE IF NOT EXISTS vault_schema (version INTEGER NOT NULL);
@@ -62,7 +53,7 @@ CREATE TABLE IF NOT EXISTS delivery (
     date_received DATE NOT NULL, pulled_at TIMESTAMP NOT NULL, is_sample BOOLEAN NOT NULL,
     content_hash VARCHAR NOT NULL,
     reading_hash VARCHAR NOT NULL, outcome VARCHAR NOT NULL, error_code VARCHAR, error_message VARCHAR,
-    header VARCHAR, {", ".join(f"{name} INTEGER NOT NULL" for name in COUNT_COLUMNS)},
+    header VARCHAR, {", ".join(f"{name} INTEGER NOT NULL" for name in ROW_COUNTS)},
     CHECK (rows_in = rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural)
 );
 CREATE TABLE IF NOT EXISTS record (

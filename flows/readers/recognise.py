@@ -3,11 +3,10 @@
 Only a little of a file is looked at, in bounded memory: this is asked of every file at every pull.
 """
 
-import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from typing import BinaryIO
 
 # the hidden sheet, and what stands in the heading of the column of keys
 MANIFEST_SHEET = "godigital"
@@ -20,16 +19,16 @@ _TEXTS = re.compile(r"xl/(?:sharedStrings|worksheets/[^/]+)\.xml")
 _SHEET_NAME = re.compile(rf"<(?:\w+:)?sheet\b[^>]*\bname\s*=\s*[\"']{MANIFEST_SHEET}[\"']".encode())
 
 
-def is_returned_workbook(chunks: Sequence[bytes]) -> bool:
-    """Whether the bytes are a workbook made by `godigital return`, or what is left of one.
+def is_returned_workbook(file: BinaryIO) -> bool:
+    """Whether a file, open at its beginning, is a workbook made by `godigital return`, or what is left of one.
 
     The hidden sheet says so, or, where somebody lost it, the heading of the keys. Never raises: what cannot be
     opened is no such workbook, and is refused where it is read.
     """
-    if not chunks or not chunks[0].startswith(b"PK\x03\x04"):
+    if file.read(4) != b"PK\x03\x04":
         return False
     try:
-        with zipfile.ZipFile(io.BytesIO(b"".join(chunks))) as archive:
+        with zipfile.ZipFile(file) as archive:
             if _SHEET_NAME.search(_beginning(archive, "xl/workbook.xml")) is not None:
                 return True
             # headings stand at the beginning, be it of the shared texts or of the sheet itself

@@ -39,7 +39,7 @@ _PAGE_ADVICE = (
 
 
 class HttpsSource:
-    """One file; it is asked for once, and its body is read when it is fetched."""
+    """One file; asked for once, and read as it is offered: not at all where the server says it is as it was."""
 
     form: Form | None = None
     keeps_files = False

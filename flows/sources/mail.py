@@ -7,6 +7,7 @@ sender's address is as good as the mail server's own checks of it.
 import datetime as dt
 import hashlib
 import imaplib
+import io
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -131,7 +132,9 @@ class MailSource:
         for at, attachment in enumerate(whole.attachments, start=1):
             name = PurePosixPath(attachment.filename.replace("\\", "/")).name
             payload = attachment.payload
-            if not name.lower().endswith(_SUFFIXES[self._place.wanted]) and not is_returned_workbook([payload]):
+            if not name.lower().endswith(_SUFFIXES[self._place.wanted]) and not is_returned_workbook(
+                io.BytesIO(payload)
+            ):
                 left += 1
                 continue
             path = f"{day.isoformat()}/{number}/{name}"

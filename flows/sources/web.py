@@ -1,7 +1,7 @@
 """Asks web servers: one client for links, KoboToolbox and ODK Central, with their faults told apart.
 
-What is transient is tried again, `Retry-After` is honoured within the source's time limit, and no error repeats an
-address with its query or what a server answered.
+What is transient is marked so, and asked for again where the answer is JSON; `Retry-After` is honoured within the
+source's time limit, and no error repeats an address with its query or what a server answered.
 """
 
 import datetime as dt
@@ -87,7 +87,9 @@ class WebClient:
 
         def post() -> Any:
             try:
-                response = self._client.post(url, json=dict(content), timeout=min(_READ_SECONDS, self._seconds_left()))
+                response = self._client.post(
+                    url, json=dict(content), timeout=min(_READ_SECONDS, self._place.seconds_left)
+                )
             except httpx.HTTPError as error:
                 raise self._no_answer(error) from None
             self._check(response)
@@ -104,9 +106,6 @@ class WebClient:
             if self._place.retry.is_over:
                 raise self._place.fail("was not read within the time limit; raise access.time_limit")
             yield chunk
-
-    def _seconds_left(self) -> float:
-        return self._place.seconds_left
 
     def _parsed(self, body: bytes) -> Any:
         try:

@@ -243,7 +243,7 @@ def delivered(
 ) -> SettledDelivery:
     moment = dt.datetime(2022, 1, day)
     records, said = [one for one, _ in contents], [other for _, other in contents]
-    return SettledDelivery(name, name, 0, moment.date(), moment, content or name, sample, records, said)
+    return SettledDelivery(name, name, None, 0, moment.date(), moment, content or name, sample, records, said)
 
 
 @pytest.mark.parametrize(

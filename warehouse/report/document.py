@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Cell:
-    """Content of a table: text, whether it is a figure, how deep it is shaded (0 not, to 4), a page it leads to."""
+    """Content of a table: text, how deep it is shaded (0 not, to 4), a page it leads to."""
 
     text: str
     level: int = 0

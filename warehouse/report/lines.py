@@ -41,9 +41,7 @@ class Count:
     dimension_value: str
     indicator_code: str
     people: int
-    denominator: int
     share: float | None
-    denominator_text: str
 
 
 @dataclass(frozen=True)

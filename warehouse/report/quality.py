@@ -1,5 +1,6 @@
 """How good the data are: what each partner sends, what is rejected and why, who stands with two partners, linkage."""
 
+from schemas.columns import ROW_COUNTS
 from warehouse.report import words
 from warehouse.report.document import Block, Cell, Chart, Charts, Section, Table
 from warehouse.report.figures import ALL, add_up
@@ -101,13 +102,12 @@ def _level(value: float, steps: tuple[float, ...]) -> int:
 
 
 def _row_table(place: Place, lines: list[Quality]) -> Table:
-    names = ("rows_in", "rows_accepted", "rows_rejected", "rows_superseded", "rows_repeated", "rows_structural")
     rows = [
-        (place.partner_name(partner), *(words.number(add_up(months, name)) for name in names))
+        (place.partner_name(partner), *(words.number(add_up(months, name)) for name in ROW_COUNTS))
         for partner, months in _partners(lines).items()
     ]
     if len(rows) > 1:
-        rows.append(("All partners", *(words.number(add_up(lines, name)) for name in names)))
+        rows.append(("All partners", *(words.number(add_up(lines, name)) for name in ROW_COUNTS)))
     return Table(
         "row-account",
         "What became of every row",

@@ -53,7 +53,6 @@ class Row:
     text: str
     lanes: tuple[tuple[Bar, ...], ...] = ()
     dots: tuple[tuple[float, bool], ...] = ()
-    strokes: tuple[float, ...] = ()
 
 
 def rows_spec(
@@ -91,7 +90,7 @@ def rows_spec(
         end = max(below - 3, bars_from + _BAR)
         middle = (bars_from + end) / 2
         dots += [{"x": place, "y": middle, "solid": solid} for place, solid in row.dots]
-        marks = (*row.strokes, *(() if marker is None else (marker,)))
+        marks = () if marker is None else (marker,)
         strokes += [{"x": place, "y": bars_from - 3, "y2": end + 3} for place in marks]
         top = end + _GAP
     height = top - _GAP + 4

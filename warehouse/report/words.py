@@ -55,11 +55,6 @@ def day(date: dt.date) -> str:
     return f"{date.day} {date:%B %Y}"
 
 
-def month(code: str) -> str:
-    """Return 2021-03 as March 2021."""
-    return f"{dt.date.fromisoformat(f'{code}-01'):%B %Y}"
-
-
 def quarter(code: str) -> str:
     """Return 2021-Q3 as Q3 2021."""
     year, _, name = code.partition("-")

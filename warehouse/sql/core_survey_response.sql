@@ -8,8 +8,7 @@ SELECT
     link.link_status,
     response.trainee_type,
     person.sex,
-    strftime(coalesce(response.first_training_date, person.first_training_date), '%Y-Q')
-    || quarter(coalesce(response.first_training_date, person.first_training_date)) AS first_training_quarter,
+    quarter_of(coalesce(response.first_training_date, person.first_training_date)) AS first_training_quarter,
     response.interview_date,
     response.customer_engagement_increased,
     response.moved_business_online,

@@ -3,7 +3,6 @@
 A newer file supersedes an older one respondent by respondent; the same content counts once.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from warehouse.load import ConservationError, DeliveryFacts
-from warehouse.settle import Disposition, Outcome
+from warehouse.settle import Candidate, Disposition, Outcome
 
 if TYPE_CHECKING:
     # imported where it is used: a run that finds nothing new reads no frame
@@ -37,23 +36,11 @@ class SurveyRows:
 
 
 @dataclass(frozen=True)
-class SettledDelivery:
+class SettledDelivery(Candidate):
     """A delivery that could be read, with what its rows are known by, in order."""
 
-    delivery_id: str
-    name: str
-    revision: int
-    date_received: dt.date
-    pulled_at: dt.datetime
-    content_hash: str
-    is_sample: bool
     record_ids: Sequence[str] = ()
     content_ids: Sequence[str] = ()
-
-    @property
-    def rank(self) -> tuple[int, dt.date, dt.datetime, str, str]:
-        """Newest is highest: the revision named, then the day received, then a file changed in place, then ties."""
-        return (self.revision, self.date_received, self.pulled_at, self.name, self.delivery_id)
 
 
 def settle_responses(deliveries: Iterable[SettledDelivery]) -> dict[str, tuple[Outcome, list[Disposition]]]:
@@ -167,7 +154,7 @@ def _insert_delivery(con: duckdb.DuckDBPyConnection, item: SurveyRows) -> None:
 def _settle(con: duckdb.DuckDBPyConnection, survey_id: str) -> None:
     found = con.execute(
         """
-        SELECT delivery_id, name, revision, date_received, pulled_at, content_hash, is_sample,
+        SELECT delivery_id, name, NULL AS period, revision, date_received, pulled_at, content_hash, is_sample,
                coalesce(record_ids, []), coalesce(content_ids, [])
         FROM survey_delivery LEFT JOIN (
             SELECT delivery_id, list(record_id ORDER BY ordinal) AS record_ids,
