@@ -62,7 +62,7 @@ def pull_source(
     return outcome
 
 
-@task(task_run_name="read-{plans[0].partner.country_code}", cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="read-{plans[0].sender.country_code}", cache_policy=NO_CACHE, persist_result=False)
 def read_country(plans: Sequence[PartnerPlan], readers: int) -> dict[str, list[DeliveryRows]]:
     """Read, normalise and validate one country's planned deliveries."""
     with _READING:
