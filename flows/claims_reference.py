@@ -6,7 +6,7 @@
 from pathlib import Path
 from typing import get_args
 
-from flows.findings import MEANINGS, SEVERITIES
+from flows.claim_findings import MEANINGS, SEVERITIES
 from flows.reference import describe_model, models_of
 from schemas.claims import REFERENCE, Claims
 

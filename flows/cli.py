@@ -9,6 +9,7 @@ import typer
 
 from flows import release_commands
 from flows.export_commands import EXPORT_EXAMPLES, docs, export
+from flows.hold_commands import HOLD_EXAMPLES, release_hold
 from flows.identity_commands import identity_app
 from flows.options import Country, Data, Json, Raw, country_code, fail, require_vault, settings_of, with_vault
 from flows.reconcile_commands import RECONCILE_EXAMPLES, reconcile
@@ -31,6 +32,7 @@ app.add_typer(identity_app, name="identity")
 app.add_typer(review_app, name="review")
 app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  godigital explain t3fk t9qa")(explain)
 app.command("return", epilog="Example:\n\n  godigital return TH/NRD --out th-to-correct.xlsx")(return_rows)
+app.command("release-hold", epilog=HOLD_EXAMPLES)(release_hold)
 app.command("report", epilog=REPORT_EXAMPLES)(report)
 app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)
@@ -123,6 +125,7 @@ def _execute(
     reread: bool = False,
 ) -> Any:
     from flows.console import progress_display
+    from flows.journal import log_as_json
     from flows.partners import UnknownCountryError
     from flows.run import execute
     from warehouse.build import BuildError
@@ -130,8 +133,11 @@ def _execute(
     from warehouse.publish import PublishError
     from warehouse.vault import VaultError
 
+    as_json = settings.log == "json"
+    if as_json:
+        log_as_json()
     try:
-        with progress_display() as progress:
+        with progress_display(is_silent=as_json) as progress:
             return execute(
                 settings, countries, source=source, survey_source=survey_source, reread=reread, progress=progress
             )
@@ -146,13 +152,17 @@ def _execute(
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
     from flows.counts import COUNT_HEADINGS
+    from warehouse.holds import HOLDS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
     for failure in result.failures:
-        sys.stderr.write(f"FAILED {failure.partner_id} [{failure.code}]\n{failure.message}\n")
+        word = "HELD" if failure.code in HOLDS else "FAILED"
+        sys.stderr.write(f"{word} {failure.partner_id} [{failure.code}]\n{failure.message}\n")
     for warning in result.warnings:
         sys.stderr.write(f"WARNING {warning}\n")
+    for finding in result.findings:
+        sys.stderr.write(f"LOOK AT {finding}\n")
     if json_output:
         return
     warehouse = settings.data / "warehouse.duckdb"
@@ -188,9 +198,9 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
     answers = with_vault(lambda: survey_counts(folder))
     if answers[1]:
         print_table(*answers, title="Follow-up survey", thousands=True)
-    failed = [dict(zip(names, row, strict=True)) for row in rows if row[names.index("outcome")] == "failed"]
-    for item in failed:
-        typer.echo(f"FAILED {item['partner']} [{item['error']}]\n{item['message']}")
+    for item in (dict(zip(names, row, strict=True)) for row in rows):
+        if item["outcome"] in ("failed", "held"):
+            typer.echo(f"{item['outcome'].upper()} {item['partner']} [{item['error']}]\n{item['message']}")
     for survey, code, message in with_vault(lambda: failed_answers(folder)):
         typer.echo(f"FAILED {survey} [{code}]\n{message}")
     try:

@@ -66,8 +66,11 @@ def _shown(value: Any, thousands: bool) -> str:
 
 
 @contextmanager
-def progress_display() -> Iterator[Progress]:
-    """A bar per stage and country on a terminal; else a plain line when a stage or a country is done."""
+def progress_display(*, is_silent: bool = False) -> Iterator[Progress]:
+    """A bar per stage and country on a terminal; else a plain line when one is done; nothing where that is asked."""
+    if is_silent:
+        yield Progress()
+        return
     if not sys.stderr.isatty():
         yield Progress(_plain_lines())
         return

@@ -51,6 +51,8 @@ class DeliveryFiles:
     name: str
     content_hash: str
     seen: tuple[Landed, ...]
+    # somebody decided that it counts, whatever share of its rows is rejected
+    is_released: bool = False
 
     @property
     def is_return(self) -> bool:

@@ -167,7 +167,8 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     """Publish what the open vault holds, and print what it changed: people, and figures of report_reach."""
     from flows.changes import reach_changes, read_reach
     from flows.console import print_table, progress_display
-    from flows.run import Clock, finish
+    from flows.journal import Journal
+    from flows.run import finish
     from warehouse.build import BuildError
     from warehouse.identity.history import read_events
     from warehouse.publish import PublishError
@@ -175,7 +176,7 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     before = read_reach(settings.data)
     try:
         with progress_display() as progress:
-            result = finish(con, settings, [], (), Clock(), progress)
+            result = finish(con, settings, [], (), Journal("judge"), progress)
     except (BuildError, PublishError) as error:
         fail(f"the judgement is kept, but nothing could be published: {error}")
     for warning in result.warnings:

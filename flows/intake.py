@@ -64,7 +64,8 @@ def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser,
         text = read_text(partner, delivery, folder)
         rows = normaliser.normalise(text, delivery.name, delivery.delivery_id)
         sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
-        parted = part_rows(rows, partner, delivery.delivery_id, [sources[name] for name in text.file_names])
+        files = [sources[name] for name in text.file_names]
+        parted = part_rows(rows, partner, delivery.delivery_id, files, is_released=delivery.is_released)
     except DeliveryError as error:
         return _failed(facts, partner, error.code, str(error))
     except FileNotFoundError:

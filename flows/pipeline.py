@@ -13,16 +13,18 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.journal import Journal
 from flows.partners import find_partners
 from flows.pull import Pulled
 from flows.run import (
-    Clock,
     Failure,
     PartnerPlan,
     Progress,
     RunResult,
+    begin_run,
     broken_contract,
     compare_pulls,
+    count_read,
     country_locks,
     execute,
     finish,
@@ -34,6 +36,8 @@ from flows.run import (
     pull_surveys,
     read_plans,
     sort_outcomes,
+    tell,
+    telling_errors,
 )
 from flows.settings import Settings
 from flows.side_by_side import pull_side_by_side
@@ -84,14 +88,17 @@ def load_and_publish(
     answered: dict[str, list[SurveyRows]],
     failures: tuple[Failure, ...],
     notices: tuple[str, ...],
+    journal: Journal,
 ) -> RunResult:
     """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
     fresh = [rows for plan in plans for rows in read.get(plan.sender.partner_id, [])]
     with open_vault(settings, "load") as con:
-        if fresh or any(plan.gone for plan in plans):
-            load_plans(con, plans, read, Progress())
-        load_surveys(con, survey_plans, answered)
-        return finish(con, settings, fresh, failures, Clock(), Progress(), notices=notices)
+        with journal.stage("load") as stage:
+            if fresh or any(plan.gone for plan in plans):
+                load_plans(con, plans, read, Progress())
+            load_surveys(con, survey_plans, answered)
+            stage.rows = sum(rows.rows_in for rows in fresh)
+        return finish(con, settings, fresh, failures, journal, Progress(), notices=notices)
 
 
 @flow(
@@ -111,14 +118,26 @@ def run_pipeline(
         survey_source: The same for surveys, with {country} and {survey}.
     """
     settings = Settings()
+    with telling_errors(settings):
+        result = tell(settings, _run(settings, countries, source, survey_source))
+    _report(result)
+    _render(settings, result)
+    return result
+
+
+def _run(settings: Settings, countries: list[str] | None, source: str | None, survey_source: str | None) -> RunResult:
+    journal = Journal("run", tuple(countries or ()))
     found, surveys = find_partners(settings.raw, countries), find_surveys(settings.raw, countries)
     failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
     with country_locks(DataFolder(settings.data), locked_countries(found, surveys), "run"):
-        known = known_before(settings, found.usable, source)
-        futures = pull_source.map(found.usable, unmapped(source), unmapped(settings), unmapped(known))
-        pulls, unreachable = _pulls(futures, found.usable)
-        answers, silent = pull_surveys(surveys, survey_source, settings, Progress())
-        with open_vault(settings, "plan") as con:
+        with journal.stage("pull") as stage:
+            known = known_before(settings, found.usable, source)
+            futures = pull_source.map(found.usable, unmapped(source), unmapped(settings), unmapped(known))
+            pulls, unreachable = _pulls(futures, found.usable)
+            answers, silent = pull_surveys(surveys, survey_source, settings, Progress())
+            stage.bytes = sum(row.size for pulled in (*pulls, *answers) for row in pulled.landed)
+        with journal.stage("plan"), open_vault(settings, "plan") as con:
+            begin_run(con, journal)
             compared, held = compare_pulls(con, [*pulls, *answers], (*found.usable, *surveys.usable))
             failures += [*unreachable, *silent, *held]
             plans = plan_reading(con, found.usable, compared.pulls, reread=False)
@@ -128,14 +147,15 @@ def run_pipeline(
             if plan.to_read:
                 by_country.setdefault(plan.sender.country_code, []).append(plan)
         read: dict[str, list[DeliveryRows]] = {plan.sender.partner_id: [] for plan in plans}
-        for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
-            read |= part
-        answered = read_answers(survey_plans) if any(plan.to_read for plan in survey_plans) else {}
-        failures += [Failure(*item) for item in survey_failures(answered)]
-        result = load_and_publish(settings, plans, read, survey_plans, answered, tuple(failures), compared.notices)
-    _report(result)
-    _render(settings, result)
-    return result
+        with journal.stage("read") as stage:
+            for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
+                read |= part
+            answered = read_answers(survey_plans) if any(plan.to_read for plan in survey_plans) else {}
+            failures += [Failure(*item) for item in survey_failures(answered)]
+            count_read(stage, plans, [rows for item in read.values() for rows in item])
+        return load_and_publish(
+            settings, plans, read, survey_plans, answered, tuple(failures), compared.notices, journal
+        )
 
 
 def _pulls(futures: PrefectFutureList[Any], partners: Sequence[Partner]) -> tuple[list[Pulled], list[Failure]]:
@@ -187,6 +207,6 @@ def _report(result: RunResult) -> None:
     )
     for failure in result.failures:
         log.error("%s failed [%s]: %s", failure.partner_id, failure.code, failure.message)
-    for warning in result.warnings:
+    for warning in (*result.warnings, *result.findings):
         log.warning("%s", warning)
     log.info("release %s, exit code %s", result.published or "unchanged", result.exit_code)

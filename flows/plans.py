@@ -3,6 +3,7 @@
 Apart from the code that reads, so that a change of planning alone reads nothing again.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -30,7 +31,14 @@ class ReadingPlan(Generic[S]):
         return bool(self.to_read) or self.gone
 
 
-def plan_sender(sender: S, landed: Sequence[Landed], known: Mapping[str, str], *, reread: bool) -> ReadingPlan[S]:
+def plan_sender(
+    sender: S,
+    landed: Sequence[Landed],
+    known: Mapping[str, str],
+    *,
+    reread: bool,
+    released: frozenset[str] = frozenset(),
+) -> ReadingPlan[S]:
     """Return a sender's deliveries and which of them have to be read.
 
     A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
@@ -40,11 +48,12 @@ def plan_sender(sender: S, landed: Sequence[Landed], known: Mapping[str, str], *
         landed: Its files.
         known: delivery_id -> reading_hash of the deliveries in the vault.
         reread: Whether everything is read again.
+        released: delivery_id of those that were held back once, and released.
     """
     deliveries = group_deliveries(landed, sender.contract.delivery)
     facts = tuple(delivery_facts(sender, delivery)[0] for delivery in deliveries)
     to_read = tuple(
-        delivery
+        dataclasses.replace(delivery, is_released=delivery.delivery_id in released)
         for delivery, fact in zip(deliveries, facts, strict=True)
         if reread or known.get(delivery.delivery_id) != fact.reading_hash
     )

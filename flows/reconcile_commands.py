@@ -13,8 +13,8 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flows.claim_findings import Finding
     from flows.claims_beside import Held
-    from flows.findings import Finding
 
 RECONCILE_EXAMPLES = """
 Examples:
@@ -43,8 +43,8 @@ def reconcile(
     json_output: Json = False,
 ) -> None:
     """Hold published numbers against each other and the release: sums, shares, targets, units, denominators."""
+    from flows.claim_findings import needs_attention
     from flows.claims_beside import set_beside
-    from flows.findings import needs_attention
     from flows.reconcile import reconcile as check
     from schemas.claims import ClaimsError, load_claims
 
@@ -79,8 +79,8 @@ def _held(settings: Settings) -> "Held | None":
 
 
 def _print_json(findings: "Sequence[Finding]") -> None:
+    from flows.claim_findings import Finding
     from flows.console import print_table
-    from flows.findings import Finding
 
     names = tuple(field.name for field in fields(Finding))
     rows: list[tuple[Any, ...]] = [(item.severity, *(getattr(item, name) for name in names)) for item in findings]

@@ -14,7 +14,7 @@ from flows.claim_figures import (
     shown_span,
     span_of,
 )
-from flows.findings import Case, Finding, Misfit, shown_denominator, told, told_apart
+from flows.claim_findings import Case, Finding, Misfit, shown_denominator, told, told_apart
 from schemas.claims import NOT_STATED, Attainment, Claim, Denominator, Ratio, Survey
 
 

@@ -5,6 +5,7 @@ The command line and the Prefect flows both call these; neither has logic of its
 
 import dataclasses
 import datetime as dt
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +17,9 @@ from typing import TYPE_CHECKING
 
 from flows.counts import CountryCounts, country_counts
 from flows.deliveries import DeliveryFiles, contract_hash
+from flows.findings import RunFinding, read_findings
+from flows.journal import Journal
+from flows.notify import message_of, message_of_error, notify
 from flows.partners import BrokenContract, Partners, find_partners
 from flows.plans import ReadingPlan, plan_sender
 from flows.pull import (
@@ -41,7 +45,7 @@ from flows.survey import (
 from schemas.partner import Partner, Sender
 from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
-from warehouse import files
+from warehouse import files, holds, runs
 from warehouse import vault as vaults
 from warehouse.locks import hold
 from warehouse.vault import DataFolder
@@ -84,30 +88,15 @@ class RunResult:
     seconds: dict[str, float]
     changes: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    findings: tuple[RunFinding, ...] = ()
+    run_id: str = ""
 
     @property
     def exit_code(self) -> int:
-        """0: published, or nothing new; 2: published, but something failed; 1: nothing published."""
+        """0: published, or nothing new; 2: published, but something failed or is held; 1: nothing published."""
         if self.current is None:
             return 1
         return 2 if self.failures else 0
-
-
-@dataclass
-class Clock:
-    """Seconds per stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the block's wall time to a stage."""
-        start = dt.datetime.now(dt.UTC)
-        try:
-            yield
-        finally:
-            spent = (dt.datetime.now(dt.UTC) - start).total_seconds()
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
 
 
 PartnerPlan = ReadingPlan[Partner]
@@ -236,13 +225,14 @@ def plan_reading(
         load.register_sightings(
             con, {(item.partner_id, item.source): [dataclasses.astuple(row) for row in item.seen] for item in pulls}
         )
-    seen, known = load.landed_rows(con), load.known_deliveries(con)
+    seen, known, released = load.landed_rows(con), load.known_deliveries(con), holds.released(con)
     return [
         plan_sender(
             partner,
             [landed_of(row) for row in seen.get(partner.partner_id, [])],
             known.get(partner.partner_id, {}),
             reread=reread,
+            released=released,
         )
         for partner in partners
     ]
@@ -327,6 +317,8 @@ def load_plans(
                         plan.sender.contract.delivery.kind,
                         contract_hash(plan.sender),
                         plan.sender.contract.delivery.due_days,
+                        plan.sender.contract.delivery.every,
+                        plan.sender.contract.bounds.duplicate_share_max,
                     )
                     for plan in members
                 ],
@@ -345,7 +337,7 @@ def execute(
     reread: bool = False,
     progress: Progress = Progress(),  # noqa: B008 - frozen, and does nothing
 ) -> RunResult:
-    """Run the whole way for some countries, or all.
+    """Run the whole way for some countries, or all, and send a message if the settings want one.
 
     Args:
         settings: Where everything is.
@@ -360,22 +352,54 @@ def execute(
         LockedError: another run has one of the countries.
         PublishError: the release could not be verified; the one before stays.
     """
-    clock = Clock()
+    with telling_errors(settings):
+        result = _execute(settings, countries, source, survey_source, reread, progress)
+    return tell(settings, result)
+
+
+@contextmanager
+def telling_errors(settings: Settings) -> Iterator[None]:
+    """Send a message about whatever stops the block, where the settings want one, and let it through."""
+    try:
+        yield
+    except Exception as error:
+        # what could not be sent is less than what went wrong
+        notify(settings, message_of_error(error))
+        raise
+
+
+def tell(settings: Settings, result: RunResult) -> RunResult:
+    """Send a message about a run where the settings want one; whether that failed is added to the result."""
+    problem = notify(settings, message_of(result))
+    return result if problem is None else dataclasses.replace(result, warnings=(*result.warnings, problem))
+
+
+def _execute(
+    settings: Settings,
+    countries: Sequence[str] | None,
+    source: str | None,
+    survey_source: str | None,
+    reread: bool,
+    progress: Progress,
+) -> RunResult:
+    journal = Journal("reprocess" if reread else "run", tuple(countries or ()))
     data = DataFolder(settings.data)
     found = find_partners(settings.raw, countries)
     partners = found.usable
     surveys = find_surveys(settings.raw, countries)
-    with country_locks(data, locked_countries(found, surveys), "reprocess" if reread else "run"):
+    with country_locks(data, locked_countries(found, surveys), journal.kind):
         failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
         pulls: list[Pulled] = []
         if not reread:
-            with clock.stage("pull"):
+            with journal.stage("pull") as stage:
                 known = known_before(settings, partners, source)
                 pulls, unreachable = pull_partners(partners, source, settings, progress, known)
                 answers, silent = pull_surveys(surveys, survey_source, settings, progress)
                 pulls += answers
                 failures += unreachable + silent
-        with clock.stage("plan"), open_vault(settings, "plan") as con:
+                stage.bytes = sum(row.size for pulled in pulls for row in pulled.landed)
+        with journal.stage("plan"), open_vault(settings, "plan") as con:
+            begin_run(con, journal)
             compared, held = compare_pulls(con, pulls, (*partners, *surveys.usable))
             failures += held
             plans = plan_reading(con, partners, compared.pulls, reread=reread)
@@ -383,20 +407,37 @@ def execute(
             stale = any(plan.is_stale for plan in plans)
             if not stale and not reread and not any(plan.is_stale for plan in survey_plans):
                 # nothing to read: bring the release up to date if an earlier run was cut short, else stop here
-                return finish(con, settings, [], tuple(failures), clock, progress, notices=compared.notices)
-        with clock.stage("read"):
+                return finish(con, settings, [], tuple(failures), journal, progress, notices=compared.notices)
+        with journal.stage("read") as stage:
             read = read_plans(plans, settings.readers, progress)
             answered = read_surveys(survey_plans)
             failures += [Failure(*item) for item in survey_failures(answered)]
+            fresh = [rows for plan in plans for rows in read[plan.sender.partner_id]]
+            count_read(stage, plans, fresh)
         with open_vault(settings, "load") as con:
-            with clock.stage("load"):
+            with journal.stage("load") as stage:
                 if stale or reread:
                     load_plans(con, plans, read, progress)
                 load_surveys(con, survey_plans, answered)
-            fresh = [rows for plan in plans for rows in read[plan.sender.partner_id]]
+                stage.rows = sum(rows.rows_in for rows in fresh)
             return finish(
-                con, settings, fresh, tuple(failures), clock, progress, always=reread, notices=compared.notices
+                con, settings, fresh, tuple(failures), journal, progress, always=reread, notices=compared.notices
             )
+
+
+def begin_run(con: "duckdb.DuckDBPyConnection", journal: Journal) -> None:
+    """Put a run on record once, so that one that is cut off is seen."""
+    if journal.is_on_record:
+        return
+    journal.is_on_record = True
+    runs.begin(con, journal.run_id, journal.kind, journal.countries, journal.started_at)
+    journal.event("run_begun", countries=list(journal.countries))
+
+
+def count_read(stage: runs.Stage, plans: Sequence[PartnerPlan], fresh: Sequence["DeliveryRows"]) -> None:
+    """Count what was read: rows, and the bytes of the landed files."""
+    stage.rows = sum(rows.rows_in for rows in fresh)
+    stage.bytes = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
 
 
 @contextmanager
@@ -418,32 +459,60 @@ def finish(
     settings: Settings,
     fresh: Sequence["DeliveryRows"],
     failures: tuple[Failure, ...],
-    clock: Clock,
+    journal: Journal,
     progress: Progress,
     *,
     always: bool = False,
     notices: tuple[str, ...] = (),
 ) -> RunResult:
-    """Match, identify, build, verify and publish what the vault holds, and count what the run did."""
+    """Match, identify, build, verify and publish what the vault holds; count what the run did, and put it on record."""
+    begin_run(con, journal)
+    try:
+        result = _assembled(con, settings, fresh, failures, journal, progress, always=always, notices=notices)
+    except Exception as error:
+        runs.end(con, journal.run_id, journal.stages, runs.Ended("failed"), dt.datetime.now(dt.UTC))
+        journal.event("run_failed", logging.ERROR, error=type(error).__name__)
+        raise
+    ended = runs.Ended(
+        "nothing_new" if result.published is None else "published",
+        result.current,
+        result.read,
+        len(result.failures),
+        len(result.warnings),
+    )
+    runs.end(con, journal.run_id, journal.stages, ended, dt.datetime.now(dt.UTC))
+    _log_result(journal, result, ended)
+    return result
+
+
+def _assembled(
+    con: "duckdb.DuckDBPyConnection",
+    settings: Settings,
+    fresh: Sequence["DeliveryRows"],
+    failures: tuple[Failure, ...],
+    journal: Journal,
+    progress: Progress,
+    *,
+    always: bool,
+    notices: tuple[str, ...],
+) -> RunResult:
     from warehouse import publish
     from warehouse.assemble import assemble
 
-    failed = tuple(
-        Failure(rows.facts.partner_id, rows.facts.name, rows.error_code, rows.error_message or "")
-        for rows in fresh
-        if rows.error_code
-    )
     data = DataFolder(settings.data)
     before = publish.current(data.root)
-    begun: list[str] = []
+    with ExitStack() as running:
 
-    def begin(stage: str) -> None:
-        if begun:
-            progress.tell(begun[-1], "", 1, 1)
-        begun.append(stage)
-        progress.tell(stage, "", 0, 1)
+        def begin(name: str) -> None:
+            # the next stage ends the one before
+            running.close()
+            if name == "build":
+                # the release shows the run that builds it up to here
+                runs.note_stages(con, journal.run_id, journal.stages)
+            progress.tell(name, "", 0, 1)
+            running.callback(progress.tell, name, "", 1, 1)
+            running.enter_context(journal.stage(name))
 
-    with clock.stage("warehouse"):
         made = assemble(
             con,
             data,
@@ -452,18 +521,42 @@ def finish(
             tell=begin,
             always=always,
         )
-        if begun:
-            progress.tell(begun[-1], "", 1, 1)
+    now = publish.current(data.root)
     return RunResult(
         published=made.number,
         current=made.number or (before.number if before else None),
         counts=country_counts(con),
-        failures=failures + failed,
+        failures=(*failures, *_not_counted(con, fresh, made.held)),
         read=len(fresh),
-        seconds=dict(clock.seconds),
+        seconds=journal.seconds,
         changes=made.changes,
         warnings=(*notices, *made.warnings, *_overtaken(con, fresh)),
+        findings=() if now is None else read_findings(now.path, [rows.facts.delivery_id for rows in fresh]),
+        run_id=journal.run_id,
     )
+
+
+def _not_counted(
+    con: "duckdb.DuckDBPyConnection", fresh: Sequence["DeliveryRows"], held: Sequence[str]
+) -> Iterator[Failure]:
+    """Deliveries of this run that could not be read, or are held back."""
+    for rows in fresh:
+        if rows.error_code:
+            yield Failure(rows.facts.partner_id, rows.facts.name, rows.error_code, rows.error_message or "")
+    for item in holds.held(con) if held else ():
+        if item.delivery_id in held:
+            yield Failure(item.partner_id, item.name, item.code, item.message)
+
+
+def _log_result(journal: Journal, result: RunResult, ended: runs.Ended) -> None:
+    for failure in result.failures:
+        facts = {"partner_id": failure.partner_id, "delivery": failure.delivery, "code": failure.code}
+        journal.event("failure", logging.ERROR, **facts, text=failure.message)
+    for warning in result.warnings:
+        journal.event("warning", logging.WARNING, text=warning)
+    for finding in result.findings:
+        journal.event("finding", logging.WARNING, **vars(finding))
+    journal.event("run_ended", exit_code=result.exit_code, **vars(ended))
 
 
 def _overtaken(con: "duckdb.DuckDBPyConnection", fresh: Sequence["DeliveryRows"]) -> tuple[str, ...]:

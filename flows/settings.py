@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,6 +26,16 @@ class Settings(BaseSettings):
     pull_retries: int = Field(3, ge=0, description="Further tries when a source does not answer.")
     pull_backoff: float = Field(1.0, ge=0, description="Seconds before the second try; each further wait is doubled.")
     pull_time_limit: int = Field(600, ge=1, description="Seconds for everything of one source; then it has failed.")
+    log: Literal["text", "json"] = Field(
+        "text", description="json: a line of standard error for each event of a run, for machines to read."
+    )
+    notify: str | None = Field(
+        None,
+        description="Where to send one message a run, addresses in apprise's form with a space between, e.g. "
+        "mailtos://user:password@example.org?to=team@example.org or jsons://hook.example.org/path.",
+        repr=False,
+    )
+    notify_again_days: int = Field(7, ge=1, description="Days after which problems that stay are told again.")
     file_size_limit: int = Field(512 * 1024**2, ge=1, description="Largest file that is pulled, in bytes.")
 
 

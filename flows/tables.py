@@ -45,6 +45,7 @@ def partner_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...
                    max(period) AS "last period", max(date_received) AS "last received",
                    count(*) FILTER (WHERE outcome = 'loaded') AS "in force",
                    count(*) FILTER (WHERE outcome = 'failed') AS failed,
+                   count(*) FILTER (WHERE outcome = 'held') AS held,
                    sum(rows_accepted)::INTEGER AS accepted, sum(rows_rejected)::INTEGER AS rejected
             FROM delivery GROUP BY partner_id ORDER BY partner_id
             """

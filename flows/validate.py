@@ -1,6 +1,7 @@
 """Parts the rows of a delivery into valid and rejected, and holds the valid ones against the strict contract."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +47,9 @@ class Parted:
     rejected: pd.DataFrame
 
 
-def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[str]) -> Parted:
+def part_rows(
+    rows: Rows, partner: Partner, delivery_id: str, files: Sequence[str], *, is_released: bool = False
+) -> Parted:
     """Return valid and rejected rows; together they are all rows.
 
     Args:
@@ -54,6 +57,7 @@ def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[st
         partner: Whose delivery.
         delivery_id: Its id.
         files: For every row, source and path of the file it stands in.
+        is_released: Whether somebody decided that it counts, however many rows are rejected.
 
     Raises:
         DeliveryError: more rows are rejected than the contract's bounds allow.
@@ -63,12 +67,14 @@ def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[st
     counted = [i for i in bad if rows.reasons[i] != (Reason.BLANK_LINE,)]
     allowed = partner.contract.bounds.rejected_share_max
     # a workbook that came back holds little else
-    if not rows.text.stands_for and len(counted) >= _BOUND_FROM and len(counted) > allowed * len(rows):
+    is_bound = not (is_released or rows.text.stands_for)
+    if is_bound and len(counted) >= _BOUND_FROM and len(counted) > allowed * len(rows):
         raise DeliveryError(
             ErrorCode.TOO_MANY_REJECTED,
-            f"{len(counted)} of {len(rows)} rows would be rejected, more than {allowed:.0%}; the delivery or the "
-            f"contract is wrong as a whole: compare columns and date order with {partner.contract_path}, or raise "
-            "bounds.rejected_share_max",
+            f"{len(counted)} of {len(rows)} rows would be rejected, more than {allowed:.0%} "
+            f"({_most_frequent(rows.reasons)}); it is held back and nothing of it counts. The delivery or the contract "
+            f"is wrong as a whole: compare columns and date order with {partner.contract_path}. If it is right as it "
+            f"is, `godigital release-hold {delivery_id[:8]} --why ...`, or raise bounds.rejected_share_max",
         )
     lineage: dict[str, list[Any]] = {
         "delivery_id": [delivery_id] * len(rows),
@@ -98,6 +104,14 @@ def part_rows(rows: Rows, partner: Partner, delivery_id: str, files: Sequence[st
     }
     rejected = pd.DataFrame({name: _series([said[name][i] for i in bad], name) for name in REJECTED_COLUMNS})
     return Parted(valid, rejected)
+
+
+def _most_frequent(reasons: Sequence[Sequence[Reason]]) -> str:
+    """The three most frequent reasons with their numbers."""
+    counts = Counter(reason for row in reasons for reason in row)
+    return ", ".join(
+        f"{reason} {count}" for reason, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:3]
+    )
 
 
 def _series(values: list[object], name: str) -> pd.Series:

@@ -119,6 +119,10 @@ class Delivery(DeliveryNames):
         "earlier rows. snapshot: the whole state at the source. append: every file adds rows."
     )
     due_days: int = Field(15, ge=0, description="Days after the end of its period within which a delivery is in time.")
+    every: Literal["month", "quarter", "year"] | None = Field(
+        None,
+        description="How often a delivery is due, where no period in the names says it; without both, none ever is.",
+    )
 
 
 class Sheets(_Part):
@@ -259,11 +263,20 @@ class Correction(_Part):
 
 
 class Bounds(_Part):
-    """What a plausible delivery looks like; outside them it fails and nothing of it counts."""
+    """What a plausible delivery looks like; outside them nothing of it counts."""
 
     rows_min: int = Field(0, ge=0, description="Fewest rows.")
     rows_max: int = Field(1_000_000, ge=1, description="Most rows.")
-    rejected_share_max: float = Field(0.5, ge=0, le=1, description="Highest share of rows rejected.")
+    rejected_share_max: float = Field(
+        0.5, ge=0, le=1, description="Highest share of rows rejected; beyond it the delivery is held for a decision."
+    )
+    duplicate_share_max: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="From this share of rows on about people who are counted in the same course already, a delivery is "
+        "held for a decision; 1 holds none.",
+    )
 
 
 class Example(_Part):

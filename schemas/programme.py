@@ -61,6 +61,19 @@ class Country(_Rule):
     tile: tuple[int, int]
 
 
+class Findings(_Rule):
+    """What makes a delivery worth a look, against what its partner sent before.
+
+    deliveries_before: fewest deliveries that say what is usual. rows_factor: so many times more rows, or fewer.
+    points, deviations: a share moved by at least both, the first from 0 to 1, the second in standard errors.
+    """
+
+    deliveries_before: Annotated[int, Field(ge=1)]
+    rows_factor: Annotated[int, Field(ge=2)]
+    points: Annotated[float, Field(gt=0, le=1)]
+    deviations: Annotated[float, Field(gt=0)]
+
+
 class Programme(_Rule):
     """The rules that decide whether a training counts, who is young, and what was promised."""
 
@@ -75,6 +88,7 @@ class Programme(_Rule):
     youth_bands: dict[str, YouthBand]
     age_band_set: Annotated[str, Field(alias="ages")]
     age_bands: dict[str, tuple[AgeBand, ...]]
+    findings: Findings
     targets: dict[str, Target]
     countries: dict[str, Country]
 

@@ -22,7 +22,7 @@ COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollba
 COMMANDS += ["diff", "freeze", "trace", "report"]
 COMMANDS += ["partner check", "partner new", "review", "review export", "review import", "explain", "trainee"]
 COMMANDS += ["identity merge", "identity split", "identity undo", "identity history"]
-COMMANDS += ["identity evaluate", "identity train", "reconcile", "return", "docs", "export"]
+COMMANDS += ["identity evaluate", "identity train", "reconcile", "return", "docs", "export", "release-hold"]
 GROUPS = ("partner", "identity", "review")
 # whole folders of the project; what a machine makes below them is named in MADE
 FOLDERS = (".ci", "flows", "raw", "schemas", "tests", "warehouse")

@@ -14,7 +14,7 @@ import duckdb
 
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
-from warehouse import publish
+from warehouse import holds, load, publish
 from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
@@ -30,6 +30,8 @@ class Assembled:
     number: int | None
     changes: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    # delivery_id of those that were held back now
+    held: tuple[str, ...] = ()
 
 
 @cache
@@ -103,16 +105,34 @@ def assemble(
         return Assembled(None, warnings=contradicting)
     number = publish.next_number(data.root)
     changes = _identify(con, data, number, decisions.judged, tell)
+    held = _hold_duplicates(con)
+    if held:
+        # without them other people may be one, or two
+        changes = _identify(con, data, number, decisions.judged, tell)
+        wanted = input_hash(con, decisions.judged)
+        if (not always and wanted in known) or not _anything_read(con):
+            return Assembled(None, changes, contradicting, held)
     try:
         warnings = _release(con, data, number, wanted, code_version, keep, tell)
     except FreezeError as error:
         raise publish.PublishError(str(error)) from error
-    return Assembled(number, changes, (*warnings, *contradicting))
+    return Assembled(number, changes, (*warnings, *contradicting), held)
+
+
+def _hold_duplicates(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
+    """Hold back deliveries that repeat who is counted already; known only once it is known who is who."""
+    held = []
+    while (found := holds.next_duplicates(con)) is not None:
+        delivery_id, message = found
+        with transaction(con):
+            load.hold_back(con, delivery_id, holds.DUPLICATES, message)
+        held.append(delivery_id)
+    return tuple(held)
 
 
 def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
     # without a single readable delivery there is nothing to publish, and an empty release would say zero
-    return _one(con, "SELECT count(*) FROM delivery WHERE outcome <> 'failed'") != "0"
+    return _one(con, "SELECT count(*) FROM delivery WHERE outcome NOT IN ('failed', 'held')") != "0"
 
 
 def _identify(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from schemas.columns import TRAINING_LOG_COLUMNS
+from schemas.columns import ROW_COUNTS, TRAINING_LOG_COLUMNS
 from schemas.partner import Kind
+from warehouse.holds import HOLDS
 from warehouse.returned import RETURNED, Act, ReturnedRow
 from warehouse.settle import (
     Candidate,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DeliveryKind = Kind | Literal["returned"]
+# rows of a delivery, read or taken out together
+_ROW_TABLES = ("record", "rejected_row", "returned_row")
 RECORD_COLUMNS = (*TRAINING_LOG_COLUMNS, "ordinal", "content_id", "file")
 
 
@@ -86,14 +89,25 @@ class PartnerFacts:
     kind: Kind
     contract_hash: str
     due_days: int
+    every: str | None
+    duplicate_share_max: float
 
 
 def register_partners(con: duckdb.DuckDBPyConnection, partners: Iterable[PartnerFacts]) -> None:
     """Write partners that have a usable contract; others stay as they were."""
     for item in partners:
         con.execute(
-            "INSERT OR REPLACE INTO partner VALUES (?, ?, ?, ?, ?, ?)",
-            [item.partner_id, item.country_code, item.name, item.kind, item.contract_hash, item.due_days],
+            "INSERT OR REPLACE INTO partner VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                item.partner_id,
+                item.country_code,
+                item.name,
+                item.kind,
+                item.contract_hash,
+                item.due_days,
+                item.every,
+                item.duplicate_share_max,
+            ],
         )
 
 
@@ -198,7 +212,7 @@ def load_partner(
     partner_id = current[0].partner_id
     gone = set(known_deliveries(con).get(partner_id, ())) - {item.delivery_id for item in current}
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
-        for table in ("delivery", "record", "rejected_row", "returned_row"):
+        for table in ("delivery", *_ROW_TABLES):
             con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
     for item in read:
         _insert_delivery(con, item)
@@ -206,6 +220,32 @@ def load_partner(
     _insert_rows(con, "rejected_row", [item.rejected for item in read if item.rejected is not None], None)
     _insert_rows(con, "returned_row", [_returned_frame(item) for item in read if item.returned], None)
     _settle(con, partner_id, kind)
+
+
+def hold_back(con: duckdb.DuckDBPyConnection, delivery_id: str, code: str, message: str) -> None:
+    """Take a loaded delivery out until somebody releases it, and settle its partner's others again.
+
+    Its bytes stay landed, and are read again then. The caller holds the transaction.
+    """
+    for table in _ROW_TABLES:
+        con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
+    zeros = ", ".join(f"{name} = 0" for name in ROW_COUNTS)
+    row = con.execute(
+        f"UPDATE delivery SET outcome = ?, error_code = ?, error_message = ?, {zeros} WHERE delivery_id = ? "  # noqa: S608
+        "RETURNING partner_id",
+        [Outcome.HELD, code, message, delivery_id],
+    ).fetchone()
+    if row is None:
+        raise LookupError(f"delivery {delivery_id} is not in the vault")
+    kind = con.execute("SELECT delivery_kind FROM partner WHERE partner_id = ?", [row[0]]).fetchone()
+    if kind is not None:
+        _settle(con, row[0], kind[0])
+
+
+def _outcome_of(item: DeliveryRows) -> Outcome:
+    if item.error_code is None:
+        return Outcome.LOADED
+    return Outcome.HELD if item.error_code in HOLDS else Outcome.FAILED
 
 
 def _insert_delivery(con: duckdb.DuckDBPyConnection, item: DeliveryRows) -> None:
@@ -232,7 +272,7 @@ def _insert_delivery(con: duckdb.DuckDBPyConnection, item: DeliveryRows) -> None
             facts.is_sample,
             facts.content_hash,
             facts.reading_hash,
-            Outcome.FAILED if item.error_code else Outcome.LOADED,
+            _outcome_of(item),
             item.error_code,
             item.error_message,
             item.header,
@@ -283,7 +323,9 @@ def _settle(con: duckdb.DuckDBPyConnection, partner_id: str, kind: Kind) -> None
     found = con.execute(
         """
         SELECT delivery_kind, delivery_id, name, period, revision, date_received, pulled_at, content_hash, is_sample
-        FROM delivery WHERE partner_id = ? AND outcome <> 'failed' ORDER BY date_received, name, delivery_id
+        FROM delivery
+        WHERE partner_id = ? AND outcome NOT IN ('failed', 'held')
+        ORDER BY date_received, name, delivery_id
         """,
         [partner_id],
     ).fetchall()

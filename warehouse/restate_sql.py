@@ -120,7 +120,7 @@ SELECT
         WHEN new_trainee IS NULL THEN
             CASE
                 WHEN outcome_later IS NULL OR NOT old_is_read_again THEN {STEP_OF_RECORDS["corrected_delivery"]}
-                WHEN outcome_later NOT IN ('loaded', 'failed') AND is_partner_heard
+                WHEN outcome_later NOT IN ('loaded', 'failed', 'held') AND is_partner_heard
                     THEN {STEP_OF_RECORDS["corrected_delivery"]}
                 ELSE reading_step
             END

@@ -20,6 +20,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     REPEATED = "repeated"
     FAILED = "failed"
+    HELD = "held"
 
 
 class Disposition(StrEnum):

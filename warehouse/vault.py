@@ -13,13 +13,15 @@ import duckdb
 
 from schemas.columns import COLUMNS, ROW_COUNTS, TRAINING_LOG_COLUMNS
 from warehouse import files
+from warehouse.holds import HOLD_DDL
 from warehouse.identity.judgements import JUDGEMENT_DDL
 from warehouse.identity.register import REGISTER_DDL
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
+from warehouse.runs import RUN_DDL
 from warehouse.survey.tables import SURVEY_DDL
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -32,7 +34,8 @@ VAULT_DDL = f"""
 CREATE TABLE IF NOT EXISTS vault_schema (version INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS partner (
     partner_id VARCHAR PRIMARY KEY, country_code VARCHAR NOT NULL, partner_name VARCHAR NOT NULL,
-    delivery_kind VARCHAR NOT NULL, contract_hash VARCHAR NOT NULL, due_days INTEGER DEFAULT 15
+    delivery_kind VARCHAR NOT NULL, contract_hash VARCHAR NOT NULL, due_days INTEGER DEFAULT 15,
+    delivery_every VARCHAR, duplicate_share_max DOUBLE DEFAULT 0.5
 );
 CREATE TABLE IF NOT EXISTS course (course_code VARCHAR PRIMARY KEY, course_title VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS landed_file (
@@ -68,6 +71,8 @@ CREATE TABLE IF NOT EXISTS rejected_row (
 CREATE TABLE IF NOT EXISTS returned_row (
     delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, ordinal INTEGER, corrects VARCHAR, act VARCHAR
 );
+{HOLD_DDL}
+{RUN_DDL}
 {REGISTER_DDL}
 {JUDGEMENT_DDL}
 {LINKAGE_DDL}
@@ -100,6 +105,11 @@ UPGRADES = {
     4: "ALTER TABLE landed_file ADD COLUMN IF NOT EXISTS is_return BOOLEAN DEFAULT FALSE;",
     # what was seen at a source is first remembered by the next pull
     5: "DROP TABLE IF EXISTS sighting;",
+    # runs and decisions about held deliveries begin here; the contracts say the rest at the next run
+    6: """
+    ALTER TABLE partner ADD COLUMN IF NOT EXISTS delivery_every VARCHAR;
+    ALTER TABLE partner ADD COLUMN IF NOT EXISTS duplicate_share_max DOUBLE DEFAULT 0.5;
+    """,
 }
 
 

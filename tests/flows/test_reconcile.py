@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.findings import MEANINGS, SEVERITIES, Finding, needs_attention
+from flows.claim_findings import MEANINGS, SEVERITIES, Finding, needs_attention
 from flows.reconcile import reconcile
 from schemas.claims import Claims, load_claims
 

@@ -70,6 +70,8 @@ def fill(con: duckdb.DuckDBPyConnection, file: Path) -> None:
             if nullable == "NO" and name not in heading:
                 heading = [*heading, name]
                 rows = [[*row, FILLER[kind]] for row in rows]
+    if not rows:
+        return
     marks = ", ".join("?" for _ in heading)
     con.executemany(f"INSERT INTO {table} ({', '.join(heading)}) VALUES ({marks})", rows)
 

@@ -36,12 +36,46 @@ CREATE MACRO period_end(period) AS
             THEN last_day(make_date(CAST(left(period, 4) AS INTEGER), CAST(right(period, 2) AS INTEGER), 1))
     END;
 
+-- How often a partner delivers, told by a period's form: year, quarter, month; NULL for any other. Months of it; and
+-- the period of that length in which a day lies.
+CREATE MACRO period_unit(period) AS
+    CASE
+        WHEN regexp_full_match(period, '\d{4}') THEN 'year'
+        WHEN regexp_full_match(period, '\d{4}-Q[1-4]') THEN 'quarter'
+        WHEN regexp_full_match(period, '\d{4}-(0[1-9]|1[0-2])') THEN 'month'
+    END;
+CREATE MACRO unit_months(unit) AS CASE unit WHEN 'month' THEN 1 WHEN 'quarter' THEN 3 WHEN 'year' THEN 12 END;
+CREATE MACRO period_of(on_day, unit) AS
+    CASE unit
+        WHEN 'month' THEN strftime(on_day, '%Y-%m')
+        WHEN 'quarter' THEN year(on_day) || '-Q' || quarter(on_day)
+        WHEN 'year' THEN CAST(year(on_day) AS VARCHAR)
+    END;
+
+-- Months since the year 0, to tell how far two days' months are apart; and how many months usually lie between two
+-- deliveries, of at least two gaps.
+CREATE MACRO month_number(on_day) AS CAST(12 * year(on_day) + month(on_day) AS INTEGER);
+CREATE MACRO usual_gap(gap) AS CASE WHEN count(gap) >= 2 THEN greatest(1, quantile_disc(gap, 0.5)) END;
+
 -- What is not stated is a category of its own, never a no.
 CREATE MACRO stated(answer) AS
     CASE WHEN answer IS NULL THEN 'not stated' WHEN answer THEN 'yes' ELSE 'no' END;
 
 -- A part of a whole, from 0 to 1; NULL of nothing.
 CREATE MACRO share(part, whole) AS CASE WHEN whole > 0 THEN CAST(part AS DOUBLE) / whole END;
+
+-- Whether a share moved from what it was: by so many points, and by so many standard errors of the difference of two
+-- proportions (pooled; Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions). NULL of nothing.
+CREATE MACRO has_moved(part, whole, part_before, whole_before, points, deviations) AS
+    CASE
+        WHEN whole > 0 AND whole_before > 0
+            THEN abs(part / whole - part_before / whole_before) >= points
+            AND abs(part / whole - part_before / whole_before) >= deviations * sqrt(
+                (part + part_before) / (whole + whole_before)
+                * (1 - (part + part_before) / (whole + whole_before))
+                * (1.0::DOUBLE / whole + 1.0::DOUBLE / whole_before)
+            )
+    END;
 
 -- indicator: people_reached
 -- Title: People reached

@@ -1,4 +1,5 @@
--- Grain: one row per partner and month in which a delivery of it arrived. Key: partner_id, month.
+-- Grain: one row per partner and month in which a delivery of it arrived, or one that was due did not come.
+-- Key: partner_id, month.
 -- Rows are those of the deliveries that arrived in the month, as they stand now; accepted rows without an attribute
 -- are counted, and their share is of the accepted rows.
 WITH arrived AS (
@@ -59,22 +60,33 @@ summed AS (
         delivery_rows(rows_structural) AS rows_structural
     FROM arrived
     GROUP BY partner_id, country_code, month
+),
+
+found AS (
+    SELECT
+        partner_id,
+        country_code,
+        month,
+        string_agg(DISTINCT finding_code, ' ' ORDER BY finding_code) AS findings
+    FROM report_finding
+    GROUP BY partner_id, country_code, month
 )
 
 SELECT
-    summed.partner_id,
-    summed.country_code,
-    summed.month,
-    summed.deliveries,
-    summed.deliveries_failed,
-    summed.deliveries_late,
+    coalesce(summed.partner_id, found.partner_id) AS partner_id,
+    coalesce(summed.country_code, found.country_code) AS country_code,
+    coalesce(summed.month, found.month) AS month,
+    coalesce(found.findings, '') AS findings,
+    coalesce(summed.deliveries, 0) AS deliveries,
+    coalesce(summed.deliveries_failed, 0) AS deliveries_failed,
+    coalesce(summed.deliveries_late, 0) AS deliveries_late,
     CAST(summed.days_late AS INTEGER) AS days_late,
-    summed.rows_in,
-    summed.rows_accepted,
-    summed.rows_rejected,
-    summed.rows_superseded,
-    summed.rows_repeated,
-    summed.rows_structural,
+    coalesce(summed.rows_in, 0) AS rows_in,
+    coalesce(summed.rows_accepted, 0) AS rows_accepted,
+    coalesce(summed.rows_rejected, 0) AS rows_rejected,
+    coalesce(summed.rows_superseded, 0) AS rows_superseded,
+    coalesce(summed.rows_repeated, 0) AS rows_repeated,
+    coalesce(summed.rows_structural, 0) AS rows_structural,
     share_rejected(summed.rows_rejected, summed.rows_in, summed.rows_structural) AS share_rejected,
     coalesce(lacking.rows_flagged, 0) AS rows_flagged,
     coalesce(lacking.rows_without_birth_date, 0) AS rows_without_birth_date,
@@ -85,4 +97,5 @@ SELECT
     share(lacking.rows_without_phone, summed.rows_accepted) AS share_without_phone
 FROM summed
 LEFT JOIN lacking ON lacking.partner_id = summed.partner_id AND lacking.month = summed.month
-ORDER BY summed.partner_id, summed.month;
+FULL JOIN found ON found.partner_id = summed.partner_id AND found.month = summed.month
+ORDER BY 1, 3;

@@ -1,0 +1,1 @@
+SELECT delivery_id, data_rows, rows_refused, rows_again, rows_women, rows_sex, rows_owners, rows_type, deliveries_before, usual_rows, most_rows_before, data_rows_before, rows_again_before FROM delivery_profile

@@ -1,0 +1,1 @@
+SELECT period_of(CAST(day AS DATE), unit) AS period FROM rows

@@ -1,0 +1,1 @@
+SELECT period_unit(period) AS unit FROM rows

@@ -1,0 +1,1 @@
+SELECT unit_months(unit) AS months FROM rows

@@ -1,0 +1,133 @@
+"""Deliveries that are held back for a decision: nothing of them counts until somebody releases them.
+
+Held are those of which too many rows are rejected (found while reading), and those that repeat, row by row, trainings
+that known people are counted in already (found after linkage). What somebody released is never held again.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+import duckdb
+
+# error codes of deliveries that are held, not failed
+REJECTED, DUPLICATES = "too_many_rejected", "too_many_duplicates"
+HOLDS = (REJECTED, DUPLICATES)
+# a few rows prove nothing
+_HELD_FROM = 20
+
+HOLD_DDL = """
+CREATE TABLE IF NOT EXISTS hold_release (
+    delivery_id VARCHAR PRIMARY KEY, released_by VARCHAR NOT NULL, released_at TIMESTAMP NOT NULL, why VARCHAR NOT NULL
+);
+"""
+
+
+class HoldError(ValueError):
+    """No such delivery is held; the message lists those that are."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A delivery that is held back, why, and since which day it is there."""
+
+    delivery_id: str
+    partner_id: str
+    country_code: str
+    name: str
+    code: str
+    message: str
+    date_received: dt.date
+
+
+def held(con: duckdb.DuckDBPyConnection) -> tuple[Held, ...]:
+    """Return the deliveries that are held back, by partner and day received."""
+    rows = con.execute(
+        """
+        SELECT delivery_id, partner_id, country_code, name, error_code, error_message, date_received
+        FROM delivery WHERE outcome = 'held' ORDER BY partner_id, date_received, name, delivery_id
+        """
+    ).fetchall()
+    return tuple(Held(*row) for row in rows)
+
+
+def released(con: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Return the ids of deliveries that somebody released."""
+    return frozenset(row[0] for row in con.execute("SELECT delivery_id FROM hold_release").fetchall())
+
+
+def release(con: duckdb.DuckDBPyConnection, delivery_id: str, by: str, why: str, at: dt.datetime) -> Held:
+    """Decide that a held delivery counts; the next run reads it again, and never holds it.
+
+    Args:
+        con: The vault.
+        delivery_id: The delivery, or the beginning of its id.
+        by: Who decided.
+        why: The reason, kept for ever.
+        at: When, UTC.
+
+    Raises:
+        HoldError: No held delivery has this id, or several begin with it.
+    """
+    everything = held(con)
+    found = [item for item in everything if item.delivery_id.startswith(delivery_id)]
+    if len(found) != 1:
+        listed = ", ".join(f"{item.delivery_id} ({item.partner_id})" for item in everything) or "none"
+        problem = "no held delivery" if not found else f"{len(found)} held deliveries"
+        raise HoldError(f"{delivery_id}: {problem} by this id; held are: {listed}")
+    con.execute("BEGIN")
+    con.execute(
+        "INSERT OR REPLACE INTO hold_release VALUES (?, ?, ?, ?)",
+        [found[0].delivery_id, by, at.astimezone(dt.UTC).replace(tzinfo=None), why],
+    )
+    # known under no reading any more, so that the next run reads it
+    con.execute("UPDATE delivery SET reading_hash = '' WHERE delivery_id = ?", [found[0].delivery_id])
+    con.execute("COMMIT")
+    return found[0]
+
+
+def next_duplicates(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    """Return the earliest delivery that must be held for its duplicates, and why; None where there is none.
+
+    A row is a duplicate where its person is counted in the same course through a delivery that arrived earlier.
+    Corrections and repeated rows are none: what they replace does not count, and they do not. One at a time, because
+    without it the next may have nothing left to repeat.
+    """
+    row = con.execute(
+        f"""
+        WITH counted AS (
+            SELECT record.delivery_id, register.trainee_id, record.course_code, delivery.partner_id, delivery.name,
+                   delivery.is_sample, (delivery.date_received, delivery.delivery_id) AS arrived
+            FROM record
+            JOIN register USING (record_id)
+            JOIN delivery ON delivery.delivery_id = record.delivery_id
+            WHERE record.disposition = 'accepted'
+        ), first_seen AS (
+            SELECT trainee_id, course_code, min(arrived) AS seen FROM counted GROUP BY ALL
+        ), weighed AS (
+            SELECT counted.delivery_id, any_value(counted.partner_id) AS partner_id, any_value(counted.name) AS name,
+                   any_value(counted.arrived) AS arrived, count(*) AS rows,
+                   count(*) FILTER (WHERE first_seen.seen < counted.arrived) AS duplicates
+            FROM counted JOIN first_seen USING (trainee_id, course_code)
+            WHERE NOT counted.is_sample
+            GROUP BY counted.delivery_id
+        )
+        SELECT weighed.delivery_id, weighed.partner_id, weighed.name, weighed.duplicates, weighed.rows,
+               partner.duplicate_share_max
+        FROM weighed
+        JOIN partner ON partner.partner_id = weighed.partner_id
+        WHERE weighed.rows >= {_HELD_FROM}
+            AND weighed.duplicates >= partner.duplicate_share_max * weighed.rows
+            AND partner.duplicate_share_max < 1
+            AND weighed.delivery_id NOT IN (SELECT delivery_id FROM hold_release)
+        ORDER BY weighed.arrived
+        LIMIT 1
+        """  # noqa: S608 - a number of our own
+    ).fetchone()
+    if row is None:
+        return None
+    delivery_id, partner_id, name, duplicates, rows, allowed = row
+    return delivery_id, (
+        f"{partner_id}, {name}: {duplicates} of {rows} rows are people who are counted in the same course already, "
+        f"at least {allowed:.0%}; nothing of it counts until it is decided: ask the partner, then "
+        f"`godigital release-hold {delivery_id[:8]} --why ...`, or raise bounds.duplicate_share_max in the contract"
+    )
