@@ -26,7 +26,7 @@ _SAID = ("failed", "held")
 
 
 def read_findings(release: Path, delivery_ids: Sequence[str], today: dt.date | None = None) -> tuple[RunFinding, ...]:
-    """Return the findings about some deliveries and their periods, and every period overdue today, by partner.
+    """Return the findings about some deliveries and their periods, and what is overdue today, one for each partner.
 
     Args:
         release: The current release.
@@ -51,8 +51,11 @@ def read_findings(release: Path, delivery_ids: Sequence[str], today: dt.date | N
                 AND (read.delivery_id = finding.subject OR (read.period = finding.subject AND finding_code = 'late'))
             WHERE finding_code NOT IN {_SAID}
             UNION ALL
-            SELECT partner_id, 'silent', period, 'nothing came; it was due on ' || delivery_due
+            SELECT partner_id, 'silent', arg_min(period, delivery_due),
+                'nothing came; it was due on ' || min(delivery_due)
+                || CASE WHEN count(*) > 1 THEN ', and ' || count(*) - 1 || ' more up to ' || max(period) ELSE '' END
             FROM report_due WHERE date_received IS NULL AND delivery_due < DATE {literal(day.isoformat())}
+            GROUP BY partner_id
             ORDER BY ALL
             """  # noqa: S608 - literals
         ).fetchall()

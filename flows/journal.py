@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from warehouse.runs import Kind, Stage
 
 log = logging.getLogger("godigital")
+# nobody who did not ask for a log shall get one
+log.addHandler(logging.NullHandler())
 
 
 @dataclass
@@ -32,8 +34,9 @@ class Journal:
     _stages: dict[str, Stage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Give it a name that sorts by time."""
+        """Give it a name that sorts by time, and say that it has begun."""
         self.run_id = self.run_id or f"{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        self.event("run_begun", countries=list(self.countries))
 
     @property
     def stages(self) -> tuple[Stage, ...]:

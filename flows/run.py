@@ -431,7 +431,6 @@ def begin_run(con: "duckdb.DuckDBPyConnection", journal: Journal) -> None:
         return
     journal.is_on_record = True
     runs.begin(con, journal.run_id, journal.kind, journal.countries, journal.started_at)
-    journal.event("run_begun", countries=list(journal.countries))
 
 
 def count_read(stage: runs.Stage, plans: Sequence[PartnerPlan], fresh: Sequence["DeliveryRows"]) -> None:

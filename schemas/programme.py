@@ -64,11 +64,13 @@ class Country(_Rule):
 class Findings(_Rule):
     """What makes a delivery worth a look, against what its partner sent before.
 
-    deliveries_before: fewest deliveries that say what is usual. rows_factor: so many times more rows, or fewer.
+    deliveries_before: fewest deliveries that say what is usual. rows_least: a number of rows is odd from here on, or
+    against a usual one from here on. rows_factor: so many times more rows, or fewer.
     points, deviations: a share moved by at least both, the first from 0 to 1, the second in standard errors.
     """
 
     deliveries_before: Annotated[int, Field(ge=1)]
+    rows_least: Annotated[int, Field(ge=0)]
     rows_factor: Annotated[int, Field(ge=2)]
     points: Annotated[float, Field(gt=0, le=1)]
     deviations: Annotated[float, Field(gt=0)]

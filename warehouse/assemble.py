@@ -104,11 +104,8 @@ def assemble(
     if not _anything_read(con):
         return Assembled(None, warnings=contradicting)
     number = publish.next_number(data.root)
-    changes = _identify(con, data, number, decisions.judged, tell)
-    held = _hold_duplicates(con)
+    changes, held = _identify(con, data, number, decisions.judged, tell)
     if held:
-        # without them other people may be one, or two
-        changes = _identify(con, data, number, decisions.judged, tell)
         wanted = input_hash(con, decisions.judged)
         if (not always and wanted in known) or not _anything_read(con):
             return Assembled(None, changes, contradicting, held)
@@ -119,17 +116,6 @@ def assemble(
     return Assembled(number, changes, (*warnings, *contradicting), held)
 
 
-def _hold_duplicates(con: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
-    """Hold back deliveries that repeat who is counted already; known only once it is known who is who."""
-    held = []
-    while (found := holds.next_duplicates(con)) is not None:
-        delivery_id, message = found
-        with transaction(con):
-            load.hold_back(con, delivery_id, holds.DUPLICATES, message)
-        held.append(delivery_id)
-    return tuple(held)
-
-
 def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
     # without a single readable delivery there is nothing to publish, and an empty release would say zero
     return _one(con, "SELECT count(*) FROM delivery WHERE outcome NOT IN ('failed', 'held')") != "0"
@@ -137,13 +123,31 @@ def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _identify(
     con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, judged: judgements.Judged, tell: Tell
-) -> dict[str, int]:
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Say who is who; returns what changed in the register, and which deliveries had to be held back for it."""
+    held: list[str] = []
+    while True:
+        changes, suspicious = _identify_once(con, data, number, judged, tell)
+        if suspicious is None:
+            return changes, tuple(held)
+        # without it other people may be one, or two: all over again, and nothing of it was ever in the register
+        with transaction(con):
+            load.hold_back(con, suspicious.delivery_id, holds.DUPLICATES, suspicious.message)
+        held.append(suspicious.delivery_id)
+
+
+def _identify_once(
+    con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, judged: judgements.Judged, tell: Tell
+) -> tuple[dict[str, int], holds.Suspicious | None]:
     from warehouse.identity import calibration, linkage, model, register, respondents
 
     tell("match")
     influence = judgements.Influence(judged, judgements.read_applied(con))
     with linkage.link(con, model.load_model(), judged) as found:
         tell("identify")
+        suspicious = holds.next_duplicates(con, found.records)
+        if suspicious is not None:
+            return {}, suspicious
         clusters, order = found.records[["record_id", "cluster"]], found.records[["record_id", "order"]]
         with transaction(con):
             found.write(con)
@@ -155,7 +159,7 @@ def _identify(
     answered = respondents.link_respondents(con, model.load_model(), identity_secret(data))
     with transaction(con):
         answered.write(con)
-    return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}
+    return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}, None
 
 
 def _release(

@@ -198,6 +198,7 @@ def rules_of(programme: "Programme | None" = None) -> dict[str, str | int]:
         "youth_to": programme.youth.to_age,
         "age_band_set": programme.age_band_set,
         "finding_deliveries_before": programme.findings.deliveries_before,
+        "finding_rows_least": programme.findings.rows_least,
         "finding_rows_factor": programme.findings.rows_factor,
         # as text: a number with a point would be a decimal of its own width
         "finding_points": str(programme.findings.points),

@@ -6,8 +6,12 @@ that known people are counted in already (found after linkage). What somebody re
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import duckdb
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # error codes of deliveries that are held, not failed
 REJECTED, DUPLICATES = "too_many_rejected", "too_many_duplicates"
@@ -85,29 +89,56 @@ def release(con: duckdb.DuckDBPyConnection, delivery_id: str, by: str, why: str,
     return found[0]
 
 
-def next_duplicates(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
-    """Return the earliest delivery that must be held for its duplicates, and why; None where there is none.
+@dataclass(frozen=True)
+class Suspicious:
+    """A delivery that must be held back, and the sentence that says why and what to do."""
+
+    delivery_id: str
+    message: str
+
+
+def next_duplicates(con: duckdb.DuckDBPyConnection, clustered: "pd.DataFrame") -> Suspicious | None:
+    """Return the earliest delivery that must be held for its duplicates; None where there is none.
 
     A row is a duplicate where its person is counted in the same course through a delivery that arrived earlier.
     Corrections and repeated rows are none: what they replace does not count, and they do not. One at a time, because
     without it the next may have nothing left to repeat.
+
+    Args:
+        con: The vault.
+        clustered: Columns record_id and cluster: who is who, before it goes into the register.
     """
-    row = con.execute(
-        f"""
+    con.register("clustered", clustered[["record_id", "cluster"]])
+    try:
+        row = con.execute(_DUPLICATES).fetchone()
+    finally:
+        con.unregister("clustered")
+    if row is None:
+        return None
+    delivery_id, partner_id, name, duplicates, rows, allowed = row
+    return Suspicious(
+        delivery_id,
+        f"{partner_id}, {name}: {duplicates} of {rows} rows are people who are counted in the same course already, "
+        f"at least {allowed:.0%}; nothing of it counts until it is decided: ask the partner, then "
+        f"`godigital release-hold {delivery_id[:8]} --why ...`, or raise bounds.duplicate_share_max in the contract",
+    )
+
+
+_DUPLICATES = f"""
         WITH counted AS (
-            SELECT record.delivery_id, register.trainee_id, record.course_code, delivery.partner_id, delivery.name,
+            SELECT record.delivery_id, clustered.cluster, record.course_code, delivery.partner_id, delivery.name,
                    delivery.is_sample, (delivery.date_received, delivery.delivery_id) AS arrived
             FROM record
-            JOIN register USING (record_id)
+            JOIN clustered USING (record_id)
             JOIN delivery ON delivery.delivery_id = record.delivery_id
             WHERE record.disposition = 'accepted'
         ), first_seen AS (
-            SELECT trainee_id, course_code, min(arrived) AS seen FROM counted GROUP BY ALL
+            SELECT cluster, course_code, min(arrived) AS seen FROM counted GROUP BY ALL
         ), weighed AS (
             SELECT counted.delivery_id, any_value(counted.partner_id) AS partner_id, any_value(counted.name) AS name,
                    any_value(counted.arrived) AS arrived, count(*) AS rows,
                    count(*) FILTER (WHERE first_seen.seen < counted.arrived) AS duplicates
-            FROM counted JOIN first_seen USING (trainee_id, course_code)
+            FROM counted JOIN first_seen USING (cluster, course_code)
             WHERE NOT counted.is_sample
             GROUP BY counted.delivery_id
         )
@@ -121,13 +152,4 @@ def next_duplicates(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
             AND weighed.delivery_id NOT IN (SELECT delivery_id FROM hold_release)
         ORDER BY weighed.arrived
         LIMIT 1
-        """  # noqa: S608 - a number of our own
-    ).fetchone()
-    if row is None:
-        return None
-    delivery_id, partner_id, name, duplicates, rows, allowed = row
-    return delivery_id, (
-        f"{partner_id}, {name}: {duplicates} of {rows} rows are people who are counted in the same course already, "
-        f"at least {allowed:.0%}; nothing of it counts until it is decided: ask the partner, then "
-        f"`godigital release-hold {delivery_id[:8]} --why ...`, or raise bounds.duplicate_share_max in the contract"
-    )
+"""  # noqa: S608 - a number of our own

@@ -1,7 +1,7 @@
 -- Grain: one row per thing about a delivery, or about one that did not come, that somebody should look at.
 -- Key: partner_id, finding_code, subject. `subject` is the delivery, or the period for which nothing came.
 -- A delivery is held against those of the same partner that came before it and could be read: their median of rows over
--- the last six, their shares over all of them. Nothing came: by the last day on which anybody's delivery arrived.
+-- the last six, their shares over all of them; samples are held against nothing. Nothing came: by the last day on which anybody's delivery arrived.
 WITH profiled AS (
     SELECT
         profile.*,
@@ -10,6 +10,7 @@ WITH profiled AS (
         strftime(delivery.date_received, '%Y-%m') AS month
     FROM delivery_profile AS profile
     JOIN core_delivery AS delivery ON delivery.delivery_id = profile.delivery_id
+    WHERE NOT delivery.is_sample
 ),
 
 -- a history long enough to say what is usual
@@ -51,12 +52,16 @@ found AS (
     SELECT partner_id, country_code, month, 'rows_fewer', delivery_id, data_rows, usual_rows,
         data_rows || ' rows; usual are ' || CAST(round(usual_rows) AS BIGINT)
     FROM comparable
-    WHERE delivery_kind IN ('monthly', 'append') AND data_rows * getvariable('finding_rows_factor') < usual_rows
+    WHERE delivery_kind IN ('monthly', 'append')
+        AND usual_rows >= getvariable('finding_rows_least')
+        AND data_rows * getvariable('finding_rows_factor') < usual_rows
     UNION ALL
     SELECT partner_id, country_code, month, 'rows_more', delivery_id, data_rows, usual_rows,
         data_rows || ' rows; usual are ' || CAST(round(usual_rows) AS BIGINT)
     FROM comparable
-    WHERE delivery_kind IN ('monthly', 'append') AND data_rows > usual_rows * getvariable('finding_rows_factor')
+    WHERE delivery_kind IN ('monthly', 'append')
+        AND data_rows >= getvariable('finding_rows_least')
+        AND data_rows > usual_rows * getvariable('finding_rows_factor')
     UNION ALL
     SELECT partner_id, country_code, month, 'shrunk', delivery_id, data_rows, most_rows_before,
         data_rows || ' rows, where ' || most_rows_before || ' had been before'
