@@ -47,7 +47,7 @@ from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
 from warehouse import files, holds, runs
 from warehouse import vault as vaults
-from warehouse.locks import hold
+from warehouse.locks import LockedError, hold
 from warehouse.vault import DataFolder
 
 if TYPE_CHECKING:
@@ -362,6 +362,9 @@ def telling_errors(settings: Settings) -> Iterator[None]:
     """Send a message about whatever stops the block, where the settings want one, and let it through."""
     try:
         yield
+    except LockedError:
+        # the run that is at work tells of itself
+        raise
     except Exception as error:
         # what could not be sent is less than what went wrong
         notify(settings, message_of_error(error))

@@ -15,6 +15,7 @@ from warehouse.report.lines import (
     Count,
     Course,
     Definition,
+    Finding,
     Frozen,
     Linkage,
     Outcome,
@@ -42,8 +43,8 @@ class ReportError(RuntimeError):
 class Figures:
     """Everything of a release that a report shows.
 
-    countries: name by code, those with a line of reach. outcomes, restatements, frozen: None where the release has no
-    such table.
+    countries: name by code, those with a line of reach. outcomes, restatements, frozen, findings: None where the
+    release has no such table.
     """
 
     release: ReleaseRow
@@ -64,6 +65,7 @@ class Figures:
     outcomes: tuple[Outcome, ...] | None
     restatements: tuple[Restatement, ...] | None
     frozen: tuple[Frozen, ...] | None
+    findings: tuple[Finding, ...] | None
 
     @cached_property
     def _by_place(self) -> dict[tuple[str, str, str, str], list[Count]]:
@@ -172,6 +174,11 @@ def read_figures(con: duckdb.DuckDBPyConnection) -> Figures:
         frozen=(
             _read(con, Frozen, "report_frozen", "frozen_date, frozen_label, country_code, indicator_code")
             if "report_frozen" in tables
+            else None
+        ),
+        findings=(
+            _read(con, Finding, "report_finding", "partner_id, month, finding_code, subject")
+            if "report_finding" in tables
             else None
         ),
     )

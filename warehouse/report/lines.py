@@ -113,6 +113,17 @@ class Rejection:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """Something about a delivery, or one that did not come, that somebody should look at."""
+
+    partner_id: str
+    country_code: str
+    month: str
+    finding_code: str
+    finding_text: str
+
+
+@dataclass(frozen=True)
 class Overlap:
     """People whom two partners both trained."""
 

@@ -27,6 +27,9 @@ def quality(place: Place) -> Section:
         f"{words.counted(late, 'delivery', 'deliveries') if late else 'No delivery'} came late.",
     )
     blocks: list[Block] = [_partner_table(place, lines), _row_table(place, lines)]
+    looked_at = _findings(place)
+    if looked_at is not None:
+        blocks.append(looked_at)
     charts = [chart for chart in (_rejections(place), _linkage(place)) if chart is not None]
     if charts:
         blocks.append(Charts(tuple(charts)))
@@ -114,6 +117,29 @@ def _row_table(place: Place, lines: list[Quality]) -> Table:
         ("Partner", "Rows sent", "Accepted", "Rejected", "Replaced by a correction", "Repeated", "Sub-totals, footers"),
         tuple(rows),
         note="In every line the rows sent are all the others together: none is lost.",
+    )
+
+
+def _findings(place: Place) -> Table | None:
+    """What somebody should look at; None of a release that does not say."""
+    if place.figures.findings is None:
+        return None
+    rows = [
+        (place.partner_name(line.partner_id), line.month, words.finding(line.finding_code), line.finding_text)
+        for line in place.figures.findings
+        if line.country_code in place.countries
+    ]
+    note = (
+        "Late and missing deliveries by the days that the contracts allow; others are unlike what the same partner "
+        "sent before. They count, unless they failed or were held back."
+    )
+    return Table(
+        "findings",
+        "Deliveries to look at",
+        ("Partner", "Month", "What", "Found"),
+        tuple(rows),
+        words=(0, 1, 2, 3),
+        note=note if rows else "No delivery stands out, and none is missing. Samples are not looked at.",
     )
 
 

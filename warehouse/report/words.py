@@ -93,3 +93,23 @@ def listed(names: list[str]) -> str:
 def counted(count: int, one: str, many: str) -> str:
     """Return 1 country, 10 countries."""
     return f"{number(count)} {one if count == 1 else many}"
+
+
+_FINDINGS = {
+    "late": "Late",
+    "silent": "Did not come",
+    "failed": "Could not be read",
+    "held": "Held back",
+    "shrunk": "Shrank",
+    "rows_fewer": "Few rows",
+    "rows_more": "Many rows",
+    "rejected_share": "Rejected rows",
+    "duplicate_share": "Duplicates",
+    "sex_mix": "Women and men",
+    "type_mix": "Owners and job seekers",
+}
+
+
+def finding(code: str) -> str:
+    """Return what a finding is about; a code that is new stands for itself."""
+    return _FINDINGS.get(code, code.replace("_", " "))
