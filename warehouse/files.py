@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 PART_SUFFIX = ".part"
+_COPIED_AT_ONCE = 1024**2
 
 
 def write_durably(target: Path, write: Callable[[BinaryIO], None] | bytes, mode: int = 0o600) -> None:
@@ -42,6 +43,27 @@ def write_durably(target: Path, write: Callable[[BinaryIO], None] | bytes, mode:
         part.unlink(missing_ok=True)
         raise
     sync(target.parent)
+
+
+def copy_durably(source: Path, target: Path, mode: int = 0o600) -> tuple[int, str]:
+    """Copy a file as `write_durably` writes one; returns size and SHA-256 of what was written.
+
+    Raises:
+        OSError: It cannot be read, or the disk refused; `target` is as it was.
+    """
+    digest = hashlib.sha256()
+    size = 0
+
+    def write(stream: BinaryIO) -> None:
+        nonlocal size
+        with source.open("rb") as file:
+            while chunk := file.read(_COPIED_AT_ONCE):
+                digest.update(chunk)
+                size += len(chunk)
+                stream.write(chunk)
+
+    write_durably(target, write, mode)
+    return size, digest.hexdigest()
 
 
 def _part_of(target: Path) -> Path:

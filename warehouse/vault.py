@@ -171,33 +171,25 @@ def open_vault(
 
     Raises:
         LockedError: Another process has held the vault longer than WAIT_SECONDS.
-        VaultError: The file is no vault, or of a later version of the program.
+        VaultError: The file is no vault, of a later version of the program, or cannot be upgraded; it is as it was.
     """
     files.private_folder(data.private)
     files.private_folder(data.locks)
     with hold(data.locks / "vault.lock", purpose, wait_seconds=WAIT_SECONDS):
         fresh = not data.vault.exists()
-        try:
-            con = duckdb.connect(
-                str(data.vault),
-                config={
-                    "memory_limit": memory_limit,
-                    "threads": threads,
-                    "temp_directory": str(data.private / "spill"),
-                    "preserve_insertion_order": True,
-                },
-            )
-        except duckdb.Error as error:
-            raise VaultError(
-                f"{data.vault}: the vault cannot be opened ({type(error).__name__}); "
-                "restore it from a backup, or move it away to rebuild from the sources"
-            ) from error
+        con = _connect(data, memory_limit, threads)
         try:
             data.vault.chmod(0o600)
             if fresh or not _has_schema(con):
                 con.execute("BEGIN; " + VAULT_DDL)
                 con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
                 con.execute("COMMIT")
+            version = _version(con)
+            if version in UPGRADES:
+                # closed, the file is whole, and reading it here takes none of the engine's locks away
+                con.close()
+                _keep_copy(data, version)
+                con = _connect(data, memory_limit, threads)
             _upgrade(con)
             found = con.execute("SELECT max(version) FROM vault_schema").fetchone()
             if found is None or found[0] != SCHEMA_VERSION:
@@ -210,24 +202,78 @@ def open_vault(
             con.close()
 
 
+def _connect(data: DataFolder, memory_limit: str, threads: int) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(
+            str(data.vault),
+            config={
+                "memory_limit": memory_limit,
+                "threads": threads,
+                "temp_directory": str(data.private / "spill"),
+                "preserve_insertion_order": True,
+            },
+        )
+    except duckdb.Error as error:
+        raise VaultError(
+            f"{data.vault}: the vault cannot be opened ({type(error).__name__}); "
+            "restore it from a backup, or move it away to rebuild from the sources"
+        ) from error
+
+
 def _has_schema(con: duckdb.DuckDBPyConnection) -> bool:
     row = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'vault_schema'").fetchone()
     return row is not None and row[0] > 0
 
 
-def _upgrade(con: duckdb.DuckDBPyConnection) -> None:
-    """Bring the tables of an older version of the program up to this one's, all or nothing."""
+def _version(con: duckdb.DuckDBPyConnection) -> int | None:
     found = con.execute("SELECT max(version) FROM vault_schema").fetchone()
-    version = None if found is None else found[0]
+    return None if found is None else found[0]
+
+
+def copy_before_upgrade(data: DataFolder, version: int) -> Path:
+    """Return where the vault of schema `version` is kept as it was before it was upgraded."""
+    return data.private / f"vault-schema-{version}.duckdb"
+
+
+def _keep_copy(data: DataFolder, version: int) -> None:
+    """Keep the closed vault as it is, byte for byte, for whoever has to go back to the older program.
+
+    A copy of an earlier upgrade from the same version is replaced: the vault has been worked with since.
+    """
+    copy = copy_before_upgrade(data, version)
+    files.remove_stale(data.private, of=f"{copy.name}.*")
+    try:
+        files.copy_durably(data.vault, copy, mode=0o600)
+    except OSError as error:
+        raise VaultError(
+            f"{data.vault}: the vault is not upgraded from schema {version}, because no copy of it can be kept beside "
+            f"it ({error.strerror or type(error).__name__}); free space or mend permissions, then run again"
+        ) from error
+
+
+def _upgrade(con: duckdb.DuckDBPyConnection) -> None:
+    """Bring the tables of an older version of the program up to this one's, all or nothing.
+
+    Raises:
+        VaultError: a step fails; the vault is as it was.
+    """
+    before = version = _version(con)
     if version not in UPGRADES:
         return
-    with transaction(con):
-        while version in UPGRADES:
-            con.execute(UPGRADES[version])
-            version += 1
-        # last: its view reads what the last step has added
-        con.execute(VAULT_DDL)
-        con.execute("UPDATE vault_schema SET version = ?", [version])
+    try:
+        with transaction(con):
+            while version in UPGRADES:
+                con.execute(UPGRADES[version])
+                version += 1
+            # last: its view reads what the last step has added
+            con.execute(VAULT_DDL)
+            con.execute("UPDATE vault_schema SET version = ?", [version])
+    except duckdb.Error as error:
+        # the engine's message can quote a value
+        raise VaultError(
+            f"the vault cannot be upgraded from schema {before}: the step from {version} failed "
+            f"({type(error).__name__}). It is as it was: use the older program, or restore a backup"
+        ) from error
 
 
 @contextmanager

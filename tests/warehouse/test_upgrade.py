@@ -1,0 +1,145 @@
+"""An upgrade of the vault: once, all or nothing, and back again with the copy that was kept."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from flows.settings import Settings
+from tests.conftest import copy_partners, hashes, make_settings, run
+from warehouse import vault as vaults
+from warehouse.build import content_hash
+from warehouse.vault import SCHEMA_VERSION, UPGRADES, DataFolder, VaultError, copy_before_upgrade, open_vault
+
+OLD = 5
+
+
+def go_back(vault: Path) -> None:
+    """Make a vault what version 5 of the program wrote: before it remembered what was seen at a source."""
+    with duckdb.connect(str(vault)) as con:
+        con.execute(f"DROP TABLE sighting; UPDATE vault_schema SET version = {OLD}")
+
+
+def contents(vault: Path) -> dict[str, str]:
+    """Content hash of every table of a closed vault, and its schema."""
+    with duckdb.connect(str(vault), read_only=True) as con:
+        tables = [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()]
+        found = {name: content_hash(con, name) for name in tables}
+        return found | {"schema": str(con.execute("SELECT sql FROM duckdb_tables() ORDER BY table_name").fetchall())}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A published installation."""
+    folder = tmp_path_factory.mktemp("published")
+    settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")
+    assert run(settings).published == 1
+    return settings
+
+
+@pytest.fixture
+def old(published: Settings, tmp_path: Path) -> Settings:
+    """The same with a vault of version 5, for one test."""
+    shutil.copytree(published.data, tmp_path / "data", symlinks=True)
+    go_back(DataFolder(tmp_path / "data").vault)
+    return make_settings(published.raw, tmp_path / "data")
+
+
+def test_an_upgrade_keeps_a_copy_and_publishes_nothing_new(old):
+    folder = DataFolder(old.data)
+    before, published = folder.vault.read_bytes(), hashes(old.data)
+    assert run(old).published is None
+    copy = copy_before_upgrade(folder, OLD)
+    assert copy.read_bytes() == before
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert hashes(old.data) == published
+    kept = copy.stat()
+    # once: the next run has nothing to upgrade, and keeps no other copy
+    assert run(old).published is None
+    assert (copy.stat().st_ino, copy.stat().st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
+    assert sorted(path.name for path in folder.private.glob("vault*")) == [copy.name, "vault.duckdb"]
+
+
+def test_the_copy_put_back_is_the_older_programs_vault_again(old, monkeypatch):
+    folder = DataFolder(old.data)
+    before = contents(folder.vault)
+    run(old)
+    assert contents(folder.vault) != before
+
+    # a program that knows nothing newer than version 5
+    monkeypatch.setattr(vaults, "SCHEMA_VERSION", OLD)
+    monkeypatch.setattr(vaults, "UPGRADES", {version: step for version, step in UPGRADES.items() if version < OLD})
+    with pytest.raises(VaultError, match=f"has schema {SCHEMA_VERSION}, this program needs {OLD}"):
+        open_vault(folder, "test").__enter__()
+    copy_before_upgrade(folder, OLD).replace(folder.vault)
+    assert contents(folder.vault) == before
+    with open_vault(folder, "test") as con:
+        assert con.execute("SELECT count(*) > 0 FROM record").fetchall() == [(True,)]
+    assert contents(folder.vault) == before
+
+
+def test_what_a_killed_writer_left_beside_the_vault_is_in_the_copy(old):
+    folder = DataFolder(old.data)
+    writer = (
+        "import duckdb, os, signal, sys\n"
+        "con = duckdb.connect(sys.argv[1])\n"
+        "con.execute(\"INSERT INTO course VALUES ('ZZ999', 'Invented course')\")\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", writer, folder.vault], check=False).returncode == -signal.SIGKILL
+    assert folder.vault.with_name("vault.duckdb.wal").exists()
+    before = contents(folder.vault)
+    with open_vault(folder, "test"):
+        pass
+    copy = copy_before_upgrade(folder, OLD)
+    assert not copy.with_name(f"{copy.name}.wal").exists()
+    assert contents(copy) == before
+
+
+def test_an_upgrade_that_fails_half_way_leaves_the_vault_as_it_was(old):
+    folder = DataFolder(old.data)
+    with duckdb.connect(str(folder.vault)) as con:
+        # two steps go well, and the third finds no table of records
+        con.execute(
+            """
+            DROP TABLE judgement; DROP TABLE identity_event_record; DROP VIEW linkage_record;
+            ALTER TABLE identity_event DROP COLUMN event_id;
+            ALTER TABLE record RENAME TO record_elsewhere;
+            UPDATE vault_schema SET version = 1;
+            """
+        )
+    before = contents(folder.vault)
+    for _ in range(2):
+        with pytest.raises(VaultError, match="cannot be upgraded from schema 1: the step from 3 failed"):
+            open_vault(folder, "test").__enter__()
+        assert contents(folder.vault) == before
+    assert contents(copy_before_upgrade(folder, 1)) == before
+
+
+def test_without_room_for_the_copy_nothing_is_upgraded(old):
+    folder = DataFolder(old.data)
+    before = contents(folder.vault)
+    # whoever reads them is told of a limit on the size of files as of a full disk
+    program = (
+        "import resource, signal, sys\n"
+        "from pathlib import Path\n"
+        "from warehouse.vault import DataFolder, VaultError, open_vault\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "try:\n"
+        "    open_vault(DataFolder(Path(sys.argv[1])), 'test').__enter__()\n"
+        "except VaultError as error:\n"
+        "    print(error)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, old.data], check=False, capture_output=True, text=True, env={**os.environ}
+    )
+    assert "is not upgraded from schema 5, because no copy of it can be kept" in said.stdout, said.stderr
+    assert contents(folder.vault) == before
+    assert sorted(path.name for path in folder.private.glob("vault*")) == ["vault.duckdb"]
