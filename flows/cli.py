@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import release_commands
+from flows.doctor_command import DOCTOR_EXAMPLES, doctor
 from flows.export_commands import EXPORT_EXAMPLES, docs, export
 from flows.hold_commands import HOLD_EXAMPLES, release_hold
 from flows.identity_commands import identity_app
@@ -33,6 +34,7 @@ app.add_typer(review_app, name="review")
 app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  godigital explain t3fk t9qa")(explain)
 app.command("return", epilog="Example:\n\n  godigital return TH/NRD --out th-to-correct.xlsx")(return_rows)
 app.command("release-hold", epilog=HOLD_EXAMPLES)(release_hold)
+app.command("doctor", epilog=DOCTOR_EXAMPLES)(doctor)
 app.command("report", epilog=REPORT_EXAMPLES)(report)
 app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)

@@ -79,6 +79,15 @@ class Pulled:
     keeps_files: bool = True
 
 
+@dataclass(frozen=True)
+class Listed:
+    """What a look at a source found: how many files it offers that the contract takes."""
+
+    partner_id: str
+    source: str
+    files: int
+
+
 def landing_folder(partner: Sender) -> Path:
     """Folder of a sender's landed files; git-ignored, private."""
     return partner.landing_folder
@@ -149,13 +158,47 @@ def pull_source(
         PullError: the source cannot be read, or a file changed or broke off while it was read.
     """
     pulled_at = (now or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
+    place = _place_of(partner, pattern, settings, known or {})
+    _clear_unfinished(landing_folder(partner))
+    # a file that changes while it is read is not there yet: the source is looked at again
+    return place.retry.call(lambda: _pull_once(partner, place, pulled_at), looks_anew=True)
+
+
+def look_at_source(partner: Sender, *, settings: Settings) -> Listed:
+    """Return what the partner's source offers, as a pull would find it; nothing is landed.
+
+    A form is read for it, and a link fetched, because neither says otherwise whether it can be.
+
+    Raises:
+        PullError: the source cannot be read.
+    """
+    place = _place_of(partner, None, settings, {})
+    return place.retry.call(lambda: _list_once(partner, place), looks_anew=True)
+
+
+def _list_once(partner: Sender, place: Place) -> Listed:
+    source = open_source(place)
+    try:
+        names = [offered.name for offered in source.offer() if _is_wanted(partner, offered.name)]
+        return Listed(partner.partner_id, place.shown, len(names))
+    finally:
+        source.close()
+
+
+def _is_wanted(partner: Sender, name: str) -> bool:
+    return not is_litter(name, partner.contract.delivery.ignore_files) and partner.claims(name)
+
+
+def _place_of(
+    partner: Sender, pattern: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[Known]]
+) -> Place:
     access = partner.contract.access
     url = source_url(partner, pattern)
     source = shown(url)
     if "://" in url and urlsplit(url).password is not None:
         raise PullError(f"{partner.partner_id}: {source}: the address holds a password; name a variable under `access`")
     limit = access.time_limit or settings.pull_time_limit
-    place = Place(
+    return Place(
         partner_id=partner.partner_id,
         url=_secret_link(partner, url) if pattern is None else url,
         shown=source,
@@ -164,11 +207,8 @@ def pull_source(
         wanted=partner.contract.file.format,
         size_limit=access.size_limit or settings.file_size_limit,
         retry=Retry(settings.pull_retries, settings.pull_backoff, time.monotonic() + limit),
-        known={item.name: item for item in (known or {}).get((partner.partner_id, source), ())},
+        known={item.name: item for item in known.get((partner.partner_id, source), ())},
     )
-    _clear_unfinished(landing_folder(partner))
-    # a file that changes while it is read is not there yet: the source is looked at again
-    return place.retry.call(lambda: _pull_once(partner, place, pulled_at), looks_anew=True)
 
 
 def _secret_link(partner: Sender, url: str) -> str:
@@ -190,7 +230,7 @@ def _pull_once(partner: Sender, place: Place, pulled_at: dt.datetime) -> Pulled:
     try:
         landed, seen = [], []
         for offered in source.offer():
-            if is_litter(offered.name, partner.contract.delivery.ignore_files) or not partner.claims(offered.name):
+            if not _is_wanted(partner, offered.name):
                 continue
             known = _land(offered, place, source, landing_folder(partner))
             seen.append(known)

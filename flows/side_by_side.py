@@ -7,8 +7,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Generic, TypeVar
 
-from flows.pull import Pulled, PullError, pull_source
+from flows.pull import Listed, Pulled, PullError, look_at_source, pull_source
 from flows.settings import Settings
 from flows.sources.offered import Known
 from schemas.partner import Sender
@@ -17,6 +18,7 @@ from schemas.partner import Sender
 _GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 
+_Found = TypeVar("_Found")
 Outcome = Pulled | BaseException
 KnownPlaces = Mapping[tuple[str, str], Sequence[Known]]
 
@@ -37,24 +39,30 @@ def pull_side_by_side(
         known: (partner_id, source) -> what the last pulls that were loaded saw.
         tell: Given the number of senders that are done, by country, whenever it changes.
     """
-    return _Round(senders, source, settings, known).outcomes(tell)
+    return _Round(
+        senders, settings, lambda sender: pull_source(sender, source, settings=settings, known=known)
+    ).outcomes(tell)
 
 
-class _Round:
-    """One pull of several sources; whatever is shared between workers is touched under the condition."""
+def look_side_by_side(senders: Sequence[Sender], settings: Settings) -> list[Listed | BaseException]:
+    """Return, in the order of the senders, what their sources offer or why that cannot be known; nothing is landed."""
+    return _Round(senders, settings, lambda sender: look_at_source(sender, settings=settings)).outcomes()
 
-    def __init__(self, senders: Sequence[Sender], source: str | None, settings: Settings, known: KnownPlaces):
+
+class _Round(Generic[_Found]):
+    """One visit to several sources; whatever is shared between workers is touched under the condition."""
+
+    def __init__(self, senders: Sequence[Sender], settings: Settings, visit: Callable[[Sender], _Found]):
         self._senders = senders
-        self._source = source
         self._settings = settings
-        self._known = known
+        self._visit = visit
         self._waiting = list(reversed(range(len(senders))))
         self._begun: dict[int, float] = {}
-        self._done: dict[int, Outcome] = {}
+        self._done: dict[int, _Found | BaseException] = {}
         self._changed = threading.Condition()
 
-    def outcomes(self, tell: Callable[[Counter[str]], None]) -> list[Outcome]:
-        """Pull everything."""
+    def outcomes(self, tell: Callable[[Counter[str]], None] = lambda done: None) -> list[_Found | BaseException]:
+        """Visit everybody."""
         for _ in range(min(self._settings.pull_workers, len(self._senders))):
             self._start_worker()
         told = 0
@@ -79,7 +87,7 @@ class _Round:
                     return
                 at = self._waiting.pop()
                 self._begun[at] = time.monotonic()
-            outcome = self._pull(at)
+            outcome = self._outcome(at)
             with self._changed:
                 if at in self._done:
                     # given up meanwhile, and another worker has this one's place
@@ -87,9 +95,9 @@ class _Round:
                 self._done[at] = outcome
                 self._changed.notify_all()
 
-    def _pull(self, at: int) -> Outcome:
+    def _outcome(self, at: int) -> _Found | BaseException:
         try:
-            return pull_source(self._senders[at], self._source, settings=self._settings, known=self._known)
+            return self._visit(self._senders[at])
         except BaseException as error:
             # it is raised where the outcome is taken
             return error

@@ -10,10 +10,20 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 _POLL_SECONDS = 0.05
 _held: set[int] = set()
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who took a lock, what for, and since when (UTC, ISO 8601); whether that process lives is not said."""
+
+    pid: int
+    purpose: str
+    since: str
 
 
 class LockedError(RuntimeError):
@@ -83,13 +93,27 @@ def _write(descriptor: int, content: bytes) -> None:
     os.pwrite(descriptor, content, 0)
 
 
-def _say_who(path: Path, descriptor: int) -> str:
+def holder_named(path: Path) -> Holder | None:
+    """Return who wrote its name into a lock file last and has not let go of it; it may have been killed since."""
+    return _parse(path.read_bytes())
+
+
+def _parse(content: bytes) -> Holder | None:
     try:
-        holder = json.loads(os.pread(descriptor, 4096, 0))
-        who = f"{holder['purpose']} (process {holder['pid']}, since {holder['since']})"
+        said = json.loads(content)
+        return Holder(int(said["pid"]), str(said["purpose"]), str(said["since"]))
     except (ValueError, KeyError, TypeError):
-        # the holder has taken the lock and not yet written its name
-        who = "another process that has not said what it does"
+        return None
+
+
+def _say_who(path: Path, descriptor: int) -> str:
+    holder = _parse(os.pread(descriptor, 4096, 0))
+    # without a name: it has taken the lock and not yet written it
+    who = (
+        f"{holder.purpose} (process {holder.pid}, since {holder.since})"
+        if holder
+        else "another process that has not said what it does"
+    )
     return (
         f"{path.name} is locked by {who}; wait until it has ended, or stop that process and run again: "
         "the lock frees itself, its file need not be deleted"

@@ -69,7 +69,7 @@ def next_number(data: Path) -> int:
 
     Whoever builds holds the vault from here until `publish` returns, so there is one builder at a time.
     """
-    return 1 + max([0, _current_number(data) or 0, *_numbers(data)])
+    return 1 + max([0, current_number(data) or 0, *_numbers(data)])
 
 
 def candidate_path(data: Path, number: int) -> Path:
@@ -83,7 +83,7 @@ def candidate_path(data: Path, number: int) -> Path:
 
 def current(data: Path) -> Release | None:
     """Return the release that readers open; None before the first, or where the link leads nowhere."""
-    number = _current_number(data)
+    number = current_number(data)
     return None if number is None else _release(data, number)
 
 
@@ -99,7 +99,7 @@ def withdrawn_input_hash(data: Path) -> str | None:
     The same inputs are not published again by the next run: the person had a reason.
     """
     try:
-        return str(json.loads(_rollback_note(data).read_text(encoding="utf-8"))["input_hash"])
+        return str(json.loads(rollback_note(data).read_text(encoding="utf-8"))["input_hash"])
     except FileNotFoundError:
         return None
 
@@ -111,6 +111,15 @@ def list_releases(data: Path) -> tuple[Release, ...]:
     """
     found = (_release(data, number) for number in sorted(set(_numbers(data))))
     return tuple(release for release in found if release is not None)
+
+
+def release_numbers(data: Path) -> tuple[int, ...]:
+    """Return the number of everything that has both a release's file and a manifest, read or not, sorted."""
+    return tuple(
+        number
+        for number in sorted(set(_numbers(data)))
+        if release_path(data, number).is_file() and _manifest_path(data, number).is_file()
+    )
 
 
 def require_release(data: Path, number: int | None) -> Release:
@@ -130,7 +139,12 @@ def require_release(data: Path, number: int | None) -> Release:
 
 def require_intact(release: Release) -> None:
     """Read a release again, whole, in a new process; raises PublishError where it is not what was published."""
-    _require_good(release.number, _verify(release.path, release.manifest, with_checks=False))
+    _require_good(release.number, read_again(release))
+
+
+def read_again(release: Release) -> Verdict:
+    """Return what reading a release again, whole, in a new process shows; its problems are none where it is intact."""
+    return _verify(release.path, release.manifest, with_checks=False)
 
 
 @contextmanager
@@ -184,7 +198,7 @@ def publish(
         # whoever cannot say what must be kept removes nothing, and so publishes nothing
         frozen_numbers(data)
         files.remove_stale(_folder(data))
-        files.remove_stale(data, of=f"{_link(data).name}.*")
+        files.remove_stale(data, of=f"{link_path(data).name}.*")
         if number < next_number(data):
             raise PublishError(f"release {number} exists already; build again as {next_number(data)}")
         if not candidate.is_file():
@@ -200,13 +214,13 @@ def publish(
             keep_snapshot(data, number, snapshot)
         files.sync(candidate)
         candidate.chmod(0o444)
-        candidate.rename(_path(data, number))
+        candidate.rename(release_path(data, number))
         files.sync(_folder(data))
         files.write_durably(_manifest_path(data, number), _json(manifest), mode=0o444)
-        _point_to(data, number)
-        _rollback_note(data).unlink(missing_ok=True)
+        point_to(data, number)
+        rollback_note(data).unlink(missing_ok=True)
         removed = _prune(data, keep)
-    return Published(Release(number, _path(data, number), manifest, True), verdict.findings, removed)
+    return Published(Release(number, release_path(data, number), manifest, True), verdict.findings, removed)
 
 
 def rollback(data: Path, number: int) -> Release:
@@ -223,8 +237,8 @@ def rollback(data: Path, number: int) -> Release:
         require_intact(release)
         newest = list_releases(data)[-1]
         note = {"to": number, "from": newest.number, "input_hash": newest.manifest["input_hash"]}
-        files.write_durably(_rollback_note(data), _json(note), mode=0o644)
-        _point_to(data, number)
+        files.write_durably(rollback_note(data), _json(note), mode=0o644)
+        point_to(data, number)
     return Release(number, release.path, release.manifest, True)
 
 
@@ -232,11 +246,13 @@ def _folder(data: Path) -> Path:
     return data / "releases"
 
 
-def _link(data: Path) -> Path:
+def link_path(data: Path) -> Path:
+    """Return the link that readers open."""
     return data / "warehouse.duckdb"
 
 
-def _rollback_note(data: Path) -> Path:
+def rollback_note(data: Path) -> Path:
+    """Return where it is noted that somebody rolled back; there until the next publication."""
     return _folder(data) / "rolled_back.json"
 
 
@@ -244,7 +260,8 @@ def _lock(data: Path) -> Path:
     return data / "private" / "locks" / "publish.lock"
 
 
-def _path(data: Path, number: int) -> Path:
+def release_path(data: Path, number: int) -> Path:
+    """Return where a release lies, or would."""
     return _folder(data) / f"{number:06d}.duckdb"
 
 
@@ -270,25 +287,27 @@ def _numbers(data: Path) -> list[int]:
     return [int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))]
 
 
-def _current_number(data: Path) -> int | None:
-    link = _link(data)
+def current_number(data: Path) -> int | None:
+    """Return the number in the name that the link leads to, whether a release is there or not."""
+    link = link_path(data)
     match = _NUMBERED.fullmatch(link.readlink().name) if link.is_symlink() else None
     return int(match[1]) if match else None
 
 
 def _release(data: Path, number: int) -> Release | None:
     """The release, if both its file and its manifest are there."""
-    path, manifest = _path(data, number), _manifest_path(data, number)
+    path, manifest = release_path(data, number), _manifest_path(data, number)
     if not (path.is_file() and manifest.is_file()):
         return None
     content = json.loads(manifest.read_text(encoding="utf-8"))
-    return Release(number, path, content, number == _current_number(data))
+    return Release(number, path, content, number == current_number(data))
 
 
-def _point_to(data: Path, number: int) -> None:
+def point_to(data: Path, number: int) -> None:
+    """Make a release the one that readers open; the caller holds `publication`, and knows that it is whole."""
     # relative, so that the data folder can be moved or mounted elsewhere
-    path = _path(data, number)
-    files.replace_symlink(_link(data), f"{path.parent.name}/{path.name}")
+    path = release_path(data, number)
+    files.replace_symlink(link_path(data), f"{path.parent.name}/{path.name}")
 
 
 def _prune(data: Path, keep: int) -> tuple[int, ...]:
@@ -300,14 +319,16 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
     complete = [release.number for release in list_releases(data)]
     old = set(complete[:-keep])
     leftovers = set(_numbers(data)) - set(complete)
-    stay = frozen_numbers(data) | {_current_number(data)}
+    stay = frozen_numbers(data) | {current_number(data)}
     removed = [
-        number for number in sorted(old | leftovers) if number not in stay and not _wal(_path(data, number)).exists()
+        number
+        for number in sorted(old | leftovers)
+        if number not in stay and not _wal(release_path(data, number)).exists()
     ]
     for number in removed:
         # the manifest first: a file without one is known as a leftover
         _manifest_path(data, number).unlink(missing_ok=True)
-        _path(data, number).unlink(missing_ok=True)
+        release_path(data, number).unlink(missing_ok=True)
     for path in _folder(data).iterdir():
         if _BUILDING.fullmatch(path.name):
             path.unlink(missing_ok=True)

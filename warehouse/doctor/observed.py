@@ -1,0 +1,41 @@
+"""What an examination finds: one sentence on one thing, how bad it is, and what to do about it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """How bad it is; `fixed` was wrong until this examination mended it."""
+
+    OK = "ok"
+    FIXED = "fixed"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One line: the area, the state, a sentence without data of a person, and what to do where it is not well."""
+
+    area: str
+    state: State
+    sentence: str
+    action: str = ""
+
+
+def named(names: Iterable[object], shown: int = 3) -> str:
+    """Return the first of some names, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = len(listed) - shown
+    return ", ".join(listed[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun, such as `1 file` or `3 files`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def has_failure(observed: Sequence[Observed]) -> bool:
+    """Whether something is wrong."""
+    return any(item.state == State.FAILURE for item in observed)

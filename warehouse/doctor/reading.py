@@ -1,0 +1,113 @@
+"""Reads a vault whole, every block and every row, in a process of its own: a damaged file can bring the engine down.
+
+Run as `python -m warehouse.doctor.reading VAULT`, what was found as JSON on standard output; nothing is written.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from warehouse.verify import Finding, read_checks, run_checks
+
+_LAWS = Path(__file__).with_name("laws.sql")
+# DuckDB's storage: three headers, then blocks, each led by the checksum of what follows it (src/common/checksum.cpp)
+_HEADERS = 3 * 4096
+_CHECKSUM = 8
+_FACTOR = 0xBF58476D1CE4E5B9
+_SEED = 5381
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What reading found.
+
+    `unreadable` names tables, `laws` what does not hold; `landed` has (partner_id, path, bytes) of every landed
+    file. Laws are tried, and files listed, only where the schema is the program's and every table can be read; else
+    `landed` is None.
+    """
+
+    schema: int | None
+    blocks: int
+    damaged_blocks: int
+    rows: int
+    tables: int
+    unreadable: tuple[str, ...] = ()
+    laws: tuple[Finding, ...] = ()
+    landed: tuple[tuple[str, str, int], ...] | None = None
+    latest_pull: str | None = None
+
+
+def read(vault: Path, wanted_schema: int | None) -> Reading:
+    """Read every block and every row of a vault.
+
+    Raises:
+        duckdb.Error: it cannot be opened, or is no vault.
+    """
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": "false",
+        "temp_directory": "",
+        "memory_limit": "1GB",
+        "threads": 1,
+    }
+    with duckdb.connect(str(vault), read_only=True, config=config) as con:
+        schema = _one(con, "SELECT max(version) FROM vault_schema")
+        tables = [name for (name,) in con.execute("SELECT table_name FROM duckdb_tables() ORDER BY ALL").fetchall()]
+        rows, unreadable = 0, []
+        for table in tables:
+            try:
+                # of a whole row, so that every column of every row is read
+                rows += _one(con, f'SELECT coalesce(count(hash(line)), 0) FROM "{table}" AS line')  # noqa: S608
+            except duckdb.Error as error:
+                unreadable.append(f"{table} ({type(error).__name__})")
+        block_size = _one(con, "SELECT block_size FROM pragma_database_size()")
+        known = schema == wanted_schema and not unreadable
+        laws = tuple(run_checks(con, read_checks(_LAWS.read_text(encoding="utf-8")))) if known else ()
+        landed = tuple(_landed(con)) if known else None
+        latest = _one(con, "SELECT max(pulled_at)::VARCHAR FROM landed_file") if known else None
+    blocks, damaged = check_blocks(vault, block_size)
+    return Reading(schema, blocks, damaged, rows, len(tables), tuple(unreadable), laws, landed, latest)
+
+
+def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
+    row = con.execute(sql).fetchone()
+    return None if row is None else row[0]
+
+
+def _landed(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, int]]:
+    yield from con.execute("SELECT DISTINCT partner_id, landed_path, size FROM landed_file ORDER BY ALL").fetchall()
+
+
+def check_blocks(file: Path, block_size: int) -> tuple[int, int]:
+    """Return how many blocks a database has, and how many of them are not as they were written.
+
+    Indexes and free space are among them, which reading rows does not touch. The checksum is 5381 xor all 64-bit words
+    times a factor.
+    """
+    import numpy as np
+
+    blocks = damaged = 0
+    with file.open("rb") as stream:
+        stream.seek(_HEADERS)
+        while block := stream.read(block_size):
+            blocks += 1
+            words = np.frombuffer(block[_CHECKSUM : len(block) // 8 * 8], dtype="<u8")
+            found = int(np.bitwise_xor.reduce(words * np.uint64(_FACTOR))) ^ _SEED
+            # a block that was never written is empty
+            if found != int.from_bytes(block[:_CHECKSUM], "little") and any(block):
+                damaged += 1
+    return blocks, damaged
+
+
+def main() -> None:
+    """Print what reading the vault named on the command line found, as JSON."""
+    wanted = int(sys.argv[2]) if len(sys.argv) > 2 else None
+    json.dump(asdict(read(Path(sys.argv[1]), wanted)), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""Whether the vault is whole: read in a new process, held against its laws, and left alone while somebody has it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from warehouse.doctor.observed import Observed, State, counted, named
+from warehouse.doctor.reading import Reading
+from warehouse.locks import LockedError, hold
+from warehouse.vault import SCHEMA_VERSION, DataFolder
+from warehouse.verify import Finding
+
+AREA = "vault"
+_PROJECT = Path(__file__).resolve().parents[2]
+_RESTORE = "restore the latest good backup: godigital restore BACKUP --replace"
+
+
+class UnreadableError(RuntimeError):
+    """A vault cannot be read at all; the message says how reading it ended."""
+
+
+def read_vault(vault: Path, wanted_schema: int | None = None) -> Reading:
+    """Read a vault in a new process; nobody may be writing it.
+
+    Raises:
+        UnreadableError: the process came to an end without an answer.
+    """
+    command = [sys.executable, "-P", "-m", "warehouse.doctor.reading", str(vault)]
+    result = subprocess.run(  # noqa: S603 (our own program, no shell)
+        command if wanted_schema is None else [*command, str(wanted_schema)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(_PROJECT)},
+    )
+    if result.returncode != 0:
+        raise UnreadableError(f"reading it ended with exit status {result.returncode}")
+    found = json.loads(result.stdout)
+    found["laws"] = tuple(Finding(**law) for law in found["laws"])
+    if found["landed"] is not None:
+        found["landed"] = tuple((partner_id, path, size) for partner_id, path, size in found["landed"])
+    return Reading(**found)
+
+
+def examine_vault(data: DataFolder, wait_seconds: float) -> tuple[list[Observed], Reading | None]:
+    """Return what is to be said of the vault, and what was read where it could be.
+
+    Args:
+        data: The data folder.
+        wait_seconds: How long to wait for somebody who has the vault.
+    """
+    if not data.vault.exists():
+        return [_no_vault(data)], None
+    try:
+        with hold(data.locks / "vault.lock", "doctor reads the vault", wait_seconds):
+            log = data.vault.with_name(f"{data.vault.name}.wal").exists()
+            found = read_vault(data.vault, SCHEMA_VERSION)
+    except LockedError as error:
+        sentence = f"The vault is in use, and was not read: {error}."
+        return [Observed(AREA, State.WARNING, sentence, "run the doctor again when that has ended")], None
+    except UnreadableError as error:
+        return [Observed(AREA, State.FAILURE, f"The vault cannot be read: {error}.", _RESTORE)], None
+    observed = [_blocks(found), _schema(found), *_laws(found)]
+    if log:
+        sentence = "A run was cut off while it wrote; what it had committed is in a log beside the vault, and counts."
+        observed.append(Observed(AREA, State.OK, sentence))
+    return observed, found
+
+
+def _no_vault(data: DataFolder) -> Observed:
+    if (data.root / "releases").is_dir() and any((data.root / "releases").glob("*.duckdb")):
+        sentence = "There are releases and no vault: the next run would start from nothing, with other ids."
+        return Observed(AREA, State.FAILURE, sentence, _RESTORE)
+    return Observed(AREA, State.WARNING, "Nothing has run here yet.", "godigital run")
+
+
+def _blocks(found: Reading) -> Observed:
+    if found.unreadable:
+        sentence = f"Damaged: {named(found.unreadable)} cannot be read."
+        return Observed(AREA, State.FAILURE, sentence, _RESTORE)
+    if found.damaged_blocks:
+        sentence = (
+            f"Damaged: all rows can be read, but {found.damaged_blocks} of {counted(found.blocks, 'block')} are not as "
+            "they were written, in an index or in free space."
+        )
+        return Observed(AREA, State.FAILURE, sentence, _RESTORE)
+    sentence = f"{counted(found.rows, 'row')} of {found.tables} tables in {counted(found.blocks, 'block')} were read."
+    return Observed(AREA, State.OK, sentence)
+
+
+def _schema(found: Reading) -> Observed:
+    if found.schema == SCHEMA_VERSION:
+        return Observed(AREA, State.OK, f"Its schema is {SCHEMA_VERSION}, the program's.")
+    if found.schema is not None and found.schema < SCHEMA_VERSION:
+        sentence = (
+            f"Its schema is {found.schema}; the next run upgrades it to {SCHEMA_VERSION} and keeps a copy. Its laws "
+            "were not tried."
+        )
+        return Observed(AREA, State.WARNING, sentence, "make a backup first: godigital backup DIR")
+    sentence = f"Its schema is {found.schema}, and this program knows {SCHEMA_VERSION} only."
+    return Observed(AREA, State.FAILURE, sentence, "use the program's newer version")
+
+
+def _laws(found: Reading) -> list[Observed]:
+    if found.schema != SCHEMA_VERSION or found.unreadable:
+        return []
+    broken = [
+        Observed(
+            AREA,
+            State.FAILURE if law.severity == "fail" else State.WARNING,
+            f"Does not hold, {counted(law.rows, 'row')}: {law.sentence}",
+            _RESTORE if law.severity == "fail" else "godigital run",
+        )
+        for law in found.laws
+    ]
+    held = Observed(AREA, State.OK, "Rows add up, and every person, delivery and event is where it is referred to.")
+    return broken or [held]
