@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import release_commands
+from flows.backup_commands import BACKUP_EXAMPLES, RESTORE_EXAMPLES, backup, restore
 from flows.doctor_command import DOCTOR_EXAMPLES, doctor
 from flows.export_commands import EXPORT_EXAMPLES, docs, export
 from flows.hold_commands import HOLD_EXAMPLES, release_hold
@@ -35,6 +36,8 @@ app.command("explain", epilog="Examples:\n\n  godigital explain 9c1f e07b\n\n  g
 app.command("return", epilog="Example:\n\n  godigital return TH/NRD --out th-to-correct.xlsx")(return_rows)
 app.command("release-hold", epilog=HOLD_EXAMPLES)(release_hold)
 app.command("doctor", epilog=DOCTOR_EXAMPLES)(doctor)
+app.command("backup", epilog=BACKUP_EXAMPLES)(backup)
+app.command("restore", epilog=RESTORE_EXAMPLES)(restore)
 app.command("report", epilog=REPORT_EXAMPLES)(report)
 app.command("trainee", epilog="Example:\n\n  godigital trainee t3fk")(trainee)
 app.command("reconcile", epilog=RECONCILE_EXAMPLES)(reconcile)

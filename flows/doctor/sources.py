@@ -6,6 +6,7 @@ from flows.pull import Listed, PullError
 from flows.settings import Settings
 from flows.side_by_side import look_side_by_side
 from schemas.partner import Sender
+from schemas.survey import Survey
 from warehouse.doctor.observed import Observed, State, counted, named
 
 AREA = "sources"
@@ -23,11 +24,13 @@ def examine_sources(senders: Sequence[Sender], settings: Settings) -> list[Obser
             observed.append(Observed(AREA, State.FAILURE, f"{str(outcome).rstrip('.')}.", action))
         else:
             raise outcome
-    empty = [item.partner_id for item in answered if item.files == 0]
+    silent = {item.partner_id for item in answered if item.files == 0}
+    # a survey may have its contract before its first answer
+    empty = [sender.partner_id for sender in senders if sender.partner_id in silent and not isinstance(sender, Survey)]
     if empty:
         sentence = f"Nothing lies at the source of {named(empty)}."
         observed.append(Observed(AREA, State.WARNING, sentence, "ask the partner, or correct `source` in the contract"))
-    full = [item for item in answered if item.files]
+    full = [item for item in answered if item.partner_id not in empty]
     if full:
         files = sum(item.files for item in full)
         observed.append(

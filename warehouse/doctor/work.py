@@ -167,7 +167,11 @@ def _abandoned(data: DataFolder, known: Sequence[Path]) -> Iterator[Observed]:
     if parts:
         sentence = f"{counted(len(parts), 'unfinished file or folder', 'unfinished files or folders')}: {named(parts)}."
         yield Observed(LEFTOVERS, State.WARNING, sentence, "remove by hand, unless a report or export is being written")
+    aside = sorted(path.name for path in data.root.glob("replaced-*"))
+    if aside:
+        sentence = f"What was here before a restore is kept in {named(aside)}; it holds data of people."
+        yield Observed(LEFTOVERS, State.OK, sentence, "delete it when it is not needed any more")
     copies = sorted(data.private.glob("vault-schema-*.duckdb"))
     if copies:
         sentence = f"The vault as it was before an upgrade is kept: {named(path.name for path in copies)}."
-        yield Observed(LEFTOVERS, State.OK, f"{sentence} It holds data of people; remove it when the upgrade has held.")
+        yield Observed(LEFTOVERS, State.OK, sentence, "delete it when the upgrade has held: it holds data of people")
