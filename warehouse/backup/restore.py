@@ -73,7 +73,7 @@ def restore(
         )
     differing = _differing(manifest, raw)
     _require_room(data, differing, raw, replace)
-    moment = f"{_ASIDE}{(now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC):%Y-%m-%dT%H%M%SZ}"
+    moment = _free_name(now or dt.datetime.now(dt.UTC), (data.root, raw))
     aside = []
     with ExitStack() as stack:
         files.shared_folder(data.root)
@@ -91,6 +91,13 @@ def restore(
         if manifest.link is not None:
             files.replace_symlink(publish.link_path(data.root), manifest.link)
     return Restored(manifest, len(_of(manifest, DATA)), written, tuple(aside))
+
+
+def _free_name(now: dt.datetime, folders: Sequence[Path]) -> str:
+    """Name of a folder for what is moved aside, which is in none of these folders."""
+    name = f"{_ASIDE}{now.astimezone(dt.UTC):%Y-%m-%dT%H%M%SZ}"
+    names = (name if at == 1 else f"{name}-{at}" for at in range(1, 1000))
+    return next(free for free in names if not any((folder / free).exists() for folder in folders))
 
 
 def _of(manifest: Manifest, top: str) -> tuple[Item, ...]:
