@@ -169,7 +169,7 @@ def _frozen(data: Path, kept: list[Kept]) -> Iterator[Observed]:
     wrong = 0
     for entry in entries:
         item = by_number.get(entry.release_number)
-        if item is None or item.release is None:
+        if item is None or item.release is None or not item.is_intact:
             problem = "is gone or damaged"
         elif item.release.manifest["file_sha256"] != entry.file_sha256:
             problem = "is not the one that was frozen"
