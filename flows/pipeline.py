@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.doctor.examine import Asked, examine
 from flows.journal import Journal
 from flows.partners import find_partners
 from flows.pull import Pulled
@@ -44,11 +45,12 @@ from flows.side_by_side import pull_side_by_side
 from flows.sources.offered import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
+from warehouse.doctor.observed import State, counts_by_area, require_well
 from warehouse.load import DeliveryRows
 from warehouse.publish import current
 from warehouse.report.render import publish_report
 from warehouse.survey.load import SurveyRows
-from warehouse.vault import DataFolder
+from warehouse.vault import WAIT_SECONDS, DataFolder
 
 _SETTINGS = Settings()
 # as many sources as are pulled at once, but not as many countries read
@@ -174,6 +176,26 @@ def reprocess_country(country: str) -> RunResult:
     _report(result)
     _render(settings, result)
     return result
+
+
+@flow(name="verify-everything", persist_result=False, validate_parameters=True)
+def verify_everything(offline: bool = True) -> list[dict[str, str | int]]:
+    """Read everything that is kept again, as `godigital doctor` does, and fail when something is wrong.
+
+    Args:
+        offline: Leave out the partners' sources, which every run of the pipeline reads.
+    """
+    observed = examine(Settings(), Asked(offline=offline, wait_seconds=WAIT_SECONDS))
+    log = get_run_logger()
+    for item in observed:
+        if item.state == State.FAILURE:
+            log.error("%s: %s What to do: %s", item.area, item.sentence, item.action)
+        elif item.state == State.WARNING:
+            log.warning("%s: %s What to do: %s", item.area, item.sentence, item.action)
+    counts = counts_by_area(observed)
+    create_table_artifact(key="verification", table=counts, description="What was found, by area and state.")
+    require_well(observed)
+    return counts
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

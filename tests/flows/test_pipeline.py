@@ -1,8 +1,15 @@
 """Both Prefect flows against a real temporary server, started once."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+from flows.doctor.scheduler import examine_schedule
 from tests.conftest import hashes, make_settings, run
+from warehouse.doctor.observed import SomethingWrongError, State
+
+DEPLOYMENTS = yaml.safe_load((Path(__file__).parents[2] / "flows" / "prefect.yaml").read_text())["deployments"]
 
 # one worker, so that the server is started once
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -54,16 +61,75 @@ def test_a_source_that_is_gone_fails_its_partner_and_is_not_tried_again(prefect_
     assert (result.exit_code, result.published) == (2, 1)
 
 
+def test_the_weekly_verification_fails_when_something_is_wrong_and_shows_counts(
+    prefect_server, small, tmp_path, monkeypatch
+):
+    from prefect.client.orchestration import get_client
+
+    settings = small("BN/LDC")
+    (settings.data / "private" / "identity.key").chmod(0o600)
+    monkeypatch.setenv("GODIGITAL_RAW", str(settings.raw))
+    monkeypatch.setenv("GODIGITAL_DATA", str(settings.data))
+    run(settings)
+    from flows.pipeline import verify_everything
+
+    counts = verify_everything(offline=False)
+    assert {line["area"] for line in counts} >= {"vault", "releases", "landed files", "sources"}
+    assert {line["failure"] for line in counts} == {0}
+
+    landed = next((settings.raw / "BN" / "LDC" / "deliveries").glob("*/*"))
+    landed.chmod(0o600)
+    landed.write_bytes(b"x")
+    with pytest.raises(SomethingWrongError, match=r"permissions \(1\), landed files \(1\); godigital doctor"):
+        verify_everything()
+    with get_client(sync_client=True) as client:
+        tables = [artifact for artifact in client.read_artifacts() if artifact.key == "verification"]
+    assert len(tables) == 2
+    assert landed.name[:12] not in str(tables)
+
+
+def test_the_doctor_says_what_the_server_of_the_schedule_lacks(prefect_server, monkeypatch):
+    """Against the server itself, so that what it is asked is what it answers."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+    from prefect.client.schemas.schedules import CronSchedule
+
+    from flows import pipeline
+
+    with get_client(sync_client=True) as client:
+        monkeypatch.setenv("PREFECT_API_URL", str(client.api_url))
+        said = [item.sentence for item in examine_schedule() if item.state == State.FAILURE]
+        assert said[0] == "There is no work pool godigital: nothing that is due is run."
+        assert "The server does not know the deployment run_pipeline/nightly." in said
+
+        client.create_work_pool(WorkPoolCreate(name="godigital", type="process"))
+        every_night = [DeploymentScheduleCreate(schedule=CronSchedule(cron="0 1 * * *"), active=True)]
+        for item in DEPLOYMENTS:
+            flow = getattr(pipeline, item["entrypoint"].partition(":")[2])
+            client.create_deployment(
+                flow_id=client.create_flow(flow),
+                name=item["name"],
+                entrypoint=item["entrypoint"],
+                work_pool_name="godigital",
+                concurrency_limit=None if item["name"] == "reprocess" else 1,
+                schedules=every_night if item["name"] == "nightly" else [],
+            )
+        observed = examine_schedule()
+    wrong = [item.sentence for item in observed if item.state == State.FAILURE]
+    assert wrong == [
+        "The deployment reprocess_country/reprocess has no limit of concurrency: a second run starts beside the first.",
+        "The deployment verify_everything/weekly has no active schedule: it never runs by itself.",
+    ]
+    well = [item.sentence for item in observed if item.state == State.OK]
+    assert "The deployment run_pipeline/nightly is as it should be." in well
+    assert "No worker has asked" in next(item.sentence for item in observed if item.state == State.WARNING)
+
+
 def test_the_deployments_point_at_flows_that_exist():
     import importlib
-    from pathlib import Path
 
-    import yaml
-
-    project = Path(__file__).parents[2]
-    deployments = yaml.safe_load((project / "flows" / "prefect.yaml").read_text())["deployments"]
-    assert [item["name"] for item in deployments] == ["nightly", "reprocess"]
-    for item in deployments:
+    assert [item["name"] for item in DEPLOYMENTS] == ["nightly", "reprocess", "weekly"]
+    for item in DEPLOYMENTS:
         path, name = item["entrypoint"].split(":")
         module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
         assert set(item["parameters"]) <= set(getattr(module, name).parameters.properties)

@@ -36,6 +36,26 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+class SomethingWrongError(RuntimeError):
+    """An examination found failures; the message says how many in which areas."""
+
+
+def counts_by_area(observed: Iterable[Observed]) -> list[dict[str, str | int]]:
+    """Return a line for each area: how many things were found in which state."""
+    states: dict[str, list[State]] = {}
+    for item in observed:
+        states.setdefault(item.area, []).append(item.state)
+    return [{"area": area, **{str(state): found.count(state) for state in State}} for area, found in states.items()]
+
+
+def require_well(observed: Sequence[Observed]) -> None:
+    """Raise SomethingWrongError where something is wrong."""
+    wrong = [item.area for item in observed if item.state == State.FAILURE]
+    if wrong:
+        areas = ", ".join(f"{area} ({wrong.count(area)})" for area in dict.fromkeys(wrong))
+        raise SomethingWrongError(f"something is wrong: {areas}; godigital doctor says what to do")
+
+
 def has_failure(observed: Sequence[Observed]) -> bool:
     """Whether something is wrong."""
     return any(item.state == State.FAILURE for item in observed)
