@@ -137,6 +137,35 @@ def test_before_the_first_run_nothing_is_wrong(small):
     assert not settings.data.exists()
 
 
+LOOP = """
+import sys
+from pathlib import Path
+from flows.run import Progress, execute
+from flows.settings import Settings
+
+raw, data, stop = map(Path, sys.argv[1:])
+while not stop.exists():
+    execute(Settings(raw=raw, data=data, keep_releases=2), ["BN"], reread=True, progress=Progress())
+"""
+
+
+@pytest.mark.parametrize("times", [3, pytest.param(30, marks=pytest.mark.long)])
+def test_a_run_beside_the_doctor_is_no_illness_and_takes_no_harm(installed, tmp_path, times):
+    stop = tmp_path / "stop"
+    loop = subprocess.Popen([sys.executable, "-c", LOOP, installed.raw, installed.data, stop])
+    try:
+        for _ in range(times):
+            # as it comes, and where the vault is busy
+            observed = examine(installed, Asked(fix=True, wait_seconds=0.05 if times == 3 else 5))
+            assert not has_failure(observed), [item for item in observed if item.state == FAILURE]
+        assert loop.poll() is None
+    finally:
+        stop.touch()
+        assert loop.wait(60) == 0
+    assert publish.current_number(installed.data) > 3
+    assert {item.state for item in examine(installed)} == {OK}
+
+
 # --- permissions
 
 
@@ -386,11 +415,35 @@ def test_releases_without_a_vault_are_an_alarm(installed):
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "missing or no key"),
+        ("", "missing or no key"),
+        ("5a" * 31, "missing or no key"),
+        ("5b" * 32, "not the key"),
+    ],
+)
+def test_a_key_that_is_lost_or_of_another_vault_is_told(installed, content, said):
+    data = DataFolder(installed.data)
+    data.secret.unlink()
+    if content is not None:
+        data.secret.write_text(content)
+    assert said in one(examine_vault(data, 0)[0], FAILURE).sentence
+
+
+def test_before_the_first_id_no_key_is_missed(installed):
+    data = DataFolder(installed.data)
+    sql(installed, "DELETE FROM register; DELETE FROM trainee_alias; DELETE FROM record; DELETE FROM delivery")
+    data.secret.unlink()
+    assert not [item for item in examine_vault(data, 0)[0] if "key" in item.sentence]
+
+
 # --- landed files
 
 
 def examined_landed(settings: Settings) -> list[Observed]:
-    rows = read_vault(DataFolder(settings.data).vault, SCHEMA_VERSION).landed
+    rows = read_vault(DataFolder(settings.data).vault).landed
     return examine_landed(settings.raw, tuple(landing_folders(settings.raw)), rows)
 
 
@@ -639,7 +692,7 @@ def test_a_clock_that_went_back_is_told(installed):
     data = DataFolder(installed.data)
     assert {item.state for item in examine_machine(data, installed.raw, "2021-01-01 00:00:00")} == {OK}
     sql(installed, "UPDATE landed_file SET pulled_at = TIMESTAMP '2999-01-01 00:00:00'")
-    latest = read_vault(data.vault, SCHEMA_VERSION).latest_pull
+    latest = read_vault(data.vault).latest_pull
     assert "the last pull came later" in one(examine_machine(data, installed.raw, latest), FAILURE).sentence
 
 

@@ -78,7 +78,13 @@ def _sort(data: DataFolder, landing: Sequence[Path]) -> dict[Rule, list[Path]]:
         found[_SHARED_FOLDER].append(releases)
         found[_RELEASE] = [path for path in releases.glob("[0-9]*.*") if path.suffix in (".duckdb", ".json")]
         found[_LOG] = list(releases.glob("frozen.json"))
-    found[_PRIVATE_FOLDER], found[_PRIVATE_FILE] = _below([data.private])
+    # the engine makes its log and what it spills with modes of its own, in a folder that lets nobody in
+    folders, inside = _below([data.private])
+    spill = data.private / "spill"
+    found[_PRIVATE_FOLDER] = [folder for folder in folders if not folder.is_relative_to(spill)]
+    found[_PRIVATE_FILE] = [
+        path for path in inside if not (path.is_relative_to(spill) or path.suffix in (".wal", ".building"))
+    ]
     found[_LANDING_FOLDER], found[_LANDED] = _below(landing)
     return found
 

@@ -1,6 +1,7 @@
 """Reads a vault whole, every block and every row, in a process of its own: a damaged file can bring the engine down.
 
-Run as `python -m warehouse.doctor.reading VAULT`, what was found as JSON on standard output; nothing is written.
+Run as `python -m warehouse.doctor.reading VAULT [SCHEMA KEY]`, what was found as JSON on standard output; nothing is
+written.
 """
 
 import json
@@ -12,10 +13,12 @@ from typing import Any
 
 import duckdb
 
+from warehouse.identity.register import mint
 from warehouse.verify import Finding, read_checks, run_checks
 
 _LAWS = Path(__file__).with_name("laws.sql")
 # DuckDB's storage: three headers, then blocks, each led by the checksum of what follows it (src/common/checksum.cpp)
+_OLDEST = 1000
 _HEADERS = 3 * 4096
 _CHECKSUM = 8
 _FACTOR = 0xBF58476D1CE4E5B9
@@ -28,7 +31,7 @@ class Reading:
 
     `unreadable` names tables, `laws` what does not hold; `landed` has (partner_id, path, bytes) of every landed
     file. Laws are tried, and files listed, only where the schema is the program's and every table can be read; else
-    `landed` is None.
+    `landed` is None. `is_key` says whether ids were minted under the key beside the vault; None where there is no id.
     """
 
     schema: int | None
@@ -40,10 +43,16 @@ class Reading:
     laws: tuple[Finding, ...] = ()
     landed: tuple[tuple[str, str, int], ...] | None = None
     latest_pull: str | None = None
+    is_key: bool | None = None
 
 
-def read(vault: Path, wanted_schema: int | None) -> Reading:
+def read(vault: Path, wanted_schema: int | None = None, key: bytes = b"") -> Reading:
     """Read every block and every row of a vault.
+
+    Args:
+        vault: The file.
+        wanted_schema: The program's version; laws are those of this version.
+        key: The secret of the ids.
 
     Raises:
         duckdb.Error: it cannot be opened, or is no vault.
@@ -69,13 +78,21 @@ def read(vault: Path, wanted_schema: int | None) -> Reading:
         laws = tuple(run_checks(con, read_checks(_LAWS.read_text(encoding="utf-8")))) if known else ()
         landed = tuple(_landed(con)) if known else None
         latest = _one(con, "SELECT max(pulled_at)::VARCHAR FROM landed_file") if known else None
+        is_key = _is_key(con, key) if known else None
     blocks, damaged = check_blocks(vault, block_size)
-    return Reading(schema, blocks, damaged, rows, len(tables), tuple(unreadable), laws, landed, latest)
+    return Reading(schema, blocks, damaged, rows, len(tables), tuple(unreadable), laws, landed, latest, is_key)
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:
     row = con.execute(sql).fetchone()
     return None if row is None else row[0]
+
+
+def _is_key(con: duckdb.DuckDBPyConnection, key: bytes) -> bool | None:
+    """Whether any of the oldest people has the id that the key gives to one of their records."""
+    sql = "SELECT record_id, trainee_id FROM register ORDER BY founding_order LIMIT ?"
+    oldest = con.execute(sql, [_OLDEST]).fetchall()
+    return any(mint(key, record_id) == trainee_id for record_id, trainee_id in oldest) if oldest else None
 
 
 def _landed(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, int]]:
@@ -103,10 +120,20 @@ def check_blocks(file: Path, block_size: int) -> tuple[int, int]:
     return blocks, damaged
 
 
+def read_key(file: Path) -> bytes | None:
+    """Return the secret of the ids, 32 bytes; None where it is not there or is no secret."""
+    try:
+        key = bytes.fromhex(file.read_text(encoding="ascii").strip())
+    except (FileNotFoundError, ValueError):
+        return None
+    return key if len(key) == 32 else None
+
+
 def main() -> None:
     """Print what reading the vault named on the command line found, as JSON."""
-    wanted = int(sys.argv[2]) if len(sys.argv) > 2 else None
-    json.dump(asdict(read(Path(sys.argv[1]), wanted)), sys.stdout)
+    vault, *more = sys.argv[1:]
+    found = read(Path(vault), int(more[0]), read_key(Path(more[1])) or b"") if more else read(Path(vault))
+    json.dump(asdict(found), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -38,11 +38,9 @@ class Kept:
 
 def examine_releases(data: Path, *, fix: bool) -> list[Observed]:
     """Return what is to be said of the releases; `fix` points a link that leads nowhere at the newest whole one."""
-    numbers = publish.release_numbers(data)
-    if not numbers and not _is_there(publish.link_path(data)):
+    kept = _read_all(data)
+    if not kept and not _is_there(publish.link_path(data)):
         return [Observed(AREA, State.WARNING, "Nothing is published yet.", "godigital run")]
-    with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
-        kept = list(pool.map(lambda number: _read(data, number), numbers))
     written = _writers(data, kept)
     return [
         *_link(data, kept, fix),
@@ -52,6 +50,18 @@ def examine_releases(data: Path, *, fix: bool) -> list[Observed]:
         *_frozen(data, kept),
         *_rollback_note(data, kept),
     ]
+
+
+def _read_all(data: Path) -> list[Kept]:
+    """Read what is kept; what is published meanwhile, too, and without what is let go meanwhile."""
+    read: dict[int, Kept] = {}
+    while True:
+        numbers = publish.release_numbers(data)
+        unread = [number for number in numbers if number not in read]
+        if not unread:
+            return [read[number] for number in numbers]
+        with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
+            read |= {item.number: item for item in pool.map(lambda number: _read(data, number), unread)}
 
 
 def _read(data: Path, number: int) -> Kept:
@@ -88,7 +98,8 @@ def _link(data: Path, kept: list[Kept], fix: bool) -> Iterator[Observed]:
         yield Observed(AREA, State.OK, f"Readers have release {item.number}.")
     elif fix:
         with publish.publication(data, "doctor mends the link"):
-            publish.point_to(data, item.number)
+            # whatever it leads to by now
+            publish.point_to(data, publish.current_number(data) or item.number)
         yield Observed(AREA, State.FIXED, f"The link to release {item.number} is relative now.")
     else:
         sentence = f"The link to release {item.number} is absolute: it breaks when the folder is moved."
@@ -103,6 +114,8 @@ def _mended(data: Path, kept: list[Kept], what: str, fix: bool) -> Observed:
     if not fix:
         return Observed(AREA, State.FAILURE, f"{what}.", f"godigital doctor --fix (leads it to release {whole[-1]})")
     with publish.publication(data, "doctor mends the link"):
+        if publish.current(data) is not None or publish.rollback_note(data).exists():
+            return Observed(AREA, State.WARNING, f"{what}, and then somebody mended it.", "run the doctor again")
         publish.point_to(data, whole[-1])
     return Observed(AREA, State.FIXED, f"{what}; it leads to release {whole[-1]} now.")
 

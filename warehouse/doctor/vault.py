@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from warehouse.doctor.observed import Observed, State, counted, named
-from warehouse.doctor.reading import Reading
+from warehouse.doctor.reading import Reading, read_key
 from warehouse.locks import LockedError, hold
 from warehouse.vault import SCHEMA_VERSION, DataFolder
 from warehouse.verify import Finding
@@ -21,15 +22,19 @@ class UnreadableError(RuntimeError):
     """A vault cannot be read at all; the message says how reading it ended."""
 
 
-def read_vault(vault: Path, wanted_schema: int | None = None) -> Reading:
+def read_vault(vault: Path, *, with_laws: bool = True) -> Reading:
     """Read a vault in a new process; nobody may be writing it.
+
+    Args:
+        vault: The file; the key of the ids lies beside it.
+        with_laws: Hold it against today's laws and the key, too, where it is of today's schema.
 
     Raises:
         UnreadableError: the process came to an end without an answer.
     """
     command = [sys.executable, "-P", "-m", "warehouse.doctor.reading", str(vault)]
     result = subprocess.run(  # noqa: S603 (our own program, no shell)
-        command if wanted_schema is None else [*command, str(wanted_schema)],
+        [*command, str(SCHEMA_VERSION), str(vault.with_name("identity.key"))] if with_laws else command,
         capture_output=True,
         text=True,
         check=False,
@@ -56,13 +61,13 @@ def examine_vault(data: DataFolder, wait_seconds: float) -> tuple[list[Observed]
     try:
         with hold(data.locks / "vault.lock", "doctor reads the vault", wait_seconds):
             log = data.vault.with_name(f"{data.vault.name}.wal").exists()
-            found = read_vault(data.vault, SCHEMA_VERSION)
+            found = read_vault(data.vault)
     except LockedError as error:
         sentence = f"The vault is in use, and was not read: {error}."
         return [Observed(AREA, State.WARNING, sentence, "run the doctor again when that has ended")], None
     except UnreadableError as error:
         return [Observed(AREA, State.FAILURE, f"The vault cannot be read: {error}.", _RESTORE)], None
-    observed = [_blocks(found), _schema(found), *_laws(found)]
+    observed = [_blocks(found), _schema(found), *_laws(found), *_key(data, found)]
     if log:
         sentence = "A run was cut off while it wrote; what it had committed is in a log beside the vault, and counts."
         observed.append(Observed(AREA, State.OK, sentence))
@@ -117,3 +122,18 @@ def _laws(found: Reading) -> list[Observed]:
     ]
     held = Observed(AREA, State.OK, "Rows add up, and every person, delivery and event is where it is referred to.")
     return broken or [held]
+
+
+def _key(data: DataFolder, found: Reading) -> Iterator[Observed]:
+    nobody_yet = found.schema == SCHEMA_VERSION and not found.unreadable and found.is_key is None
+    if nobody_yet:
+        # it is made for the first id
+        return
+    if read_key(data.secret) is None:
+        sentence = f"{data.secret.name}, the key of the ids, is missing or no key: everybody new would get other ids."
+        yield Observed(AREA, State.FAILURE, sentence, "take it from a backup, before the next run")
+    elif found.is_key is False:
+        sentence = f"{data.secret.name} is not the key under which this vault's ids were minted."
+        yield Observed(
+            AREA, State.FAILURE, sentence, "take the one that belongs to it from a backup, before the next run"
+        )
