@@ -84,6 +84,28 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]
     return settings, run(settings)
 
 
+@pytest.fixture(scope="session")
+def brunei(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """One partner, three releases, the first of them frozen as 2021-Q4; read only."""
+    from warehouse.freeze import freeze
+
+    folder = tmp_path_factory.mktemp("brunei")
+    settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")
+    (settings.data / "private" / "identity.key").chmod(0o600)
+    for number in (1, 2, 3):
+        run(settings, reread=number > 1)
+    freeze(settings.data, "2021-Q4", 1, by="tests")
+    return settings
+
+
+@pytest.fixture
+def installed(brunei: Settings, tmp_path: Path) -> Settings:
+    """The same for one test, contracts and deliveries, too."""
+    shutil.copytree(brunei.data, tmp_path / "data", symlinks=True)
+    shutil.copytree(brunei.raw, tmp_path / "raw")
+    return Settings(raw=tmp_path / "raw", data=tmp_path / "data")
+
+
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[..., Settings]:
     """Settings with some partners only; BN and SG unless told otherwise."""

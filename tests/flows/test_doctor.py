@@ -25,14 +25,12 @@ from flows.doctor.machine import bytes_needed, examine_machine
 from flows.doctor.scheduler import examine_schedule
 from flows.doctor.sources import examine_sources
 from flows.settings import Settings
-from tests.conftest import copy_partners, make_settings, run
 from warehouse import publish
 from warehouse.doctor.observed import Observed, State, has_failure
 from warehouse.doctor.permissions import examine_permissions
 from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault, read_vault
 from warehouse.doctor.work import examine_leftovers, examine_locks
-from warehouse.freeze import freeze
 from warehouse.locks import hold
 from warehouse.vault import SCHEMA_VERSION, DataFolder
 
@@ -40,25 +38,9 @@ OK, FIXED, WARNING, FAILURE = State.OK, State.FIXED, State.WARNING, State.FAILUR
 runner = CliRunner()
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """Three releases, the first of them frozen; read only."""
-    folder = tmp_path_factory.mktemp("made")
-    settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")
-    DataFolder(settings.data).secret.chmod(0o600)
-    for number in (1, 2, 3):
-        run(settings, reread=number > 1)
-    freeze(settings.data, "2021-Q4", 1, by="tests")
-    return settings
-
-
-@pytest.fixture
-def installed(made: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The same for one test."""
+@pytest.fixture(autouse=True)
+def _without_a_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
-    shutil.copytree(made.data, tmp_path / "data", symlinks=True)
-    shutil.copytree(made.raw, tmp_path / "raw")
-    return Settings(raw=tmp_path / "raw", data=tmp_path / "data")
 
 
 def one(observed: list[Observed], state: State) -> Observed:
@@ -149,14 +131,14 @@ while not stop.exists():
 """
 
 
-@pytest.mark.parametrize("times", [3, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [2, pytest.param(30, marks=pytest.mark.long)])
 def test_a_run_beside_the_doctor_is_no_illness_and_takes_no_harm(installed, tmp_path, times):
     stop = tmp_path / "stop"
     loop = subprocess.Popen([sys.executable, "-c", LOOP, installed.raw, installed.data, stop])
     try:
         for _ in range(times):
             # as it comes, and where the vault is busy
-            observed = examine(installed, Asked(fix=True, wait_seconds=0.05 if times == 3 else 5))
+            observed = examine(installed, Asked(fix=True, wait_seconds=0.05 if times == 2 else 5))
             assert not has_failure(observed), [item for item in observed if item.state == FAILURE]
         assert loop.poll() is None
     finally:

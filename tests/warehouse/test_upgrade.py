@@ -1,7 +1,6 @@
 """An upgrade of the vault: once, all or nothing, and back again with the copy that was kept."""
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -12,7 +11,7 @@ import duckdb
 import pytest
 
 from flows.settings import Settings
-from tests.conftest import copy_partners, hashes, make_settings, run
+from tests.conftest import hashes, run
 from warehouse import vault as vaults
 from warehouse.build import content_hash
 from warehouse.vault import SCHEMA_VERSION, UPGRADES, DataFolder, VaultError, copy_before_upgrade, open_vault
@@ -34,21 +33,11 @@ def contents(vault: Path) -> dict[str, str]:
         return found | {"schema": str(con.execute("SELECT sql FROM duckdb_tables() ORDER BY table_name").fetchall())}
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A published installation."""
-    folder = tmp_path_factory.mktemp("published")
-    settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")
-    assert run(settings).published == 1
-    return settings
-
-
 @pytest.fixture
-def old(published: Settings, tmp_path: Path) -> Settings:
-    """The same with a vault of version 5, for one test."""
-    shutil.copytree(published.data, tmp_path / "data", symlinks=True)
-    go_back(DataFolder(tmp_path / "data").vault)
-    return make_settings(published.raw, tmp_path / "data")
+def old(installed: Settings) -> Settings:
+    """A published installation whose vault is of version 5."""
+    go_back(DataFolder(installed.data).vault)
+    return installed
 
 
 def test_an_upgrade_keeps_a_copy_and_publishes_nothing_new(old):
