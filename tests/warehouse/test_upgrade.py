@@ -14,15 +14,27 @@ from flows.settings import Settings
 from tests.conftest import hashes, run
 from warehouse import vault as vaults
 from warehouse.build import content_hash
+from warehouse.doctor.observed import has_failure
+from warehouse.doctor.releases import examine_releases
 from warehouse.vault import SCHEMA_VERSION, UPGRADES, DataFolder, VaultError, copy_before_upgrade, open_vault
 
 OLD = 5
+# what each version had not yet, from the newest back; whoever raises the version adds a line
+BACK_TO = {
+    6: """
+    DROP TABLE run; DROP TABLE run_stage; DROP TABLE hold_release;
+    ALTER TABLE partner DROP COLUMN delivery_every; ALTER TABLE partner DROP COLUMN duplicate_share_max;
+    """,
+    5: "DROP TABLE sighting;",
+}
 
 
-def go_back(vault: Path) -> None:
-    """Make a vault what version 5 of the program wrote: before it remembered what was seen at a source."""
+def go_back(vault: Path, version: int = OLD) -> None:
+    """Make a vault what an earlier version of the program wrote."""
     with duckdb.connect(str(vault)) as con:
-        con.execute(f"DROP TABLE sighting; UPDATE vault_schema SET version = {OLD}")
+        for earlier in range(SCHEMA_VERSION - 1, version - 1, -1):
+            con.execute(BACK_TO[earlier])
+        con.execute("UPDATE vault_schema SET version = ?", [version])
 
 
 def contents(vault: Path) -> dict[str, str]:
@@ -40,19 +52,22 @@ def old(installed: Settings) -> Settings:
     return installed
 
 
-def test_an_upgrade_keeps_a_copy_and_publishes_nothing_new(old):
-    folder = DataFolder(old.data)
-    before, published = folder.vault.read_bytes(), hashes(old.data)
-    assert run(old).published is None
-    copy = copy_before_upgrade(folder, OLD)
+@pytest.mark.parametrize("version", [SCHEMA_VERSION - 1, OLD])
+def test_an_upgrade_keeps_a_copy_and_publishes_nothing_new(installed, version):
+    folder = DataFolder(installed.data)
+    go_back(folder.vault, version)
+    before, published = folder.vault.read_bytes(), hashes(installed.data)
+    assert run(installed).published is None
+    copy = copy_before_upgrade(folder, version)
     assert copy.read_bytes() == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    assert hashes(old.data) == published
+    assert hashes(installed.data) == published
     kept = copy.stat()
     # once: the next run has nothing to upgrade, and keeps no other copy
-    assert run(old).published is None
+    assert run(installed).published is None
     assert (copy.stat().st_ino, copy.stat().st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
     assert sorted(path.name for path in folder.private.glob("vault*")) == [copy.name, "vault.duckdb"]
+    assert not has_failure(examine_releases(installed.data, fix=False))
 
 
 def test_the_copy_put_back_is_the_older_programs_vault_again(old, monkeypatch):
