@@ -23,9 +23,10 @@ from warehouse import publish
 from warehouse.backup.contents import BackupError, read_manifest
 from warehouse.backup.make import make_backup
 from warehouse.backup.restore import restore
-from warehouse.doctor.observed import has_failure
+from warehouse.doctor.observed import State, has_failure
 from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault
+from warehouse.doctor.work import examine_leftovers
 from warehouse.frozen import in_force
 from warehouse.locks import LockedError, hold
 from warehouse.vault import DataFolder
@@ -262,6 +263,44 @@ def test_a_killed_backup_leaves_nothing_under_a_final_name(original, tmp_path):
         assert [path.name for path in folder.iterdir() if path.suffix != ".part" and path.is_dir()] == []
     made = back_up(original, folder)
     assert sorted(path.name for path in folder.iterdir()) == [".backup.lock", made.name]
+
+
+def test_a_killed_restore_is_done_again(original, tmp_path):
+    (DataFolder(original.data).private / "large.bin").write_bytes(os.urandom(60_000_000))
+    backup = back_up(original, tmp_path / "to")
+    elsewhere = original.model_copy(update={"data": tmp_path / "elsewhere"})
+    program = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "restore", backup, *folders(elsewhere)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    wait_for(lambda: any(elsewhere.data.glob("restore.*.part")))
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    assert not publish.link_path(elsewhere.data).is_symlink()
+    (told,) = examine_leftovers(DataFolder(elsewhere.data), {}, fix=True)
+    assert (told.state, "godigital restore" in told.action) == (State.FAILURE, True)
+    bring_back(backup, elsewhere)
+    assert described(elsewhere.data) == described(original.data)
+
+
+def test_a_disk_that_is_full_leaves_no_backup_and_is_said(original, tmp_path):
+    program = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "from flows.cli import app\n"
+        "app(sys.argv[1:])\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program, "backup", tmp_path / "to", *folders(original)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert said.returncode == 1
+    assert said.stderr.startswith("no backup was made: ")
+    assert "Traceback" not in said.stderr
+    assert [path.name for path in (tmp_path / "to").iterdir()] == [".backup.lock"]
 
 
 def wait_for(holds: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class State(StrEnum):
@@ -29,6 +30,11 @@ def named(names: Iterable[object], shown: int = 3) -> str:
     listed = [str(name) for name in names]
     more = len(listed) - shown
     return ", ".join(listed[:shown]) + (f" and {more} more" if more > 0 else "")
+
+
+def within(root: Path, paths: Iterable[Path]) -> list[str]:
+    """Return paths as they are seen from a folder; those elsewhere in full."""
+    return [path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path) for path in paths]
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.doctor.observed import Observed, State, counted, named
+from warehouse.doctor.observed import Observed, State, counted, named, within
 from warehouse.vault import DataFolder
 
 AREA = "permissions"
@@ -64,7 +64,7 @@ def examine_permissions(data: DataFolder, landing: Sequence[Path], *, fix: bool)
     if not data.root.is_dir():
         return []
     by_rule = _sort(data, landing)
-    observed = [found for rule, paths in by_rule.items() for found in _hold_against(rule, paths, fix)]
+    observed = [found for rule, paths in by_rule.items() for found in _hold_against(data.root, rule, paths, fix)]
     observed += _owners(data.root, [path for paths in by_rule.values() for path in paths])
     if observed:
         return observed
@@ -99,11 +99,11 @@ def _below(folders: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     return inside, files
 
 
-def _hold_against(rule: Rule, paths: Sequence[Path], fix: bool) -> Iterator[Observed]:
+def _hold_against(root: Path, rule: Rule, paths: Sequence[Path], fix: bool) -> Iterator[Observed]:
     wrong = [path for path in paths if (mode := _mode(path)) is not None and not rule.is_right(mode)]
     if not wrong:
         return
-    what = f"{counted(len(wrong), rule.noun, rule.plural)} {rule.wrong}: {named(wrong)}"
+    what = f"{counted(len(wrong), rule.noun, rule.plural)} {rule.wrong}: {named(within(root, wrong))}"
     refused = [path for path in wrong if not _set(path, rule.mode)] if fix else []
     if not fix:
         yield Observed(AREA, State.FAILURE, f"{what}.", f"godigital doctor --fix (sets mode {rule.mode:04o})")
@@ -136,7 +136,7 @@ def _owners(root: Path, paths: Sequence[Path]) -> Iterator[Observed]:
     owner = root.stat().st_uid
     strangers = [path for path in paths if path.exists() and path.stat().st_uid != owner]
     if strangers:
-        sentence = f"{counted(len(strangers), 'file')} of another owner than {root}: {named(strangers)}."
+        sentence = f"{counted(len(strangers), 'file')} of another owner than {root}: {named(within(root, strangers))}."
         action = f"chown -R {owner} {root}, and the landing folders; then always run as that user"
         yield Observed(AREA, State.FAILURE, sentence, action)
     if os.geteuid() not in (owner, 0):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from warehouse import publish
 from warehouse.doctor.holders import has_open, is_alive
-from warehouse.doctor.observed import Observed, State, counted, named
+from warehouse.doctor.observed import Observed, State, counted, named, within
 from warehouse.frozen import FreezeError, frozen_numbers
 from warehouse.locks import Holder, LockedError, hold, holder_named
 from warehouse.vault import DataFolder
@@ -78,8 +78,8 @@ def examine_leftovers(data: DataFolder, landing: Mapping[Path, tuple[str, ...]],
         fix: Remove them.
     """
     found = list(find_leftovers(data, landing))
-    observed = list(_abandoned(data, [item.path for item in found]))
     held = living_holders(data)
+    observed = [*_cut_off_restore(data, held), *_abandoned(data, [item.path for item in found])]
     busy = [item for item in found if set(item.locks) & set(held)]
     idle = [item for item in found if item not in busy]
     if busy:
@@ -87,12 +87,12 @@ def examine_leftovers(data: DataFolder, landing: Mapping[Path, tuple[str, ...]],
         observed.append(Observed(LEFTOVERS, State.OK, sentence))
     for locks in sorted({item.locks for item in idle}):
         of_these = [item.path for item in idle if item.locks == locks]
-        observed.append(_remove(data, landing, locks) if fix else _told(of_these))
+        observed.append(_remove(data, landing, locks) if fix else _told(data, of_these))
     return observed or [Observed(LEFTOVERS, State.OK, "Killed runs left nothing behind.")]
 
 
-def _told(paths: Sequence[Path]) -> Observed:
-    sentence = f"A killed run left {counted(len(paths), 'file')}: {named(paths)}."
+def _told(data: DataFolder, paths: Sequence[Path]) -> Observed:
+    sentence = f"A killed run left {counted(len(paths), 'file')}: {named(within(data.root, paths))}."
     return Observed(LEFTOVERS, State.WARNING, sentence, "godigital doctor --fix removes them; they do no harm")
 
 
@@ -108,7 +108,7 @@ def _remove(data: DataFolder, landing: Mapping[Path, tuple[str, ...]], locks: tu
     except LockedError as error:
         sentence = f"What killed runs left is still there: {error}."
         return Observed(LEFTOVERS, State.WARNING, sentence, "run the doctor again when that has ended")
-    sentence = f"{counted(len(paths), 'file')} that killed runs left removed: {named(paths)}."
+    sentence = f"{counted(len(paths), 'file')} that killed runs left removed: {named(within(data.root, paths))}."
     return Observed(LEFTOVERS, State.FIXED, sentence)
 
 
@@ -156,16 +156,25 @@ def _of_the_vault(data: DataFolder) -> Iterator[Path]:
     yield from sorted(path for path in (data.private / "spill").glob("*") if path.is_file())
 
 
+def _cut_off_restore(data: DataFolder, held: Mapping[str, Holder]) -> Iterator[Observed]:
+    if VAULT_LOCK not in held and any(data.root.glob("restore.*.part")):
+        sentence = "A restore was cut off: what is here may be neither what was there before nor the backup."
+        yield Observed(LEFTOVERS, State.FAILURE, sentence, "before any run: the same godigital restore with --replace")
+
+
 def _abandoned(data: DataFolder, known: Sequence[Path]) -> Iterator[Observed]:
-    """Unfinished files that no lock guards: of reports, exports, a restore."""
+    """Unfinished files that no lock guards: of reports and exports."""
     now = time.time()
     parts = [
         path
         for path in (*data.root.glob("*.part"), *data.root.glob("report/**/*.part"), *data.root.glob("docs/*.part"))
-        if path not in known and now - path.lstat().st_mtime > _ABANDONED_SECONDS
+        if path not in known
+        and not path.name.startswith("restore.")
+        and now - path.lstat().st_mtime > _ABANDONED_SECONDS
     ]
     if parts:
-        sentence = f"{counted(len(parts), 'unfinished file or folder', 'unfinished files or folders')}: {named(parts)}."
+        listed = named(within(data.root, parts))
+        sentence = f"{counted(len(parts), 'unfinished file or folder', 'unfinished files or folders')}: {listed}."
         yield Observed(LEFTOVERS, State.WARNING, sentence, "remove by hand, unless a report or export is being written")
     aside = sorted(path.name for path in data.root.glob("replaced-*"))
     if aside:
