@@ -13,6 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.after_publication import report_release
 from flows.partners import find_partners
 from flows.pull import Pulled
 from flows.run import (
@@ -41,8 +42,6 @@ from flows.sources.offered import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.load import DeliveryRows
-from warehouse.publish import current
-from warehouse.report.render import publish_report
 from warehouse.survey.load import SurveyRows
 from warehouse.vault import DataFolder
 
@@ -159,10 +158,7 @@ def reprocess_country(country: str) -> RunResult:
 @task(cache_policy=NO_CACHE, persist_result=False)
 def render_report(settings: Settings, number: int) -> str:
     """Write the HTML report of the release that was just published; returns where."""
-    release = current(settings.data)
-    if release is None or release.number != number:
-        return "none: another release has been published since"
-    return str(publish_report(settings.data, number, release.path, is_current=True)[0])
+    return report_release(settings, number)
 
 
 def _render(settings: Settings, result: RunResult) -> None:
