@@ -3,9 +3,11 @@
 The only module that imports Prefect. It has no logic of its own; logs and artifacts hold counts, never people.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from threading import BoundedSemaphore
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
@@ -14,7 +16,7 @@ from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.after_publication import report_release
-from flows.partners import find_partners
+from flows.partners import country_codes, find_partners
 from flows.pull import Pulled
 from flows.run import (
     Clock,
@@ -42,12 +44,23 @@ from flows.sources.offered import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.load import DeliveryRows
+from warehouse.locks import LockedError
 from warehouse.survey.load import SurveyRows
 from warehouse.vault import DataFolder
 
 _SETTINGS = Settings()
 # as many sources as are pulled at once, but not as many countries read
 _READING = BoundedSemaphore(_SETTINGS.readers)
+# nobody sits beside a scheduled run: it waits for one that somebody else has started
+_WAIT_SECONDS = 1800.0
+
+_COUNTRIES = country_codes(_SETTINGS.raw)
+if TYPE_CHECKING:
+    CountryCode = str
+else:
+    # a choice, which Prefect's page shows as a list to pick from; the next `prefect deploy` puts a new country on it.
+    # Not a Literal: of one country it is a constant, and no choice
+    CountryCode = StrEnum("CountryCode", {code: code for code in _COUNTRIES}) if _COUNTRIES else str
 
 
 @task(task_run_name="pull-{partner.partner_id}", cache_policy=NO_CACHE, persist_result=False)
@@ -112,7 +125,7 @@ def run_pipeline(
     settings = Settings()
     found, surveys = find_partners(settings.raw, countries), find_surveys(settings.raw, countries)
     failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
-    with country_locks(DataFolder(settings.data), locked_countries(found, surveys), "run"):
+    with _patient_locks(settings, locked_countries(found, surveys)):
         known = known_before(settings, found.usable, source)
         futures = pull_source.map(found.usable, unmapped(source), unmapped(settings), unmapped(known))
         pulls, unreachable = _pulls(futures, found.usable)
@@ -137,19 +150,40 @@ def run_pipeline(
     return result
 
 
+@contextmanager
+def _patient_locks(settings: Settings, countries: Sequence[str]) -> Iterator[None]:
+    """Hold the countries of a run; says whom it waits for."""
+    data = DataFolder(settings.data)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(country_locks(data, countries, "run"))
+        except LockedError as error:
+            _say_waiting(error)
+            stack.enter_context(country_locks(data, countries, "run", _WAIT_SECONDS))
+        yield
+
+
+def _say_waiting(error: LockedError) -> None:
+    get_run_logger().warning("waiting for up to %s minutes: %s", round(_WAIT_SECONDS / 60), error)
+
+
 def _pulls(futures: PrefectFutureList[Any], partners: Sequence[Partner]) -> tuple[list[Pulled], list[Failure]]:
     return sort_outcomes(partners, [future.result(raise_on_failure=False) for future in futures])
 
 
 @flow(name="reprocess-country", persist_result=False, validate_parameters=True)
-def reprocess_country(country: str) -> RunResult:
+def reprocess_country(country: CountryCode) -> RunResult:
     """Read a country's landed deliveries again under today's contracts, replace its rows, publish.
 
     Args:
-        country: ISO code, e.g. "BN".
+        country: One of the countries that have a contract.
     """
     settings = Settings()
-    result = execute(settings, [country.strip().upper()], reread=True)
+    try:
+        result = execute(settings, [country], reread=True)
+    except LockedError as error:
+        _say_waiting(error)
+        result = execute(settings, [country], reread=True, wait_seconds=_WAIT_SECONDS)
     _report(result)
     _render(settings, result)
     return result
