@@ -55,15 +55,16 @@ def commands_of_the_composition() -> list[list[str]]:
 
 def commands_of_the_readme() -> list[list[str]]:
     section = README.split("### Schedule it")[1].split("\n## ")[0]
-    lines = [line for block in section.split("```sh\n")[1:] for line in block.split("```")[0].splitlines()]
-    words = [shlex.split(line, comments=True) for line in lines if "prefect " in line or "godigital " in line]
-    # what stands before the program: uv run, a variable, sudo, the fields of a crontab
-    programs = ("godigital", "prefect")
+    lines = [line for block in section.split("```")[1::2] for line in block.splitlines()[1:]]
     found = []
-    for line in words:
-        at = next((place for place, word in enumerate(line) if word.rsplit("/", 1)[-1] in programs), None)
-        if at is not None:
-            found.append(line[at:])
+    for words in (shlex.split(line.split(" >> ")[0], comments=True) for line in lines):
+        for place, word in enumerate(words):
+            program = word.rsplit("/", 1)[-1]
+            # not the user of this name
+            started = word.startswith(".venv/bin/") or words[max(place - 1, 0)] in ("run", "worker")
+            if program in ("godigital", "prefect") and started:
+                found.append([program, *words[place + 1 :]])
+                break
     return found
 
 
@@ -82,6 +83,7 @@ def of(program: str) -> list[list[str]]:
 
 
 def test_every_command_is_of_one_of_two_programs():
+    assert len(commands_of_the_readme()) >= 11
     assert {words[0].removeprefix(f"{HOME}/.venv/bin/") for words in COMMANDS} == {"godigital", "prefect"}
     for program in ("godigital", "prefect"):
         assert (Path(sys.executable).parent / program).exists()
