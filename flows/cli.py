@@ -2,8 +2,10 @@
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -96,9 +98,47 @@ def run(
         os.environ["GODIGITAL_RAW"], os.environ["GODIGITAL_DATA"] = str(settings.raw), str(settings.data)
         result = run_pipeline(countries=countries, source=source, survey_source=survey_source)
     else:
-        result = _execute(settings, countries, source=source, survey_source=survey_source)
+        result = run_or_refuse(settings, countries, source=source, survey_source=survey_source)
     _print_result(result, settings, json_output)
     raise typer.Exit(result.exit_code)
+
+
+WATCH_EXAMPLES = """
+Examples:
+
+  godigital watch --every 15m
+
+  godigital watch --every 1d --source '/deliveries/{country}-{partner}'
+
+  godigital watch --once
+
+A line for each run: when, the release or "nothing new", failures, seconds. The first SIGTERM or Ctrl-C ends it after
+the run in progress, the second at once; nothing is lost either way. Exit codes of --once: those of `godigital run`.
+"""
+
+
+@app.command(epilog=WATCH_EXAMPLES)
+def watch(
+    once: Annotated[bool, typer.Option("--once", help="Run once, with the report, and end.")] = False,
+    every: Annotated[str | None, typer.Option(help="Time from start to start: 90s, 15m, 1h or 1d.")] = None,
+    country: Annotated[list[str] | None, typer.Option(help="Only this country; may be repeated.")] = None,
+    source: Annotated[str | None, typer.Option(help="As of `godigital run`.")] = None,
+    survey_source: Annotated[str | None, typer.Option(help="As of `godigital run`.")] = None,
+    raw: Raw = None,
+    data: Data = None,
+) -> None:
+    """Run again and again without a server, and make the report after each publication; no failure ends it."""
+    from flows.watch import Asked, parse_interval
+    from flows.watch import watch as keep_watching
+
+    if once == (every is not None):
+        raise typer.BadParameter("write either --once or --every 15m", param_hint="--every")
+    try:
+        seconds = None if every is None else parse_interval(every)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--every") from error
+    codes = tuple(country_code(code) for code in country) if country else None
+    raise typer.Exit(keep_watching(settings_of(raw, data), Asked(codes, source, survey_source), seconds))
 
 
 @app.command(epilog="Example:\n\n  godigital reprocess BN")
@@ -108,7 +148,7 @@ def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output:
 
     settings = settings_of(raw, data)
     before = read_reach(settings.data)
-    result = _execute(settings, [country_code(country)], reread=True)
+    result = run_or_refuse(settings, [country_code(country)], reread=True)
     _print_result(result, settings, json_output)
     if not json_output:
         from flows.console import print_table
@@ -121,14 +161,17 @@ def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output:
     raise typer.Exit(result.exit_code)
 
 
-def _execute(
+def run_or_refuse(
     settings: Settings,
     countries: list[str] | None,
     *,
     source: str | None = None,
     survey_source: str | None = None,
     reread: bool = False,
+    refuse: Callable[[str], NoReturn] = fail,
+    display: AbstractContextManager[Any] | None = None,
 ) -> Any:
+    """Run the pipeline, its progress on `display`; whatever forbids it, `refuse` is told in a sentence."""
     from flows.console import progress_display
     from flows.journal import log_as_json
     from flows.partners import UnknownCountryError
@@ -142,16 +185,16 @@ def _execute(
     if as_json:
         log_as_json()
     try:
-        with progress_display(is_silent=as_json) as progress:
+        with display or progress_display(is_silent=as_json) as progress:
             return execute(
                 settings, countries, source=source, survey_source=survey_source, reread=reread, progress=progress
             )
     except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
-        fail(str(error))
+        refuse(str(error))
     except OSError as error:
         # the disk is full or a folder may not be written: whatever was published stays, and a rerun goes on
         what = f"{error.filename or 'disk'}: {error.strerror or type(error).__name__}"
-        fail(f"{what}; free space or mend permissions, then run again")
+        refuse(f"{what}; free space or mend permissions, then run again")
 
 
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:

@@ -3,9 +3,11 @@
 The only module that imports Prefect. It has no logic of its own; logs and artifacts hold counts, never people.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from threading import BoundedSemaphore
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
@@ -13,9 +15,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.after_publication import report_release
 from flows.doctor.examine import Asked, examine
 from flows.journal import Journal
-from flows.partners import find_partners
+from flows.partners import country_codes, find_partners
 from flows.pull import Pulled
 from flows.run import (
     Failure,
@@ -47,14 +50,23 @@ from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, r
 from schemas.partner import Partner
 from warehouse.doctor.observed import State, counts_by_area, require_well
 from warehouse.load import DeliveryRows
-from warehouse.publish import current
-from warehouse.report.render import publish_report
+from warehouse.locks import LockedError
 from warehouse.survey.load import SurveyRows
 from warehouse.vault import WAIT_SECONDS, DataFolder
 
 _SETTINGS = Settings()
 # as many sources as are pulled at once, but not as many countries read
 _READING = BoundedSemaphore(_SETTINGS.readers)
+# nobody sits beside a scheduled run: it waits for one that somebody else has started
+_WAIT_SECONDS = 1800.0
+
+_COUNTRIES = country_codes(_SETTINGS.raw)
+if TYPE_CHECKING:
+    CountryCode = str
+else:
+    # a choice, which Prefect's page shows as a list to pick from; the next `prefect deploy` puts a new country on it.
+    # Not a Literal: of one country it is a constant, and no choice
+    CountryCode = StrEnum("CountryCode", {code: code for code in _COUNTRIES}) if _COUNTRIES else str
 
 
 @task(task_run_name="pull-{partner.partner_id}", cache_policy=NO_CACHE, persist_result=False)
@@ -131,7 +143,7 @@ def _run(settings: Settings, countries: list[str] | None, source: str | None, su
     journal = Journal("run", tuple(countries or ()))
     found, surveys = find_partners(settings.raw, countries), find_surveys(settings.raw, countries)
     failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
-    with country_locks(DataFolder(settings.data), locked_countries(found, surveys), "run"):
+    with _patient_locks(settings, locked_countries(found, surveys)):
         with journal.stage("pull") as stage:
             known = known_before(settings, found.usable, source)
             futures = pull_source.map(found.usable, unmapped(source), unmapped(settings), unmapped(known))
@@ -160,19 +172,40 @@ def _run(settings: Settings, countries: list[str] | None, source: str | None, su
         )
 
 
+@contextmanager
+def _patient_locks(settings: Settings, countries: Sequence[str]) -> Iterator[None]:
+    """Hold the countries of a run; says whom it waits for."""
+    data = DataFolder(settings.data)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(country_locks(data, countries, "run"))
+        except LockedError as error:
+            _say_waiting(error)
+            stack.enter_context(country_locks(data, countries, "run", _WAIT_SECONDS))
+        yield
+
+
+def _say_waiting(error: LockedError) -> None:
+    get_run_logger().warning("waiting for up to %s minutes: %s", round(_WAIT_SECONDS / 60), error)
+
+
 def _pulls(futures: PrefectFutureList[Any], partners: Sequence[Partner]) -> tuple[list[Pulled], list[Failure]]:
     return sort_outcomes(partners, [future.result(raise_on_failure=False) for future in futures])
 
 
 @flow(name="reprocess-country", persist_result=False, validate_parameters=True)
-def reprocess_country(country: str) -> RunResult:
+def reprocess_country(country: CountryCode) -> RunResult:
     """Read a country's landed deliveries again under today's contracts, replace its rows, publish.
 
     Args:
-        country: ISO code, e.g. "BN".
+        country: One of the countries that have a contract.
     """
     settings = Settings()
-    result = execute(settings, [country.strip().upper()], reread=True)
+    try:
+        result = execute(settings, [country], reread=True)
+    except LockedError as error:
+        _say_waiting(error)
+        result = execute(settings, [country], reread=True, wait_seconds=_WAIT_SECONDS)
     _report(result)
     _render(settings, result)
     return result
@@ -201,10 +234,7 @@ def verify_everything(offline: bool = True) -> list[dict[str, str | int]]:
 @task(cache_policy=NO_CACHE, persist_result=False)
 def render_report(settings: Settings, number: int) -> str:
     """Write the HTML report of the release that was just published; returns where."""
-    release = current(settings.data)
-    if release is None or release.number != number:
-        return "none: another release has been published since"
-    return str(publish_report(settings.data, number, release.path, is_current=True)[0])
+    return report_release(settings, number)
 
 
 def _render(settings: Settings, result: RunResult) -> None:

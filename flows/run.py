@@ -103,13 +103,13 @@ PartnerPlan = ReadingPlan[Partner]
 
 
 @contextmanager
-def country_locks(data: DataFolder, countries: Sequence[str], purpose: str) -> Iterator[None]:
-    """Hold every country of a run; raises LockedError naming who holds one, and since when."""
+def country_locks(data: DataFolder, countries: Sequence[str], purpose: str, wait_seconds: float = 0) -> Iterator[None]:
+    """Hold every country of a run; raises LockedError naming who holds one, and since when, after waiting for each."""
     files.private_folder(data.private)
     files.private_folder(data.locks)
     with ExitStack() as stack:
         for country in sorted(countries):
-            stack.enter_context(hold(data.locks / f"{country}.lock", f"{purpose} {country}"))
+            stack.enter_context(hold(data.locks / f"{country}.lock", f"{purpose} {country}", wait_seconds))
         yield
 
 
@@ -335,6 +335,7 @@ def execute(
     source: str | None = None,
     survey_source: str | None = None,
     reread: bool = False,
+    wait_seconds: float = 0,
     progress: Progress = Progress(),  # noqa: B008 - frozen, and does nothing
 ) -> RunResult:
     """Run the whole way for some countries, or all, and send a message if the settings want one.
@@ -345,6 +346,7 @@ def execute(
         source: Pattern of a URL with {country} and {partner} that this one run pulls from.
         survey_source: The same for surveys, with {country} and {survey}.
         reread: Read landed deliveries again under today's contracts instead of pulling, and publish in any case.
+        wait_seconds: How long to wait for another run that has one of the countries.
         progress: Told how far each stage is.
 
     Raises:
@@ -353,7 +355,7 @@ def execute(
         PublishError: the release could not be verified; the one before stays.
     """
     with telling_errors(settings):
-        result = _execute(settings, countries, source, survey_source, reread, progress)
+        result = _execute(settings, countries, source, survey_source, reread, wait_seconds, progress)
     return tell(settings, result)
 
 
@@ -383,6 +385,7 @@ def _execute(
     source: str | None,
     survey_source: str | None,
     reread: bool,
+    wait_seconds: float,
     progress: Progress,
 ) -> RunResult:
     journal = Journal("reprocess" if reread else "run", tuple(countries or ()))
@@ -390,7 +393,7 @@ def _execute(
     found = find_partners(settings.raw, countries)
     partners = found.usable
     surveys = find_surveys(settings.raw, countries)
-    with country_locks(data, locked_countries(found, surveys), journal.kind):
+    with country_locks(data, locked_countries(found, surveys), journal.kind, wait_seconds):
         failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
         pulls: list[Pulled] = []
         if not reread:

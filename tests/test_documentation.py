@@ -18,7 +18,7 @@ from schemas.published import PUBLISHED_TABLES
 
 PROJECT = Path(__file__).parents[1]
 TEXT = (PROJECT / "README.md").read_text(encoding="utf-8")
-COMMANDS = ["run", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
+COMMANDS = ["run", "watch", "reprocess", "status", "rejected", "sql", "releases", "rollback", "export-links"]
 COMMANDS += ["diff", "freeze", "trace", "report", "doctor", "backup", "restore"]
 COMMANDS += ["partner check", "partner new", "review", "review export", "review import", "explain", "trainee"]
 COMMANDS += ["identity merge", "identity split", "identity undo", "identity history"]

@@ -3,6 +3,7 @@
 The statement comes from a person or a program that is trusted with the release, not with the machine's files.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import duckdb
 
 from warehouse.literals import literal
 
+# how DuckDB names the process that has a file open for writing
+_HOLDER = re.compile(r"Could not set lock on file.*\bPID (\d+)", re.DOTALL)
 _ALLOWED = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 
 
@@ -58,7 +61,7 @@ def open_release(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -
     """Return a read-only connection to the release that `warehouse` leads to; it can reach nothing else.
 
     Raises:
-        QueryError: No release is there.
+        QueryError: No release is there, or somebody has it open for writing.
         duckdb.Error: The file is no release.
     """
     if not warehouse.is_file():
@@ -81,8 +84,13 @@ def open_release(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -
         # in this order: the second would refuse the first
         con.execute("SET enable_external_access = false")
         con.execute("SET lock_configuration = true")
-    except duckdb.Error:
+    except duckdb.Error as error:
         con.close()
+        if holder := _HOLDER.search(str(error)):
+            raise QueryError(
+                f"{warehouse.resolve().name} is open for writing in process {holder[1]}, which locks readers out; stop "
+                "that process, or wait: the next publication is a file of its own"
+            ) from error
         raise
     return con
 

@@ -1,15 +1,18 @@
 """Both Prefect flows against a real temporary server, started once."""
 
-from pathlib import Path
+import os
+import subprocess
+import sys
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
 
 from flows.doctor.scheduler import examine_schedule
-from tests.conftest import hashes, make_settings, run
+from tests.conftest import PROJECT, hashes, make_settings, run
 from warehouse.doctor.observed import SomethingWrongError, State
 
-DEPLOYMENTS = yaml.safe_load((Path(__file__).parents[2] / "flows" / "prefect.yaml").read_text())["deployments"]
+DEPLOYMENTS = yaml.safe_load((PROJECT / "flows" / "prefect.yaml").read_text())["deployments"]
 
 # one worker, so that the server is started once
 pytestmark = pytest.mark.xdist_group("prefect")
@@ -124,6 +127,48 @@ def test_the_doctor_says_what_the_server_of_the_schedule_lacks(prefect_server, m
     well = [item.sentence for item in observed if item.state == State.OK]
     assert "The deployment run_pipeline/nightly is as it should be." in well
     assert "No worker has asked" in next(item.sentence for item in observed if item.state == State.WARNING)
+
+
+def prefect(settings, *words):
+    """A command of Prefect against the temporary server, from the project's folder."""
+    from prefect.settings import PREFECT_API_URL
+
+    folders = {"GODIGITAL_RAW": str(settings.raw), "GODIGITAL_DATA": str(settings.data)}
+    return subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", *words],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=PROJECT,
+        env={**os.environ, **folders, "PREFECT_API_URL": PREFECT_API_URL.value()},
+    )
+
+
+def test_deployed_the_night_is_scheduled_and_a_country_is_picked_from_those_that_have_a_contract(prefect_server, small):
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+    from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+
+    settings = small()
+    prefect(settings, "work-pool", "create", "godigital", "--type", "process", "--overwrite")
+    prefect(settings, "deploy", "--all", "--prefect-file", "flows/prefect.yaml")
+    with get_client(sync_client=True) as client:
+        nightly = client.read_deployment_by_name("run-pipeline/nightly")
+        reprocess = client.read_deployment_by_name("reprocess-country/reprocess")
+        assert nightly.concurrency_options.collision_strategy == "CANCEL_NEW"
+        assert reprocess.concurrency_options.collision_strategy == "ENQUEUE"
+        assert {item.global_concurrency_limit.limit for item in (nightly, reprocess)} == {1}
+        # what the scheduler does once a minute
+        client.request("POST", "/deployments/{id}/schedule", path_params={"id": nightly.id})
+        runs = client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[nightly.id])))
+        starts = [run.expected_start_time.astimezone(ZoneInfo("Asia/Jakarta")) for run in runs]
+        assert len(starts) >= 3
+        assert {start.strftime("%H:%M") for start in starts} == {"01:00"}
+        picked = reprocess.parameter_openapi_schema["definitions"]["CountryCode"]["enum"]
+        assert picked == ["BN", "SG"]
+        assert reprocess.parameter_openapi_schema["required"] == ["country"]
+        with pytest.raises((ObjectNotFound, PrefectHTTPStatusError), match="VN"):
+            client.create_flow_run_from_deployment(reprocess.id, parameters={"country": "VN"})
 
 
 def test_the_deployments_point_at_flows_that_exist():

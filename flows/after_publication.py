@@ -1,0 +1,20 @@
+"""What is made of a release once it is out: the HTML report, whoever published it while nobody looked on."""
+
+from flows.settings import Settings
+
+
+def report_release(settings: Settings, number: int) -> str:
+    """Write the HTML report of the release that was just published; returns where, or why there is none.
+
+    Raises:
+        QueryError: the release cannot be opened.
+        ReportError: its figures cannot be shown.
+        OSError: the disk is full, or the folder may not be written.
+    """
+    from warehouse.publish import current
+    from warehouse.report.render import publish_report
+
+    release = current(settings.data)
+    if release is None or release.number != number:
+        return "none: another release has been published since"
+    return str(publish_report(settings.data, number, release.path, is_current=True)[0])
