@@ -164,7 +164,7 @@ def test_a_rebuild_from_nothing_gives_the_same_tables(coop, tmp_path):
     run(again, ["TL"])
     assert hashes(again.data) == hashes(coop.data)
     manifest = json.loads((again.data / "releases" / "000001.json").read_text())
-    assert manifest["historical_tables"] == ["report_restatement", "report_frozen"]
+    assert manifest["historical_tables"] == ["report_restatement", "report_frozen", "run", "run_stage"]
     assert manifest["tables"]["report_restatement"]["rows"] == 0
 
 

@@ -164,7 +164,9 @@ def test_a_held_lock_and_a_failure_end_nothing_and_starts_do_not_drift(small):
     assert "locked by reprocess BN" in found[1]["what"]
     assert {item["what"] for index, item in enumerate(found) if index != 1} == {"nothing new, release 1 stays"}
     starts = [dt.datetime.strptime(item["time"], "%Y-%m-%dT%H:%M:%SZ") for item in found]
-    assert abs((starts[-1] - starts[0]).total_seconds() - 4) <= 1
+    # on a busy machine a run can take longer than a second: the starts in between are left out, and none is moved
+    left_out = sum(int(number) for line in lines[:-1] for number in re.findall(r"\((\d+) starts left out", line))
+    assert abs((starts[-1] - starts[0]).total_seconds() - 4 - left_out) <= 1
     # nothing stays behind in the process that waits
     assert sizes[-1] <= sizes[1] + 500
 
