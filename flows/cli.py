@@ -200,13 +200,11 @@ def run_or_refuse(
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
     from flows.counts import COUNT_HEADINGS
-    from warehouse.holds import HOLDS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
     for failure in result.failures:
-        word = "HELD" if failure.code in HOLDS else "FAILED"
-        sys.stderr.write(f"{word} {failure.partner_id} [{failure.code}]\n{failure.message}\n")
+        sys.stderr.write(f"{failure}\n")
     for warning in result.warnings:
         sys.stderr.write(f"WARNING {warning}\n")
     for finding in result.findings:

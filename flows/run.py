@@ -74,6 +74,11 @@ class Failure:
     delivery: str
     code: str
     message: str
+    # not broken, but waiting for a decision
+    is_held: bool = False
+
+    def __str__(self) -> str:
+        return f"{'HELD' if self.is_held else 'FAILED'} {self.partner_id} [{self.code}]\n{self.message}"
 
 
 @dataclass(frozen=True)
@@ -547,10 +552,11 @@ def _not_counted(
     """Deliveries of this run that could not be read, or are held back."""
     for rows in fresh:
         if rows.error_code:
-            yield Failure(rows.facts.partner_id, rows.facts.name, rows.error_code, rows.error_message or "")
+            is_held = rows.error_code in holds.HOLDS
+            yield Failure(rows.facts.partner_id, rows.facts.name, rows.error_code, rows.error_message or "", is_held)
     for item in holds.held(con) if held else ():
         if item.delivery_id in held:
-            yield Failure(item.partner_id, item.name, item.code, item.message)
+            yield Failure(item.partner_id, item.name, item.code, item.message, is_held=True)
 
 
 def _log_result(journal: Journal, result: RunResult, ended: runs.Ended) -> None:

@@ -1,17 +1,10 @@
 """What the commands show of surveys: what each country sent, and the rejected rows in the country's own columns."""
 
-import csv
-import io
-import json
 from pathlib import Path
 from typing import Any
 
 from flows.survey import find_surveys
-from schemas.programme import load_programme
-from schemas.reasons import Reason
-from schemas.remedies import remedies
-from warehouse import files
-from warehouse.formulas import neutralise
+from flows.tables import write_rejected_rows
 from warehouse.vault import DataFolder, open_vault
 
 
@@ -45,10 +38,7 @@ def failed_answers(data: DataFolder) -> list[tuple[str, str, str]]:
 
 
 def write_rejected_answers(data: DataFolder, raw: Path, country: str, out: Path) -> int:
-    """Write the rejected rows of a country's surveys in their own columns, with reasons; returns how many.
-
-    One CSV in UTF-8 with a byte-order mark, so that a spreadsheet shows every script; mode 0600.
-    """
+    """Write the rejected rows of a country's surveys in their own columns, with reasons; returns how many."""
     with open_vault(data, "rejected") as con:
         rows = con.execute(
             """
@@ -63,18 +53,4 @@ def write_rejected_answers(data: DataFolder, raw: Path, country: str, out: Path)
         survey.partner_id: {name: source.header[0] for name, source in survey.contract.columns.items() if source.header}
         for survey in find_surveys(raw, [country]).usable
     }
-    said = remedies(load_programme())
-    own = list(dict.fromkeys(name for row in rows for name in json.loads(row[6])))
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([neutralise(name) for name in ("survey", "file", "sheet", "row", *own, "reasons", "what to do")])
-    for survey, name, sheet, number, reasons, cells, header in rows:
-        values = dict(zip(json.loads(header), json.loads(cells), strict=True))
-        advice = []
-        for remedy in (said[Reason(code)] for code in reasons.split(" ")):
-            column = headings.get(survey, {}).get(remedy.column or "", remedy.column)
-            advice.append(f"{column}: {remedy.sentence}" if column else remedy.sentence)
-        line = [survey, name, sheet or "", str(number), *(values.get(one, "") for one in own), reasons]
-        writer.writerow([neutralise(cell) for cell in (*line, " ".join(advice))])
-    files.write_durably(out, text.getvalue().encode("utf-8-sig"))
-    return len(rows)
+    return write_rejected_rows(out, ("survey", "file"), rows, headings)

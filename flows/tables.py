@@ -6,7 +6,7 @@ Everything here reads the vault or a release; nothing is written but the file a 
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,6 @@ def write_rejected(
     """Write the rejected rows of a country in the partners' own columns, with reasons; returns how many.
 
     `headings_of`: partner_id -> our column -> their heading, for the advice.
-    One CSV in UTF-8 with a byte-order mark, so that a spreadsheet shows every script; mode 0600.
     """
     with open_vault(data, "rejected") as con:
         rows = con.execute(
@@ -83,22 +82,35 @@ def write_rejected(
             """,
             [country, partner_id, partner_id],
         ).fetchall()
+    return write_rejected_rows(out, ("partner", "delivery"), rows, headings_of)
+
+
+def write_rejected_rows(
+    out: Path,
+    who: tuple[str, str],
+    rows: Sequence[tuple[str, str, str | None, int, str, str, str]],
+    headings_of: Mapping[str, Mapping[str, str]],
+) -> int:
+    """Write rejected rows in their senders' own columns, with reasons and what to do; returns how many.
+
+    One CSV in UTF-8 with a byte-order mark, so that a spreadsheet shows every script; mode 0600.
+
+    Args:
+        out: The file.
+        who: What sender and delivery are called in the heading.
+        rows: Sender, delivery, sheet, row, reasons (a space between), cells and header (JSON arrays).
+        headings_of: Sender -> our column -> their heading, for the advice.
+    """
     said = remedies(load_programme())
-    headings: dict[str, None] = {}
-    for row in rows:
-        headings.update(dict.fromkeys(json.loads(row[6])))
-    own = list(headings)
+    own = list(dict.fromkeys(name for row in rows for name in json.loads(row[6])))
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(
-        [neutralise(name) for name in ("partner", "delivery", "sheet", "row", *own, "reasons", "what to do")]
-    )
-    for partner, name, sheet, number, reasons, cells, header in rows:
+    writer.writerow([neutralise(name) for name in (*who, "sheet", "row", *own, "reasons", "what to do")])
+    for sender, name, sheet, number, reasons, cells, header in rows:
         values = dict(zip(json.loads(header), json.loads(cells), strict=True))
-        codes = reasons.split(" ")
-        advice = " ".join(_advice(said[Reason(code)], headings_of.get(partner, {})) for code in codes)
-        line = [partner, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
-        writer.writerow([neutralise(cell) for cell in (*line, " ".join(codes), advice)])
+        advice = " ".join(_advice(said[Reason(code)], headings_of.get(sender, {})) for code in reasons.split(" "))
+        line = [sender, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
+        writer.writerow([neutralise(cell) for cell in (*line, reasons, advice)])
     files.write_durably(out, text.getvalue().encode("utf-8-sig"))
     return len(rows)
 

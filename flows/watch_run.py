@@ -39,7 +39,7 @@ def run_and_report(asked: Asked) -> Told:
         )
     except _RefusedError as refused:
         return Told(1, f"nothing published: {refused}")
-    failures = tuple(f"FAILED {item.partner_id} [{item.code}]\n{item.message}" for item in result.failures)
+    failures = tuple(str(item) for item in result.failures)
     warnings = tuple(result.warnings)
     if result.current is None:
         sentence = "nothing published: no delivery could be read"
