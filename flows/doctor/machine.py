@@ -58,18 +58,21 @@ def _megabytes(size: int) -> str:
 
 def _clock(data: DataFolder, latest_pull: str | None) -> Iterator[Observed]:
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-    known = [] if latest_pull is None else [("the last pull", latest_pull)]
-    try:
-        release = publish.current(data.root)
-    except ValueError:
-        # its manifest is damaged, which is told where releases are examined
-        release = None
-    if release is not None:
-        known.append(("the current release", str(release.manifest["built_at"])))
-    ahead = [what for what, moment in known if dt.datetime.fromisoformat(moment).replace(tzinfo=None) > now + _AHEAD]
+    moments = {"the last pull": latest_pull, "the current release": _published_at(data.root)}
+    known = {what: dt.datetime.fromisoformat(moment) for what, moment in moments.items() if moment is not None}
+    ahead = [what for what, moment in known.items() if moment.replace(tzinfo=None) > now + _AHEAD]
     if ahead:
         sentence = f"By this machine's clock it is {now:%Y-%m-%d %H:%M} UTC, and {' and '.join(ahead)} came later."
         action = "set the clock; of two files that arrived on one day the time decides which one counts"
         yield Observed(AREA, State.FAILURE, sentence, action)
     elif known:
         yield Observed(AREA, State.OK, "The clock is not behind what has been pulled and published.")
+
+
+def _published_at(data: Path) -> str | None:
+    try:
+        release = publish.current(data)
+        return None if release is None else str(dt.datetime.fromisoformat(release.manifest["built_at"]))
+    except (ValueError, KeyError, TypeError):
+        # a damaged manifest is told where releases are examined
+        return None

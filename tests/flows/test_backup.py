@@ -71,6 +71,8 @@ def test_what_comes_back_is_what_was_there(original, tmp_path):
     assert {stat.S_IMODE(path.stat().st_mode) for path in (backup, *backup.rglob("*"))} == {0o700, 0o600}
 
     elsewhere = original.model_copy(update={"data": tmp_path / "elsewhere"})
+    # an empty folder is as good as none
+    (elsewhere.data / "releases").mkdir(parents=True)
     shown = runner.invoke(app, ["restore", str(backup), *folders(elsewhere)])
     assert shown.exit_code == 0, shown.output
     assert "godigital doctor" in shown.output

@@ -548,6 +548,19 @@ def test_every_other_file_of_releases_is_read(installed, path, content, said):
     assert target.read_bytes() == content
 
 
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"built_at": 7}'])
+def test_a_manifest_that_is_none_hinders_nothing_else(installed, content):
+    manifest = publish.release_path(installed.data, 3).with_suffix(".json")
+    manifest.unlink()
+    manifest.write_bytes(content)
+    manifest.chmod(0o444)
+    observed = examine(installed, Asked(offline=True))
+    wrong = [item for item in observed if item.state == FAILURE]
+    assert {item.area for item in wrong} == {"releases"}
+    assert wrong[0].action == "godigital rollback 2"
+    assert [item.area for item in observed][-1] == "machine"
+
+
 def test_a_process_that_writes_into_a_release_is_named(installed):
     release = publish.release_path(installed.data, 3)
     release.chmod(0o644)

@@ -133,9 +133,13 @@ def _occupants(data: DataFolder) -> Iterator[Path]:
     """Everything in a data folder but lock files, what an earlier restore moved aside or left, and empty folders."""
     for path in sorted(data.root.iterdir()) if data.root.is_dir() else ():
         if path == data.private:
-            yield from (item for item in sorted(path.iterdir()) if item != data.locks)
-        elif not (path.name.startswith(_ASIDE) or _is_staged(path)):
+            yield from (item for item in sorted(path.iterdir()) if item != data.locks and not _is_empty(item))
+        elif not (path.name.startswith(_ASIDE) or _is_staged(path) or _is_empty(path)):
             yield path
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 def _is_staged(path: Path) -> bool:

@@ -59,7 +59,8 @@ def read(vault: Path, wanted_schema: int | None = None, key: bytes = b"") -> Rea
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
-        "temp_directory": "",
+        # only laws can need more than the memory, and whoever has them tried holds the vault
+        "temp_directory": "" if wanted_schema is None else str(vault.with_name("spill")),
         "memory_limit": "1GB",
         "threads": 1,
     }

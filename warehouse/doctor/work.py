@@ -3,6 +3,7 @@
 Leftovers are removed only under the lock that whoever writes such files takes, so nothing of a living writer goes.
 """
 
+import datetime as dt
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,8 +61,6 @@ def examine_locks(data: DataFolder) -> list[Observed]:
 
 
 def _seconds_since(moment: str) -> float:
-    import datetime as dt
-
     try:
         since = dt.datetime.fromisoformat(moment)
     except ValueError:
