@@ -125,31 +125,32 @@ def next_duplicates(con: duckdb.DuckDBPyConnection, clustered: "pd.DataFrame") -
 
 
 _DUPLICATES = f"""
-        WITH counted AS (
-            SELECT record.delivery_id, clustered.cluster, record.course_code, delivery.partner_id, delivery.name,
-                   delivery.is_sample, (delivery.date_received, delivery.delivery_id) AS arrived
-            FROM record
-            JOIN clustered USING (record_id)
-            JOIN delivery ON delivery.delivery_id = record.delivery_id
-            WHERE record.disposition = 'accepted'
-        ), first_seen AS (
-            SELECT cluster, course_code, min(arrived) AS seen FROM counted GROUP BY ALL
-        ), weighed AS (
-            SELECT counted.delivery_id, any_value(counted.partner_id) AS partner_id, any_value(counted.name) AS name,
-                   any_value(counted.arrived) AS arrived, count(*) AS rows,
-                   count(*) FILTER (WHERE first_seen.seen < counted.arrived) AS duplicates
-            FROM counted JOIN first_seen USING (cluster, course_code)
-            WHERE NOT counted.is_sample
-            GROUP BY counted.delivery_id
-        )
-        SELECT weighed.delivery_id, weighed.partner_id, weighed.name, weighed.duplicates, weighed.rows,
-               partner.duplicate_share_max
-        FROM weighed
-        JOIN partner ON partner.partner_id = weighed.partner_id
-        WHERE weighed.rows >= {_HELD_FROM}
-            AND weighed.duplicates >= partner.duplicate_share_max * weighed.rows
-            AND partner.duplicate_share_max < 1
-            AND weighed.delivery_id NOT IN (SELECT delivery_id FROM hold_release)
-        ORDER BY weighed.arrived
-        LIMIT 1
+    WITH in_order AS (
+        SELECT *, row_number() OVER (ORDER BY date_received, delivery_id) AS arrival FROM delivery
+    ), counted AS (
+        SELECT
+            record.delivery_id,
+            in_order.arrival,
+            min(in_order.arrival) OVER (PARTITION BY clustered.cluster, record.course_code) AS first_arrival
+        FROM record
+        JOIN clustered USING (record_id)
+        JOIN in_order ON in_order.delivery_id = record.delivery_id
+        WHERE record.disposition = 'accepted'
+    ), weighed AS (
+        SELECT delivery_id, count(*) AS rows, count(*) FILTER (WHERE first_arrival < arrival) AS duplicates
+        FROM counted
+        GROUP BY delivery_id
+        HAVING count(*) >= {_HELD_FROM}
+    )
+    SELECT
+        delivery_id, in_order.partner_id, in_order.name, weighed.duplicates, weighed.rows, partner.duplicate_share_max
+    FROM weighed
+    JOIN in_order USING (delivery_id)
+    JOIN partner ON partner.partner_id = in_order.partner_id
+    WHERE NOT in_order.is_sample
+        AND weighed.duplicates >= partner.duplicate_share_max * weighed.rows
+        AND partner.duplicate_share_max < 1
+        AND delivery_id NOT IN (SELECT delivery_id FROM hold_release)
+    ORDER BY in_order.arrival
+    LIMIT 1
 """  # noqa: S608 - a number of our own

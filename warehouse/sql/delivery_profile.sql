@@ -14,28 +14,26 @@ WITH arrived AS (
     )
 ),
 
-first_seen AS (
+in_order AS (
+    SELECT delivery_id, row_number() OVER (ORDER BY date_received, delivery_id) AS arrival FROM core_delivery
+),
+
+attended AS (
     SELECT
-        register.trainee_id,
-        record.course_code,
-        min((delivery.date_received, delivery.delivery_id)) AS seen
+        record.delivery_id,
+        in_order.arrival,
+        min(in_order.arrival) OVER (PARTITION BY register.trainee_id, record.course_code) AS first_arrival
     FROM vault.record AS record
     JOIN vault.register AS register ON register.record_id = record.record_id
-    JOIN core_delivery AS delivery ON delivery.delivery_id = record.delivery_id
+    JOIN in_order ON in_order.delivery_id = record.delivery_id
     WHERE record.disposition = 'accepted'
-    GROUP BY register.trainee_id, record.course_code
 ),
 
 repeated AS (
-    SELECT record.delivery_id, count(*) AS rows_again
-    FROM vault.record AS record
-    JOIN vault.register AS register ON register.record_id = record.record_id
-    JOIN core_delivery AS delivery ON delivery.delivery_id = record.delivery_id
-    JOIN first_seen
-        ON first_seen.trainee_id = register.trainee_id AND first_seen.course_code = record.course_code
-    WHERE record.disposition = 'accepted'
-        AND first_seen.seen < (delivery.date_received, delivery.delivery_id)
-    GROUP BY record.delivery_id
+    SELECT delivery_id, count(*) AS rows_again
+    FROM attended
+    WHERE first_arrival < arrival
+    GROUP BY delivery_id
 ),
 
 described AS (
