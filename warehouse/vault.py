@@ -22,6 +22,8 @@ from warehouse.runs import RUN_DDL
 from warehouse.survey.tables import SURVEY_DDL
 
 SCHEMA_VERSION = 7
+# what a restore puts in place, while it is at work or after it was cut off; below the data folder
+STAGED_RESTORE = f"restore.*{files.PART_SUFFIX}"
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
 
@@ -177,6 +179,11 @@ def open_vault(
     files.private_folder(data.locks)
     with hold(data.locks / "vault.lock", purpose, wait_seconds=WAIT_SECONDS):
         fresh = not data.vault.exists()
+        if fresh and any(data.root.glob(STAGED_RESTORE)):
+            raise VaultError(
+                f"{data.root}: a restore was cut off, and there is no vault; repeat the same godigital restore with "
+                "--replace before any run"
+            )
         con = _connect(data, memory_limit, threads)
         try:
             data.vault.chmod(0o600)

@@ -29,7 +29,7 @@ from warehouse.doctor.vault import examine_vault
 from warehouse.doctor.work import examine_leftovers
 from warehouse.frozen import in_force
 from warehouse.locks import LockedError, hold
-from warehouse.vault import DataFolder
+from warehouse.vault import DataFolder, VaultError, open_vault
 
 runner = CliRunner()
 
@@ -283,8 +283,53 @@ def test_a_killed_restore_is_done_again(original, tmp_path):
     assert not publish.link_path(elsewhere.data).is_symlink()
     (told,) = examine_leftovers(DataFolder(elsewhere.data), {}, fix=True)
     assert (told.state, "godigital restore" in told.action) == (State.FAILURE, True)
+    with pytest.raises(VaultError, match="a restore was cut off"):
+        run(elsewhere)
     bring_back(backup, elsewhere)
     assert described(elsewhere.data) == described(original.data)
+
+
+def test_cut_off_at_any_move_no_run_begins_with_half_of_it(original, tmp_path):
+    backup = back_up(original, tmp_path / "to")
+    program = (
+        "import os, pathlib, signal, sys\n"
+        "rename, left = pathlib.Path.rename, [int(sys.argv[1])]\n"
+        "def counted(path, target):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] == 0:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return rename(path, target)\n"
+        "pathlib.Path.rename = counted\n"
+        "from flows.cli import app\n"
+        "app(sys.argv[2:])\n"
+    )
+    refused = 0
+    for step in range(1, 40):
+        elsewhere = original.model_copy(update={"data": tmp_path / f"elsewhere-{step}"})
+        shutil.copytree(original.data, elsewhere.data, symlinks=True)
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(step), "restore", backup, "--replace", *folders(elsewhere)],
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+        if done.returncode == 0:
+            break
+        data = DataFolder(elsewhere.data)
+        if data.vault.exists():
+            # either nothing but the link is gone yet, or everything is there but the link
+            assert {path.name for path in (data.root / "releases").iterdir()} == {
+                path.name for path in (original.data / "releases").iterdir()
+            }
+            assert data.secret.exists()
+        else:
+            refused += 1
+            with pytest.raises(VaultError, match="a restore was cut off"), open_vault(data, "test"):
+                pass
+        bring_back(backup, elsewhere, replace=True)
+        there = {name: what for name, what in described(elsewhere.data).items() if not name.startswith("replaced-")}
+        assert there == described(original.data)
+    assert done.returncode == 0
+    assert refused >= 3
 
 
 def test_a_disk_that_is_full_leaves_no_backup_and_is_said(original, tmp_path):

@@ -24,10 +24,9 @@ from warehouse.backup.contents import (
     verify_backup,
 )
 from warehouse.locks import hold
-from warehouse.vault import SCHEMA_VERSION, DataFolder
+from warehouse.vault import SCHEMA_VERSION, STAGED_RESTORE, DataFolder
 
 _ASIDE = "replaced-"
-_STAGED = "restore"
 
 
 @dataclass(frozen=True)
@@ -143,7 +142,7 @@ def _is_empty(path: Path) -> bool:
 
 
 def _is_staged(path: Path) -> bool:
-    return path.name.startswith(f"{_STAGED}.") and path.name.endswith(files.PART_SUFFIX)
+    return path.match(STAGED_RESTORE)
 
 
 def _lock_names(data: DataFolder, countries: Sequence[str]) -> list[str]:
@@ -158,7 +157,7 @@ def _stage(backup: Path, manifest: Manifest, data: DataFolder) -> Path:
         if _is_staged(left):
             # of a killed restore: a copy of a backup, and nobody is at work
             shutil.rmtree(left)
-    staged = data.root / f"{_STAGED}.{secrets.token_hex(4)}{files.PART_SUFFIX}"
+    staged = data.root / STAGED_RESTORE.replace("*", secrets.token_hex(4))
     staged.mkdir(mode=0o700)
     try:
         for item in _of(manifest, DATA):
@@ -210,8 +209,10 @@ def _move_aside(data: DataFolder, aside: Path) -> list[Path]:
     if not occupants:
         return []
     files.private_folder(aside)
-    # the link first: whoever opens it meets no release rather than half of one
-    for path in sorted(occupants, key=lambda path: path != publish.link_path(data.root)):
+    # the link first: whoever opens it meets no release rather than half of one; then the vault, without which and
+    # with what is staged beside it no run begins
+    first = (publish.link_path(data.root), data.vault)
+    for path in sorted(occupants, key=lambda path: first.index(path) if path in first else len(first)):
         inside = path.relative_to(data.root)
         path.rename(make_private_folders(aside, inside.parent) / inside.name)
     files.sync(aside)
@@ -221,12 +222,13 @@ def _move_aside(data: DataFolder, aside: Path) -> list[Path]:
 
 def _move_in(staged: Path, data: DataFolder) -> None:
     private = staged / data.private.name
-    for path in sorted(private.iterdir()) if private.is_dir() else ():
-        path.rename(data.private / path.name)
     for path in sorted(staged.iterdir()):
         if path != private:
             path.rename(data.root / path.name)
             files.shared_folder(data.root / path.name)
+    # the vault last: once it is there, everything is
+    for path in sorted(private.iterdir(), key=lambda path: path.name == data.vault.name) if private.is_dir() else ():
+        path.rename(data.private / path.name)
     shutil.rmtree(staged)
     files.sync(data.private)
     files.sync(data.root)

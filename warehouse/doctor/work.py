@@ -16,7 +16,7 @@ from warehouse.doctor.holders import has_open, is_alive
 from warehouse.doctor.observed import Observed, State, counted, named, within
 from warehouse.frozen import FreezeError, frozen_numbers
 from warehouse.locks import Holder, LockedError, hold, holder_named
-from warehouse.vault import DataFolder
+from warehouse.vault import STAGED_RESTORE, DataFolder
 
 LOCKS = "locks"
 LEFTOVERS = "leftovers"
@@ -156,7 +156,7 @@ def _of_the_vault(data: DataFolder) -> Iterator[Path]:
 
 
 def _cut_off_restore(data: DataFolder, held: Mapping[str, Holder]) -> Iterator[Observed]:
-    if VAULT_LOCK not in held and any(data.root.glob("restore.*.part")):
+    if VAULT_LOCK not in held and any(data.root.glob(STAGED_RESTORE)):
         sentence = "A restore was cut off: what is here may be neither what was there before nor the backup."
         yield Observed(LEFTOVERS, State.FAILURE, sentence, "before any run: the same godigital restore with --replace")
 
@@ -167,9 +167,7 @@ def _abandoned(data: DataFolder, known: Sequence[Path]) -> Iterator[Observed]:
     parts = [
         path
         for path in (*data.root.glob("*.part"), *data.root.glob("report/**/*.part"), *data.root.glob("docs/*.part"))
-        if path not in known
-        and not path.name.startswith("restore.")
-        and now - path.lstat().st_mtime > _ABANDONED_SECONDS
+        if path not in known and not path.match(STAGED_RESTORE) and now - path.lstat().st_mtime > _ABANDONED_SECONDS
     ]
     if parts:
         listed = named(within(data.root, parts))
