@@ -198,7 +198,8 @@ def run_or_refuse(
 
 def _say_refused(error: OSError) -> str:
     """The disk is full, or a folder may not be written."""
-    what = f"{error.filename or 'disk'}: {error.strerror or type(error).__name__}"
+    # of two names the second is the one that was to be written
+    what = f"{error.filename2 or error.filename or 'disk'}: {error.strerror or type(error).__name__}"
     return f"{what}; free space or mend permissions, then run again"
 
 

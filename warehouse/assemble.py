@@ -102,7 +102,8 @@ def assemble(
     if damaged:
         contradicting = (damaged, *contradicting)
     withdrawn = publish.withdrawn_input_hash(data.root)
-    if not always and wanted in (withdrawn, None if damaged else publish.published_input_hash(data.root)):
+    stands = not damaged and wanted == publish.published_input_hash(data.root) and _is_identified(con)
+    if not always and (stands or wanted == withdrawn):
         return Assembled(None, warnings=(*contradicting, *publish.tidy(data.root, keep)))
     if not _anything_read(con):
         return Assembled(None, warnings=contradicting)
@@ -117,6 +118,12 @@ def assemble(
     except FreezeError as error:
         raise publish.PublishError(str(error)) from error
     return Assembled(number, changes, (*warnings, *contradicting), held)
+
+
+def _is_identified(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether everybody has an id: not so where an older vault was put back beside a release made since."""
+    unknown = "SELECT count(*) FROM record ANTI JOIN register USING (record_id) WHERE disposition = 'accepted'"
+    return _one(con, unknown) == "0"
 
 
 def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:

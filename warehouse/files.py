@@ -38,6 +38,11 @@ def write_durably(target: Path, write: Callable[[BinaryIO], None] | bytes, mode:
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        # writing to an open file says no name
+        error.filename = error.filename or str(target)
+        raise
     except BaseException:
         part.unlink(missing_ok=True)
         raise

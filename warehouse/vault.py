@@ -222,19 +222,18 @@ def open_vault(
     files.private_folder(data.private)
     files.private_folder(data.locks)
     with hold(data.locks / "vault.lock", purpose, wait_seconds=WAIT_SECONDS):
-        fresh = not data.vault.exists()
+        if not data.vault.exists():
+            _make_vault(data)
         con = _connect(data, memory_limit, threads)
         try:
-            if not fresh and not _has_schema(con) and any((data.root / "releases").glob("*.duckdb")):
+            if not _has_schema(con) and any((data.root / "releases").glob("*.duckdb")):
                 raise VaultError(
                     f"{data.vault}: the vault is empty, and releases were made of it. Restore it from the backup, or "
                     "move it away to rebuild it from the sources: judgements and decisions are only in the backup"
                 )
             data.vault.chmod(0o600)
-            if fresh or not _has_schema(con):
-                con.execute("BEGIN; " + VAULT_DDL)
-                con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
-                con.execute("COMMIT")
+            if not _has_schema(con):
+                _make_tables(con)
             version = _version(con)
             if version in UPGRADES:
                 # closed, the file is whole, and reading it here takes none of the engine's locks away
@@ -273,6 +272,33 @@ def _connect(data: DataFolder, memory_limit: str, threads: int) -> duckdb.DuckDB
         ) from error
 
 
+def _make_vault(data: DataFolder) -> None:
+    """Make an empty vault aside and then name it, so that a file under its name is a vault.
+
+    Killed while it makes a database, the engine leaves one that cannot be opened.
+    """
+    # in a folder of its own: the engine calls a database by the name of its file
+    aside = files.private_folder(data.private / "making")
+    for left in aside.iterdir():
+        left.unlink()
+    made = aside / data.vault.name
+    try:
+        with duckdb.connect(str(made)) as con:
+            _make_tables(con)
+    except _STOPS as error:
+        raise VaultError(_say_stopped(data, error)) from error
+    files.sync(made)
+    made.rename(data.vault)
+    files.sync(data.private)
+    aside.rmdir()
+
+
+def _make_tables(con: duckdb.DuckDBPyConnection) -> None:
+    with transaction(con):
+        con.execute(VAULT_DDL)
+        con.execute(f"INSERT INTO vault_schema VALUES ({SCHEMA_VERSION})")
+
+
 def _say_stopped(data: DataFolder, error: duckdb.Error) -> str:
     found = _REASONS.search(str(error))
     kind = found.group() if found else type(error).__name__
@@ -281,9 +307,12 @@ def _say_stopped(data: DataFolder, error: duckdb.Error) -> str:
             f"{data.vault}: the vault is damaged ({kind}); whatever was published stays. Restore it from the backup, "
             "or move it away to rebuild it from the sources: judgements and decisions are only in the backup"
         )
+    # what is built of the vault can lie on another disk
+    named = re.search('file "([^"]+)"', str(error))
+    path = named[1] if named and named[1].startswith(f"{data.root}/") else data.vault
     return (
-        f"{data.vault}: the database could not go on ({kind}); whatever was published stays. Free space or mend the "
-        "disk, then run again"
+        f"{path}: the database could not go on ({kind}); whatever was published stays. Free space, or mend "
+        "permissions or the disk, then run again"
     )
 
 

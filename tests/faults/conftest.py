@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,20 +29,26 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # a correction, a new month, and the first file once more under another name
     deliver(partner, "2020-11-03", "lista 2020-08_final.csv", [row(1, "02/08/2020"), row(3, "10/08/2020")])
     deliver(partner, "2020-11-03", "lista 2020-10.csv", [row(5, "05/10/2020"), row(5, "05/10/2020"), row(6, "-")])
-    deliver(partner, "2020-11-04", "lista 2020-09 - Copy.csv", [row(1, "02/09/2020", "SM201"), row(4, "03/09/2020")])
+    deliver(
+        partner, "2020-11-04", "lista 2020-08 - Copy.csv", [row(1, "02/08/2020"), row(2, "09/08/2020"), row(3, "-")]
+    )
     return root
 
 
-@pytest.fixture
-def sweep(prepared: Path, tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
-    """Let steps of a run go wrong, in a process that does nothing else; see tests.faults.driver."""
+def play_apart(module: str, *arguments: object) -> list[dict[str, Any]]:
+    """Run a module of this folder in a process that does nothing else; return the lines that it prints."""
+    command = [sys.executable, "-m", f"tests.faults.{module}", *map(str, arguments)]
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, cwd=PROJECT, env=os.environ | ENVIRONMENT
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def swept(how: str, where: str = "run", steps: str = "all") -> list[dict[str, Any]]:
-        command = [sys.executable, "-m", "tests.faults.driver", str(prepared), str(tmp_path), how, where, steps]
-        done = subprocess.run(
-            command, check=False, capture_output=True, text=True, cwd=PROJECT, env=os.environ | ENVIRONMENT
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-        return [json.loads(line) for line in done.stdout.splitlines()]
 
-    return swept
+def require_healed(healed: dict[str, Any], stands: str = "new") -> None:
+    """Require that a rerun came to the figures of an undisturbed run, and left nothing lying about."""
+    assert healed["code"] == 0, healed["said"]
+    assert healed["stands"] == stands
+    assert healed["stale"] == []
+    assert healed["unlawful"] == []
+    assert healed["same"] is (stands == "new")

@@ -4,22 +4,22 @@ A process of its own, `python -m tests.faults.driver`: everything is imported on
 process, which itself never opens a database. It prints a line of JSON for each run.
 """
 
+import codecs
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from tests.faults.injector import Injector
+from tests.faults.injector import HOW, Injector
 
 TRACEBACK = 99
 # what a partner's rows and people come to; the tables that only remember how it came to that are left out
@@ -65,31 +65,53 @@ def warm_up() -> None:
     load_programme()
     load_model()
     model_order()
+    with redirect_stdout(StringIO()):
+        flows.console.print_table(("a",), [("b",)])
+    # found in a folder that somebody else than the owner may not read
+    for name in ("ascii", "latin-1", "utf-8", "utf-16", "idna", "cp437"):
+        codecs.lookup(name)
 
 
-def in_a_fork(act: Callable[[], Any]) -> tuple[int, Any]:
-    """Return the exit code of a forked child (negative: the signal that ended it) and what `act` returned there."""
-    with tempfile.TemporaryFile() as answer:
-        child = os.fork()
-        if child == 0:
-            code = TRACEBACK
-            try:
-                content = json.dumps(act()).encode()
-                while content:
-                    content = content[os.write(answer.fileno(), content) :]
-                code = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
-        answer.seek(0)
-        content = answer.read()
-    return os.waitstatus_to_exitcode(status), json.loads(content) if content else None
+def in_a_fork(act: Callable[[], Any]) -> tuple[int, Any, str]:
+    """Return a forked child's exit code (negative: the signal that ended it), what `act` returned, what it printed.
+
+    All of it comes through pipes: what is done to the child's files must not touch its answer.
+    """
+    answer, said = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = TRACEBACK
+        os.dup2(said[1], 1)
+        os.dup2(said[1], 2)
+        for descriptor in (answer[0], *said):
+            os.close(descriptor)
+        try:
+            content = json.dumps(act()).encode()
+            while content:
+                content = content[os.write(answer[1], content) :]
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    os.close(answer[1])
+    os.close(said[1])
+    with os.fdopen(answer[0], "rb") as stream, os.fdopen(said[0], errors="replace") as printed:
+        content, text = stream.read(), printed.read()
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), json.loads(content) if content else None, text
 
 
-def run_command(root: Path, arguments: list[str], how: str = "raise", at: int = 0, where: str = "run") -> Ended:
+def run_command(
+    root: Path,
+    arguments: list[str],
+    how: str = "raise",
+    at: int = 0,
+    where: str = "run",
+    before: Callable[[], None] = lambda: None,
+) -> Ended:
     """Run `godigital` in a fork, and let step `at` of the run, or of the verifier it starts, go wrong.
 
     Args:
@@ -98,15 +120,13 @@ def run_command(root: Path, arguments: list[str], how: str = "raise", at: int = 
         how: One of injector.HOW.
         at: The step; 0 for none.
         where: "run", or "verify" for the process that reads the candidate again.
+        before: What the child does to itself first, such as giving up rights.
     """
-    said = root.parent / f"{root.name}.said"
 
     def act() -> tuple[int, list[str]]:
         from flows.cli import main
 
-        with said.open("w") as stream:
-            os.dup2(stream.fileno(), 1)
-            os.dup2(stream.fileno(), 2)
+        before()
         verifier = _Verifier(Injector(root, how, at if where == "verify" else 0))
         injector = Injector(root, how, at if where == "run" else 0)
         subprocess.run = verifier.counted(injector)
@@ -116,15 +136,12 @@ def run_command(root: Path, arguments: list[str], how: str = "raise", at: int = 
             main()
         except SystemExit as end:
             return int(end.code or 0), (verifier.steps if where == "verify" else injector.steps)
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        return 0, injector.steps
+        raise AssertionError("the command ends with an exit code")
 
-    code, answer = in_a_fork(act)
+    code, answer, said = in_a_fork(act)
     if answer is not None:
         code = answer[0]
-    return Ended(code, said.read_text(errors="replace"), tuple(answer[1]) if answer else ())
+    return Ended(code, said, tuple(answer[1]) if answer else ())
 
 
 class _Verifier:
@@ -228,8 +245,8 @@ def look_into(data: Path) -> dict[str, Any]:
                 found["unlawful"] += _unlawful(con, "core_delivery")
         return found
 
-    code, found = in_a_fork(act)
-    assert code == 0, "the vault or the release cannot be read"
+    code, found, said = in_a_fork(act)
+    assert code == 0, said
     return found
 
 
@@ -240,7 +257,12 @@ def _tables(con: Any) -> set[str]:
 def _digest(con: Any, tables: tuple[str, ...]) -> str:
     digest = hashlib.sha256()
     for table in sorted(set(tables) & _tables(con)):
-        columns = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall() if row[1] != "TIMESTAMP"]
+        # times of pulling, and under which contract it was read
+        columns = [
+            row[0]
+            for row in con.execute(f"DESCRIBE {table}").fetchall()
+            if row[1] != "TIMESTAMP" and row[0] != "reading_hash"
+        ]
         rows = con.execute(f"SELECT {', '.join(columns)} FROM {table} ORDER BY ALL").fetchall()
         digest.update(f"{table} {rows}".encode())
     return digest.hexdigest()
@@ -294,65 +316,92 @@ def arguments_of(root: Path) -> list[str]:
     return ["run", "--raw", str(root / "raw"), "--data", str(root / "data")]
 
 
-def sweep(prepared: Path, work: Path, how: str, where: str, steps: Iterator[int]) -> Iterator[dict[str, Any]]:
-    """Yield what came of a run for each of the steps, until a run takes fewer.
+class Bench:
+    """A prepared folder, and what it comes to undisturbed: the hashes before and after, and what the vault holds."""
 
-    The first line names the steps of an undisturbed run. Keys of the others: at, step (its name), code, said, after
-    (which release stands after the fault: "old", "new" or another), unlawful (deliveries that break the law), healed
-    (None where another step left the same state: code, said, after, stale files, and whether the vault holds what an
-    undisturbed run gives).
-    """
-    with copied(prepared, work) as root:
-        old = published(root / "data")
-        undisturbed = run_command(root, arguments_of(root), where=where)
-        assert undisturbed.code == 0, undisturbed.said
-        new, wanted = published(root / "data"), look_into(root / "data")["figures"]
-    assert old != new
+    def __init__(self, prepared: Path, work: Path):
+        self._prepared, self._work = prepared, work
+        with self.copy() as root:
+            self.old = published(root / "data")
+            undisturbed = run_command(root, arguments_of(root))
+            assert undisturbed.code == 0, undisturbed.said
+            self.new, self._figures = published(root / "data"), look_into(root / "data")["figures"]
+        self._steps = {"run": undisturbed.steps}
+        assert self.old != self.new
+        self._known: set[str] = set()
 
-    def stands(root: Path) -> str:
-        found = published(root / "data")
-        return "old" if found == old else "new" if found == new else str(found)
+    def copy(self) -> AbstractContextManager[Path]:
+        """A copy of the prepared folder, under a name that is always the same."""
+        return copied(self._prepared, self._work)
 
-    yield {"steps": list(undisturbed.steps)}
-    known: set[str] = set()
-    for at in steps:
-        if at > len(undisturbed.steps):
-            return
-        with copied(prepared, work) as root:
-            ended = run_command(root, arguments_of(root), how, at, where)
-            inside = look_into(root / "data")
-            found = {
-                "at": at,
-                "step": undisturbed.steps[at - 1],
-                "code": ended.code,
-                "said": ended.said,
-                "after": stands(root),
-                "unlawful": inside["unlawful"],
-                "healed": None,
-            }
-            state = state_of(root, inside)
-            if state not in known:
-                known.add(state)
-                healing = run_command(root, arguments_of(root))
+    def stands(self, root: Path) -> str:
+        """Which release readers have: "old", "new", or what it is instead."""
+        try:
+            found = published(root / "data")
+        except (OSError, ValueError) as error:
+            return type(error).__name__
+        return "old" if found == self.old else "new" if found == self.new else str(found)
+
+    def heal(self, root: Path) -> dict[str, Any]:
+        """Run again undisturbed; return code, said, stands, stale (files), same (whether the vault is as it should)."""
+        healing = run_command(root, arguments_of(root))
+        inside = look_into(root / "data")
+        return {
+            "code": healing.code,
+            "said": healing.said,
+            "stands": self.stands(root),
+            "stale": stale_files(root),
+            "same": inside["figures"] == self._figures,
+            "unlawful": inside["unlawful"],
+        }
+
+    def sweep(self, how: str, where: str, spread: str) -> Iterator[dict[str, Any]]:
+        """Yield what came of a run for steps of it that went wrong.
+
+        Args:
+            how: One of injector.HOW.
+            where: "run", or "verify" for the process that reads the candidate again.
+            spread: "all", or two numbers: of the steps before the candidate is verified every n-th, then every m-th.
+
+        Returns:
+            Keys: how, where, at, step (its name), code, said, stands, unlawful (deliveries that break the law), and
+            healed, None where another step had left the same state, which has been healed already.
+        """
+        if where not in self._steps:
+            with self.copy() as root:
+                self._steps[where] = run_command(root, arguments_of(root), where=where).steps
+        steps = self._steps[where]
+        for at in _spread(steps, spread, offset=HOW.index(how) + 1):
+            with self.copy() as root:
+                ended = run_command(root, arguments_of(root), how, at, where)
                 inside = look_into(root / "data")
-                found["healed"] = {
-                    "code": healing.code,
-                    "said": healing.said,
-                    "after": stands(root),
-                    "stale": stale_files(root),
-                    "same": inside["figures"] == wanted,
-                }
-                found["unlawful"] += inside["unlawful"]
-            yield found
+                found = {"how": how, "where": where, "at": at, "step": steps[at - 1], "code": ended.code}
+                found |= {"said": ended.said, "stands": self.stands(root), "unlawful": inside["unlawful"]}
+                state = state_of(root, inside)
+                found["healed"] = None if state in self._known else self.heal(root)
+                self._known.add(state)
+                yield found
+
+
+def _spread(steps: Sequence[str], spread: str, offset: int) -> Iterator[int]:
+    """The steps to take, from 1; `offset` lets ways to fail take others than each other."""
+    if spread == "all":
+        yield from range(1, len(steps) + 1)
+        return
+    early, late = map(int, spread.split("/"))
+    verified = steps.index("start verify") if "start verify" in steps else 0
+    yield from range(offset * early // 3 or 1, verified, early)
+    yield from range(verified + offset * late // 3 or 1, len(steps) + 1, late)
 
 
 def main() -> None:
-    """Sweep as the command line says: prepared folder, folder to work in, how, where, steps with commas or `all`."""
-    prepared, work, how, where, steps = sys.argv[1:]
+    """Sweep as the command line says: prepared folder, folder to work in, then `HOW WHERE SPREAD` again and again."""
     warm_up()
-    wanted = iter(range(1, 1_000_000)) if steps == "all" else iter(map(int, steps.split(",")))
-    for found in sweep(Path(prepared), Path(work), how, where, wanted):
-        print(json.dumps(found), flush=True)  # noqa: T201
+    prepared, work, *sweeps = sys.argv[1:]
+    bench = Bench(Path(prepared), Path(work))
+    for how, where, spread in zip(sweeps[::3], sweeps[1::3], sweeps[2::3], strict=True):
+        for found in bench.sweep(how, where, spread):
+            print(json.dumps(found), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
