@@ -1,5 +1,6 @@
 """A small data folder with two releases and something new to publish, which tests of faults copy and ill-treat."""
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -32,6 +33,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     deliver(
         partner, "2020-11-04", "lista 2020-08 - Copy.csv", [row(1, "02/08/2020"), row(2, "09/08/2020"), row(3, "-")]
     )
+    # received on the day that the file's own time says, UTC: near midnight that is another day in most of the world
+    path = deliver(partner, ".", "lista 2020-07.csv", [row(7, "20/07/2020")])
+    os.utime(path, times=(0, dt.datetime(2020, 8, 9, 23, 30, tzinfo=dt.UTC).timestamp()))
     return root
 
 

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -197,8 +198,18 @@ def _become_nobody() -> None:
     os.setuid(NOBODY)
 
 
+def time_zone(name: str) -> Scenario:
+    """A computer somewhere else."""
+
+    def move() -> None:
+        os.environ["TZ"] = name
+        time.tzset()
+
+    return Scenario(child=move)
+
+
 def scenario_of(name: str) -> Scenario:
-    """Return a scenario by its name: one of DAMAGES, `full FOLDER ROOM`, `short SIZE`, `closed FOLDER`, `vault AT`."""
+    """Return one of DAMAGES, or `full FOLDER ROOM`, `short SIZE`, `closed FOLDER`, `zone NAME`, `vault BYTE`."""
     kind, _, rest = name.partition(" ")
     if name in DAMAGES:
         return DAMAGES[name]
@@ -209,6 +220,8 @@ def scenario_of(name: str) -> Scenario:
         return short_files(int(rest))
     if kind == "closed":
         return read_only(rest)
+    if kind == "zone":
+        return time_zone(rest)
     return Scenario(flip(_VAULT, int(rest)), from_backup(_VAULT))
 
 
