@@ -101,9 +101,9 @@ def assemble(
     damaged = publish.damage_of_current(data.root)
     if damaged:
         contradicting = (damaged, *contradicting)
-    withdrawn = publish.withdrawn_input_hash(data.root)
-    stands = not damaged and wanted == publish.published_input_hash(data.root) and _is_identified(con)
-    if not always and (stands or wanted == withdrawn):
+    stands = not damaged and _is_identified(con)
+    known = (publish.published_input_hash(data.root) if stands else None, publish.withdrawn_input_hash(data.root))
+    if not always and wanted in known:
         return Assembled(None, warnings=(*contradicting, *publish.tidy(data.root, keep)))
     if not _anything_read(con):
         return Assembled(None, warnings=contradicting)

@@ -277,6 +277,10 @@ def _make_vault(data: DataFolder) -> None:
 
     Killed while it makes a database, the engine leaves one that cannot be opened.
     """
+    # of a vault that was moved away: the engine would write it into this one
+    log = data.vault.with_name(f"{data.vault.name}.wal")
+    if log.exists():
+        log.rename(log.with_name(f"{log.name}.left"))
     # in a folder of its own: the engine calls a database by the name of its file
     aside = files.private_folder(data.private / "making")
     for left in aside.iterdir():
@@ -296,7 +300,7 @@ def _make_vault(data: DataFolder) -> None:
 def _make_tables(con: duckdb.DuckDBPyConnection) -> None:
     with transaction(con):
         con.execute(VAULT_DDL)
-        con.execute(f"INSERT INTO vault_schema VALUES ({SCHEMA_VERSION})")
+        con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
 
 
 def _say_stopped(data: DataFolder, error: duckdb.Error) -> str:

@@ -93,8 +93,11 @@ def from_backup(name: str) -> Callable[[Path], None]:
 
 def nothing_new(root: Path) -> None:
     """Take away what the next run would take in."""
-    for path in (root / "raw" / "TL" / "COOP" / "sample").glob("2020-11-*"):
+    sample = root / "raw" / "TL" / "COOP" / "sample"
+    for path in sample.glob("2020-11-*"):
         shutil.rmtree(path)
+    for path in sample.glob("*.csv"):
+        path.unlink()
 
 
 def read_again(root: Path) -> None:
