@@ -41,7 +41,8 @@ def write_durably(target: Path, write: Callable[[BinaryIO], None] | bytes, mode:
     except OSError as error:
         part.unlink(missing_ok=True)
         # writing to an open file says no name
-        error.filename = error.filename or str(target)
+        if error.errno is not None and error.filename is None:
+            error.filename = str(target)
         raise
     except BaseException:
         part.unlink(missing_ok=True)

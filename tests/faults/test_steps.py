@@ -39,7 +39,7 @@ def require_safe(found: dict[str, Any]) -> None:
 
 
 def test_steps_of_a_run_fail_or_kill_it_and_a_rerun_gives_what_an_undisturbed_run_gives(prepared, tmp_path):
-    results = sweep(prepared, tmp_path, "raise run 300/14", "kill run 350/14", "stay run 400/20")
+    results = sweep(prepared, tmp_path, "raise run 400/18", "kill run 400/15", "stay run 600/25")
     for found in results:
         require_safe(found)
     assert {found["how"] for found in results} == {"raise", "kill", "stay"}
