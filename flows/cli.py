@@ -192,9 +192,15 @@ def run_or_refuse(
     except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
         refuse(str(error))
     except OSError as error:
-        # the disk is full or a folder may not be written: whatever was published stays, and a rerun goes on
-        what = f"{error.filename or 'disk'}: {error.strerror or type(error).__name__}"
-        refuse(f"{what}; free space or mend permissions, then run again")
+        # whatever was published stays, and a rerun goes on
+        refuse(_say_refused(error))
+
+
+def _say_refused(error: OSError) -> str:
+    """The disk is full, or a folder may not be written."""
+    # of two names the second is the one that was to be written
+    what = f"{error.filename2 or error.filename or 'disk'}: {error.strerror or type(error).__name__}"
+    return f"{what}; free space or mend permissions, then run again"
 
 
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
@@ -324,7 +330,7 @@ def releases(raw: Raw = None, data: Data = None, json_output: Json = False) -> N
 def _print_releases(settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
     from warehouse.frozen import FreezeError, in_force
-    from warehouse.publish import list_releases
+    from warehouse.publish import list_releases, unreadable_manifests
 
     try:
         frozen = in_force(settings.data)
@@ -341,6 +347,8 @@ def _print_releases(settings: Settings, json_output: bool) -> None:
         )
         for item in list_releases(settings.data)
     ]
+    for damage in unreadable_manifests(settings.data):
+        sys.stderr.write(f"WARNING {damage}\n")
     heading = ("release", "current", "frozen as", "built at (UTC)", "trainees", "inputs")
     print_table(heading, rows, json_output=json_output, title="Releases")
 
@@ -429,8 +437,12 @@ def partner_new(
 
 
 def main() -> None:
-    """Entry point of the command."""
-    app()
+    """Entry point of the command; what the disk refuses, whatever the command, is said in a sentence."""
+    try:
+        app()
+    except OSError as error:
+        sys.stderr.write(_say_refused(error) + "\n")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

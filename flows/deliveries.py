@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from flows.pull import Landed
-from flows.readers.delivery import LandedFile
+from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile
 from schemas.languages import BUDDHIST_AHEAD, MONTH_PATTERN, month_number, to_ascii_digits
 from schemas.partner import DeliveryNames, Sender
 from schemas.programme import load_programme
+from warehouse.files import sha256_of
 from warehouse.load import DeliveryFacts
 from warehouse.returned import RETURNED
 
@@ -60,8 +61,26 @@ class DeliveryFiles:
         return self.seen[0].is_return
 
     def landed_files(self, folder: Path) -> tuple[LandedFile, ...]:
-        """Names and paths for the reader, in the order of the names; `folder` holds the bytes."""
+        """Return names and paths for the reader, in the order of the names; `folder` holds the bytes.
+
+        Raises:
+            DeliveryError: the bytes are no longer those that landed.
+            FileNotFoundError: they are gone.
+        """
+        for row in self.seen:
+            require_landed(folder / row.landed_path, row.sha256)
         return tuple(LandedFile(path=folder / row.landed_path, name=row.file_name) for row in self.seen)
+
+
+def require_landed(path: Path, sha256: str) -> None:
+    """Raise DeliveryError where a landed file is not what arrived, byte by byte; FileNotFoundError where it is gone."""
+    if sha256_of(path) != sha256:
+        raise DeliveryError(
+            ErrorCode.LANDED_FILE_DAMAGED,
+            f"its landed copy {path} is damaged: its bytes are not those that arrived. What was read of it earlier "
+            "still counts; move the copy away, and the next run pulls it again from its source, or put back the one of "
+            "the backup",
+        )
 
 
 def group_deliveries(landed: Iterable[Landed], delivery: DeliveryNames) -> tuple[DeliveryFiles, ...]:

@@ -3,6 +3,7 @@
 A delivery that cannot be read fails alone: its error becomes part of the result.
 """
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,11 +14,12 @@ from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import Normaliser
 from flows.pull import landing_folder
 from flows.read import DeliveryError, ErrorCode, TextRows, read_delivery
+from flows.readers.delivery import OF_THIS_MACHINE
 from flows.readers.returned import read_returned
 from flows.validate import check_contract, part_rows
 from schemas.partner import Partner
 from schemas.programme import load_programme
-from warehouse.load import DeliveryFacts, DeliveryRows
+from warehouse.load import UNREAD, DeliveryFacts, DeliveryRows
 
 
 def read_deliveries(
@@ -100,4 +102,6 @@ def read_text(partner: Partner, delivery: DeliveryFiles, folder: Path) -> TextRo
 
 def _failed(facts: DeliveryFacts, partner: Partner, code: str, message: str) -> DeliveryRows:
     text = f"{partner.partner_id}, {facts.name}: {message}"
+    if code in OF_THIS_MACHINE:
+        facts = dataclasses.replace(facts, reading_hash=UNREAD)
     return DeliveryRows(facts, "[]", 0, None, None, str(code), text)

@@ -39,7 +39,6 @@ LITTER = (
     "*.tmp",
     "*.crdownload",
 )
-_UNFINISHED_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -277,11 +276,9 @@ def is_pulled_from_afar(partner: Sender, pattern: str | None) -> bool:
 
 
 def _clear_unfinished(folder: Path) -> None:
-    """Remove what a killed pull left half-written; another program's file of this minute stays."""
-    now = time.time()
-    for part in (*folder.glob("*.part"), *folder.glob("*/*.part")):
-        if now - part.stat().st_mtime > _UNFINISHED_SECONDS:
-            part.unlink(missing_ok=True)
+    """Remove what a killed pull left half-written; what somebody is still writing stays."""
+    for place in (folder, *folder.glob("??")):
+        files.remove_abandoned(place)
 
 
 def is_litter(name: str, ignored: tuple[str, ...]) -> bool:

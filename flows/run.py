@@ -510,7 +510,7 @@ def _assembled(
     from warehouse.assemble import assemble
 
     data = DataFolder(settings.data)
-    before = publish.current(data.root)
+    before = publish.current_number(data.root)
     with ExitStack() as running:
 
         def begin(name: str) -> None:
@@ -534,7 +534,7 @@ def _assembled(
     now = publish.current(data.root)
     return RunResult(
         published=made.number,
-        current=made.number or (before.number if before else None),
+        current=made.number or before,
         counts=country_counts(con),
         failures=(*failures, *_not_counted(con, fresh, made.held)),
         read=len(fresh),

@@ -3,6 +3,7 @@
 Reads deliveries of one survey in order; what cannot be read fails alone, and its error becomes part of the result.
 """
 
+import dataclasses
 import datetime as dt
 import json
 from collections import defaultdict
@@ -18,6 +19,7 @@ from flows.dates import Day, read_day
 from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import CellReader, correct_cells, row_identities
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
+from flows.readers.delivery import OF_THIS_MACHINE
 from schemas.partner import CONTRACT_NAME
 from schemas.programme import load_programme
 from schemas.reasons import Flag, Reason
@@ -25,6 +27,7 @@ from schemas.survey import QUESTIONS, Questionnaire, Survey, load_questionnaire
 from schemas.survey_columns import RESPONSE_COLUMNS, SURVEY_ROW_COLUMNS
 from schemas.survey_response import survey_response_schema
 from schemas.training_log import FRAME_TYPES
+from warehouse.load import UNREAD, DeliveryFacts
 from warehouse.survey.load import SurveyRows
 
 # interviews are held months or years after the programme: two digits of a year may be as late
@@ -51,11 +54,17 @@ def _read_one(survey: Survey, delivery: DeliveryFiles, reader: "SurveyReader") -
     except DeliveryError as error:
         # the readers speak of partner.yml; here it has another name
         message = str(error).replace(CONTRACT_NAME, str(survey.contract_path))
-        return SurveyRows(facts, survey.survey_round, "[]", 0, None, str(error.code), f"{facts.name}: {message}")
+        return _failed(facts, survey, error.code, message)
     except FileNotFoundError:
-        message = f"{facts.name}: its landed bytes are gone from {folder}; pull it again from its source"
-        return SurveyRows(facts, survey.survey_round, "[]", 0, None, str(ErrorCode.LANDED_FILE_MISSING), message)
+        message = f"its landed bytes are gone from {folder}; pull it again from its source"
+        return _failed(facts, survey, ErrorCode.LANDED_FILE_MISSING, message)
     return SurveyRows(facts, survey.survey_round, json.dumps(text.header, ensure_ascii=False), text.structural, rows)
+
+
+def _failed(facts: DeliveryFacts, survey: Survey, code: ErrorCode, message: str) -> SurveyRows:
+    if code in OF_THIS_MACHINE:
+        facts = dataclasses.replace(facts, reading_hash=UNREAD)
+    return SurveyRows(facts, survey.survey_round, "[]", 0, None, str(code), f"{facts.name}: {message}")
 
 
 def _check_bounds(rows: pd.DataFrame, survey: Survey) -> None:

@@ -18,7 +18,7 @@ from warehouse import holds, load, publish
 from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
-from warehouse.vault import DataFolder, identity_secret, transaction
+from warehouse.vault import DataFolder, secret_of_register, transaction
 
 Tell = Callable[[str], None]
 
@@ -98,9 +98,13 @@ def assemble(
     decisions = judgements.decided(con)
     contradicting = judgements.contradiction_counts(decisions)
     wanted = input_hash(con, decisions.judged)
-    known = (publish.published_input_hash(data.root), publish.withdrawn_input_hash(data.root))
+    damaged = publish.damage_of_current(data.root)
+    if damaged:
+        contradicting = (damaged, *contradicting)
+    stands = not damaged and _is_identified(con)
+    known = (publish.published_input_hash(data.root) if stands else None, publish.withdrawn_input_hash(data.root))
     if not always and wanted in known:
-        return Assembled(None, warnings=contradicting)
+        return Assembled(None, warnings=(*contradicting, *publish.tidy(data.root, keep)))
     if not _anything_read(con):
         return Assembled(None, warnings=contradicting)
     number = publish.next_number(data.root)
@@ -114,6 +118,12 @@ def assemble(
     except FreezeError as error:
         raise publish.PublishError(str(error)) from error
     return Assembled(number, changes, (*warnings, *contradicting), held)
+
+
+def _is_identified(con: duckdb.DuckDBPyConnection) -> bool:
+    """Whether everybody has an id: not so where an older vault was put back beside a release made since."""
+    unknown = "SELECT count(*) FROM record ANTI JOIN register USING (record_id) WHERE disposition = 'accepted'"
+    return _one(con, unknown) == "0"
 
 
 def _anything_read(con: duckdb.DuckDBPyConnection) -> bool:
@@ -142,6 +152,7 @@ def _identify_once(
     from warehouse.identity import calibration, linkage, model, register, respondents
 
     tell("match")
+    secret = secret_of_register(con, data)
     influence = judgements.Influence(judged, judgements.read_applied(con))
     with linkage.link(con, model.load_model(), judged) as found:
         tell("identify")
@@ -151,12 +162,12 @@ def _identify_once(
         clusters, order = found.records[["record_id", "cluster"]], found.records[["record_id", "order"]]
         with transaction(con):
             found.write(con)
-            changed = register.identify(con, clusters, order, identity_secret(data), number, influence.cause)
+            changed = register.identify(con, clusters, order, secret, number, influence.cause)
             judgements.write_applied(con, judged)
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
     # of what is committed, and nothing of it is changed: a run cut short here links them the next time
-    answered = respondents.link_respondents(con, model.load_model(), identity_secret(data))
+    answered = respondents.link_respondents(con, model.load_model(), secret)
     with transaction(con):
         answered.write(con)
     return {"minted": changed.minted, "merged": changed.merged, "split": changed.split}, None
@@ -192,4 +203,4 @@ def _release(
     tables = build.build_release(con, candidate, info, history=history)
     tell("verify")
     published = publish.publish(data.root, candidate, info, tables, keep=keep, tell=tell, snapshot=snapshot)
-    return tuple(str(finding) for finding in published.warnings)
+    return (*(str(finding) for finding in published.warnings), *history.unread, *published.untidy)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.query import open_release
+from warehouse.query import QueryError, open_release
 
 # indicator of the catalogue -> column of report_reach
 REACH_COLUMNS = {
@@ -41,7 +41,20 @@ def reach_figures(con: duckdb.DuckDBPyConnection, schema: str = "main") -> Figur
 
 
 def published_figures(release: Path) -> Figures:
-    """Return the figures of a release; those that its program did not publish yet are left out."""
+    """Return the figures of a release; those that its program did not publish yet are left out.
+
+    Raises:
+        QueryError: the file cannot be read.
+    """
+    try:
+        return _figures_in(release)
+    except duckdb.Error as error:
+        raise QueryError(
+            f"{release}: the release cannot be read ({type(error).__name__}); restore it from the backup"
+        ) from error
+
+
+def _figures_in(release: Path) -> Figures:
     # an engine of its own: whoever else reads the file in this process may have opened it otherwise
     with open_release(release) as con:
         figures = reach_figures(con)

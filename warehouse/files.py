@@ -3,6 +3,7 @@
 Every file of the project is written here, because encryption at rest will come in at this one place.
 """
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -26,10 +27,8 @@ def write_durably(target: Path, write: Callable[[BinaryIO], None] | bytes, mode:
     Raises:
         OSError: The disk refused; `target` is as it was and nothing is left beside it.
     """
-    part = _part_of(target)
+    part, descriptor = _open_part(target, os.O_WRONLY, mode)
     try:
-        # exclusive, so that a link planted under this name is never followed
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)
             if isinstance(write, bytes):
@@ -39,6 +38,12 @@ def write_durably(target: Path, write: Callable[[BinaryIO], None] | bytes, mode:
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        # writing to an open file says no name
+        if error.errno is not None and error.filename is None:
+            error.filename = str(target)
+        raise
     except BaseException:
         part.unlink(missing_ok=True)
         raise
@@ -69,6 +74,24 @@ def copy_durably(source: Path, target: Path, mode: int = 0o600) -> tuple[int, st
 def _part_of(target: Path) -> Path:
     """A name of its own beside `target`: two writers of one file must not share it."""
     return target.with_name(f"{target.name}.{secrets.token_hex(4)}{PART_SUFFIX}")
+
+
+def _open_part(target: Path, access: int, mode: int) -> tuple[Path, int]:
+    """Open a new file beside `target`, locked as long as it is open: so it is known whether its writer lives."""
+    while True:
+        part = _part_of(target)
+        # exclusive, so that a link planted under this name is never followed
+        descriptor = os.open(part, access | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return part, descriptor
+        except BaseException:
+            os.close(descriptor)
+            part.unlink(missing_ok=True)
+            raise
+        # somebody took it for abandoned in the moment before it was locked
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:
@@ -135,6 +158,27 @@ def remove_stale(folder: Path, of: str = "*") -> int:
     return len(stale)
 
 
+def remove_abandoned(folder: Path) -> int:
+    """Remove the half-written files in `folder` whose writer is dead; returns how many. Needs no lock of its own."""
+    return sum(_remove_if_abandoned(path) for path in folder.glob(f"*{PART_SUFFIX}"))
+
+
+def _remove_if_abandoned(part: Path) -> bool:
+    try:
+        descriptor = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        # finished, or removed, meanwhile
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
 class Incoming:
     """Bytes that arrive before it is known what they are called: held in memory, and beyond 64 MB in a `.part`.
 
@@ -184,8 +228,7 @@ class Incoming:
     def _spill(self) -> None:
         if self._file is None:
             private_folder(self._folder)
-            self._part = _part_of(self._folder / "incoming")
-            descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._part, descriptor = _open_part(self._folder / "incoming", os.O_RDWR, 0o600)
             self._file = os.fdopen(descriptor, "w+b")
         self._file.writelines(self._chunks)
         self._chunks.clear()

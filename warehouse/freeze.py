@@ -23,6 +23,7 @@ from warehouse.frozen import (
 )
 from warehouse.history import History, Reported, Restatement
 from warehouse.publish import (
+    ManifestError,
     PublishError,
     Release,
     current,
@@ -31,6 +32,7 @@ from warehouse.publish import (
     require_intact,
     require_release,
 )
+from warehouse.query import QueryError
 from warehouse.restate import find_causes
 from warehouse.snapshots import intact_snapshot, snapshot_path
 
@@ -129,7 +131,11 @@ def find_baseline(data: Path, text: str) -> Baseline:
 def baselines(data: Path) -> tuple[Baseline, ...]:
     """Return what the next release is set against: the one readers have, and the one that was frozen last."""
     found = []
-    before = current(data)
+    try:
+        before = current(data)
+    except ManifestError:
+        # whoever assembles tells it; a new release is not held up by it
+        before = None
     if before is not None:
         found.append(Baseline(PREVIOUS, before))
     frozen = in_force(data)
@@ -161,6 +167,26 @@ def history_of(vault: "duckdb.DuckDBPyConnection", data: Path, after: Path) -> H
     earlier = baselines(data)
     # the release before is often the one that was frozen last: its causes are found once
     found = {item.release.number: item for item in earlier}
-    restated = {number: restate(vault, data, item, after) for number, item in found.items()}
-    told = tuple(replace(restated[item.release.number], baseline=item.name) for item in earlier)
-    return History(told, reported)
+    restated, unread = {}, []
+    for number, item in found.items():
+        try:
+            restated[number] = restate(vault, data, item, after)
+        except QueryError as error:
+            # what is damaged leaves the change since untold; it never stops a publication
+            unread.append(f"{error}. What changed since is not told")
+        else:
+            unread += _damaged_snapshot(data, item.release)
+    told = (item for item in earlier if item.release.number in restated)
+    return History(
+        tuple(replace(restated[item.release.number], baseline=item.name) for item in told), reported, tuple(unread)
+    )
+
+
+def _damaged_snapshot(data: Path, release: Release) -> list[str]:
+    path = snapshot_path(data, release.number)
+    if "snapshot_sha256" not in release.manifest or intact_snapshot(data, release.number, release.manifest):
+        return []
+    return [
+        f"{path}: the record of what release {release.number} was made of is damaged or gone; changes since are told "
+        "without their causes. Restore it from the backup"
+    ]

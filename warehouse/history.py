@@ -58,10 +58,11 @@ class Reported:
 
 @dataclass(frozen=True)
 class History:
-    """Everything that a release says of earlier ones."""
+    """Everything that a release says of earlier ones; `unread`: sentences on what of them could not be read."""
 
     restatements: tuple[Restatement, ...] = ()
     reported: tuple[Reported, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 NO_HISTORY = History()

@@ -35,6 +35,10 @@ _ROW_TABLES = ("record", "rejected_row", "returned_row")
 RECORD_COLUMNS = (*TRAINING_LOG_COLUMNS, "ordinal", "content_id", "file")
 
 
+# reading_hash of a delivery whose bytes could not be read here, whatever is in them: the next run tries again
+UNREAD = ""
+
+
 class ConservationError(AssertionError):
     """Rows went in that did not come out; the load is rolled back."""
 
@@ -121,8 +125,13 @@ def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]
     """Remember files as they were seen, (columns of `landed_file`); the first sighting of each is kept."""
     # whatever binds a parameter makes the engine import pandas, a second: most runs find nothing new to write
     seen = set(con.execute("SELECT partner_id, source, file_name, sha256 FROM landed_file").fetchall())
-    new = [row for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
+    new = [list(row) for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
     if new:
+        # of two versions of a file the one pulled last counts, whatever a clock that was set back says of it
+        latest = con.execute("SELECT max(pulled_at) FROM landed_file").fetchall()[0][0]
+        for row in new:
+            if latest is not None and row[9] <= latest:
+                row[9] = latest + dt.timedelta(microseconds=1)
         con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
 
 
@@ -210,7 +219,10 @@ def load_partner(
     if not current:
         return
     partner_id = current[0].partner_id
-    gone = set(known_deliveries(con).get(partner_id, ())) - {item.delivery_id for item in current}
+    known = known_deliveries(con).get(partner_id, {})
+    gone = set(known) - {item.delivery_id for item in current}
+    # what was read of it when it could be read still counts
+    read = [item for item in read if item.facts.reading_hash != UNREAD or not known.get(item.facts.delivery_id)]
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
         for table in ("delivery", *_ROW_TABLES):
             con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names

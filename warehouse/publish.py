@@ -28,12 +28,17 @@ if TYPE_CHECKING:
 _PROJECT = Path(__file__).resolve().parents[1]
 _NUMBERED = re.compile(r"(\d{6,})\.(duckdb|json|duckdb\.wal)")
 _BUILDING = re.compile(r"\d{6,}\.building(\.wal)?")
+_IN_A_MANIFEST = {"release_number", "built_at", "input_hash", "file_size", "file_sha256", "rules", "tables"}
 # a rollback may come while the schedule publishes
 WAIT_SECONDS = 300.0
 
 
 class PublishError(RuntimeError):
     """A release cannot be published or found; the message says why, and readers keep what they have."""
+
+
+class ManifestError(PublishError):
+    """The manifest of a release cannot be read; the message names the file and what to do."""
 
 
 class CheckFailed(PublishError):
@@ -57,11 +62,15 @@ class Release:
 
 @dataclass(frozen=True)
 class Published:
-    """What a publication did: the release, the warnings of its checks, the numbers of releases let go."""
+    """What a publication did: the release, the warnings of its checks, the numbers of releases let go.
+
+    untidy: sentences on what could not be cleared up afterwards; the release is published all the same.
+    """
 
     release: Release
     warnings: tuple[Finding, ...]
     removed: tuple[int, ...]
+    untidy: tuple[str, ...] = ()
 
 
 def next_number(data: Path) -> int:
@@ -82,14 +91,21 @@ def candidate_path(data: Path, number: int) -> Path:
 
 
 def current(data: Path) -> Release | None:
-    """Return the release that readers open; None before the first, or where the link leads nowhere."""
+    """Return the release that readers open; None before the first, or where the link leads nowhere.
+
+    Raises:
+        ManifestError: its manifest cannot be read.
+    """
     number = current_number(data)
     return None if number is None else _release(data, number)
 
 
 def published_input_hash(data: Path) -> str | None:
-    """Return the input hash of the release that readers open; None where there is none."""
-    release = current(data)
+    """Return the input hash of the release that readers open; None where there is none, or nobody can say."""
+    try:
+        release = current(data)
+    except ManifestError:
+        return None
     return None if release is None else str(release.manifest["input_hash"])
 
 
@@ -97,20 +113,55 @@ def withdrawn_input_hash(data: Path) -> str | None:
     """Return the input hash of the release that somebody rolled back from; None where nobody did.
 
     The same inputs are not published again by the next run: the person had a reason.
+
+    Raises:
+        PublishError: the note of it cannot be read.
     """
+    path = rollback_note(data)
     try:
-        return str(json.loads(rollback_note(data).read_text(encoding="utf-8"))["input_hash"])
+        note = json.loads(path.read_text(encoding="utf-8"))
+        is_over = note["from"] < (current_number(data) or 0)
+        return None if is_over else str(note["input_hash"])
     except FileNotFoundError:
         return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise PublishError(
+            f"{path}: the note of a rollback cannot be read ({type(error).__name__}); restore it from the backup, or "
+            "remove it: then the next run publishes what the vault holds"
+        ) from error
 
 
 def list_releases(data: Path) -> tuple[Release, ...]:
-    """Return the complete releases, by number.
+    """Return the complete releases, by number; those whose manifest cannot be read are left out.
 
     One that was never current can be among them: its publication was killed before the last step.
     """
-    found = (_release(data, number) for number in sorted(set(_numbers(data))))
-    return tuple(release for release in found if release is not None)
+    return tuple(item for item in _listed(data) if isinstance(item, Release))
+
+
+def unreadable_manifests(data: Path) -> tuple[ManifestError, ...]:
+    """Return an error for every release whose manifest cannot be read."""
+    return tuple(item for item in _listed(data) if isinstance(item, ManifestError))
+
+
+def damage_of_current(data: Path) -> str:
+    """Return a sentence where the release that readers open is not, byte by byte, what was published; else ''."""
+    number = current_number(data)
+    try:
+        release = None if number is None else _release(data, number)
+    except ManifestError as error:
+        return str(error)
+    if number is None:
+        return ""
+    if release is None:
+        return f"{link_path(data)} leads to release {number}, of which the file or its manifest is gone"
+    size, digest = release.manifest["file_size"], release.manifest["file_sha256"]
+    if release.path.stat().st_size != size or files.sha256_of(release.path) != digest:
+        return (
+            f"{release.path}: the file is not, byte by byte, what was published. Only a copy from the backup can be "
+            "rolled back to; what the vault holds is published anew unless it was rolled back from"
+        )
+    return ""
 
 
 def release_numbers(data: Path) -> tuple[int, ...]:
@@ -126,7 +177,8 @@ def require_release(data: Path, number: int | None) -> Release:
     """Return a release that is kept, the one that readers open without a number.
 
     Raises:
-        PublishError: It is not kept (those that are, are named), or none is published yet.
+        PublishError: It is not kept (those that are, are named), none is published yet, or its manifest cannot be
+            read.
     """
     release = current(data) if number is None else _release(data, number)
     if release is None and number is None:
@@ -218,9 +270,63 @@ def publish(
         files.sync(_folder(data))
         files.write_durably(_manifest_path(data, number), _json(manifest), mode=0o444)
         point_to(data, number)
-        rollback_note(data).unlink(missing_ok=True)
-        removed = _prune(data, keep)
-    return Published(Release(number, release_path(data, number), manifest, True), verdict.findings, removed)
+        removed, untidy = _clear_up(data, keep)
+    return Published(Release(number, release_path(data, number), manifest, True), verdict.findings, removed, untidy)
+
+
+def leftovers(data: Path) -> tuple[str, ...]:
+    """Return the names of what killed publications left, below the data folder.
+
+    Whoever asks holds the vault: it cannot tell a dead builder's file from a living one's.
+    """
+    folder, snapshots = _folder(data), data / "private" / "snapshots"
+    complete = {number for number in _numbers(data) if _is_complete(data, number)}
+    found = [path for path in folder.glob("*") if path.suffix == files.PART_SUFFIX or _BUILDING.fullmatch(path.name)]
+    found += data.glob(f"{link_path(data).name}.*{files.PART_SUFFIX}")
+    found += [
+        path
+        for path in folder.glob("*")
+        if (match := _NUMBERED.fullmatch(path.name)) and match[2] != "duckdb.wal" and int(match[1]) not in complete
+    ]
+    found += [
+        path
+        for path in snapshots.glob("*")
+        if path.suffix == ".building" or (path.suffix == ".parquet" and int(path.stem) not in complete)
+    ]
+    return tuple(sorted(str(path.relative_to(data)) for path in found))
+
+
+def tidy(data: Path, keep: int) -> tuple[str, ...]:
+    """Remove what killed publications left, where they left anything; returns sentences on what could not be.
+
+    The caller holds the vault, as for `publish`.
+
+    Raises:
+        FreezeError: The log of frozen releases cannot be read.
+        LockedError: Another process has been publishing for longer than WAIT_SECONDS.
+    """
+    if not leftovers(data):
+        return ()
+    with publication(data, "clearing up"):
+        return _clear_up(data, keep)[1]
+
+
+def _clear_up(data: Path, keep: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Remove what is no longer needed, and what killed publications left; the caller holds the lock.
+
+    Returns:
+        Numbers of the releases let go, and a sentence where the disk refused: nothing depends on it, and the next
+        run tries again.
+    """
+    try:
+        if withdrawn_input_hash(data) is None:
+            rollback_note(data).unlink(missing_ok=True)
+        files.remove_stale(_folder(data))
+        files.remove_stale(data, of=f"{link_path(data).name}.*")
+        return _prune(data, keep), ()
+    except OSError as error:
+        what = f"{error.filename or data}: {error.strerror or type(error).__name__}"
+        return (), (f"what is no longer needed could not be cleared up ({what}); the next run tries again",)
 
 
 def rollback(data: Path, number: int) -> Release:
@@ -236,7 +342,9 @@ def rollback(data: Path, number: int) -> Release:
         release = require_release(data, number)
         require_intact(release)
         newest = list_releases(data)[-1]
-        note = {"to": number, "from": newest.number, "input_hash": newest.manifest["input_hash"]}
+        # the highest number that there is, complete or not: with a later one, the note is over
+        last = max(_numbers(data))
+        note = {"to": number, "from": last, "input_hash": newest.manifest["input_hash"]}
         files.write_durably(rollback_note(data), _json(note), mode=0o644)
         point_to(data, number)
     return Release(number, release.path, release.manifest, True)
@@ -296,11 +404,44 @@ def current_number(data: Path) -> int | None:
 
 def _release(data: Path, number: int) -> Release | None:
     """The release, if both its file and its manifest are there."""
-    path, manifest = release_path(data, number), _manifest_path(data, number)
-    if not (path.is_file() and manifest.is_file()):
+    if not _is_complete(data, number):
         return None
-    content = json.loads(manifest.read_text(encoding="utf-8"))
-    return Release(number, path, content, number == current_number(data))
+    path = release_path(data, number)
+    return Release(number, path, _read_manifest(_manifest_path(data, number)), number == current_number(data))
+
+
+def _listed(data: Path) -> Iterator[Release | ManifestError]:
+    for number in sorted(set(_numbers(data))):
+        try:
+            release = _release(data, number)
+        except ManifestError as error:
+            yield error
+        else:
+            if release is not None:
+                yield release
+
+
+def _is_complete(data: Path, number: int) -> bool:
+    return release_path(data, number).is_file() and _manifest_path(data, number).is_file()
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        missing = _IN_A_MANIFEST - set(content)
+    except (ValueError, TypeError) as error:
+        raise ManifestError(_say_damaged(path, type(error).__name__)) from error
+    if missing:
+        raise ManifestError(_say_damaged(path, f"without {', '.join(sorted(missing))}"))
+    return content
+
+
+def _say_damaged(path: Path, how: str) -> str:
+    return (
+        f"{path}: the manifest of release {int(path.stem)} cannot be read ({how}); restore it from the backup. Without "
+        "one, this release can be neither checked nor rolled back to; the next run publishes a new one if readers "
+        "have this"
+    )
 
 
 def point_to(data: Path, number: int) -> None:
@@ -316,13 +457,14 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
     The current release stays, frozen ones do, and one that somebody has open for writing. A reader that has a
     removed file open keeps reading it.
     """
-    complete = [release.number for release in list_releases(data)]
+    # one whose manifest is damaged is no leftover: it goes when its time comes, and not before somebody has seen it
+    complete = [number for number in sorted(set(_numbers(data))) if _is_complete(data, number)]
     old = set(complete[:-keep])
-    leftovers = set(_numbers(data)) - set(complete)
+    incomplete = set(_numbers(data)) - set(complete)
     stay = frozen_numbers(data) | {current_number(data)}
     removed = [
         number
-        for number in sorted(old | leftovers)
+        for number in sorted(old | incomplete)
         if number not in stay and not _wal(release_path(data, number)).exists()
     ]
     for number in removed:
@@ -332,7 +474,7 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
     for path in _folder(data).iterdir():
         if _BUILDING.fullmatch(path.name):
             path.unlink(missing_ok=True)
-    prune_snapshots(data, {release.number for release in list_releases(data)})
+    prune_snapshots(data, {number for number in _numbers(data) if _is_complete(data, number)})
     return tuple(number for number in removed if number in old)
 
 

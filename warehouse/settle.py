@@ -101,13 +101,19 @@ def _winners(kind: Kind, unique: Sequence[Candidate], pool: Sequence[Candidate])
     if kind == "append":
         return {item.delivery_id for item in unique}
     if kind == "monthly":
-        best: dict[str, Candidate] = {}
+        # a correction can go back to what was sent first: its content then has the revision that the correction names
+        named: dict[tuple[str | None, str], int] = {}
+        for item in pool:
+            content = (item.period, item.content_hash)
+            named[content] = max(item.revision, named.get(content, 0))
+        best: dict[str, tuple[tuple[object, ...], str]] = {}
         for item in unique:
             # a name without a period stands for itself: it can neither replace nor be replaced
             key = item.period or item.delivery_id
-            if key not in best or item.rank > best[key].rank:
-                best[key] = item
-        return {item.delivery_id for item in best.values()}
+            rank = (named[item.period, item.content_hash], *item.rank[1:])
+            if key not in best or rank > best[key][0]:
+                best[key] = (rank, item.delivery_id)
+        return {delivery_id for _, delivery_id in best.values()}
     # a source can return to an earlier state, which is then its state: the snapshot that had it first is in force
     states = pool if kind == "snapshot" else unique
     newest = max(states, key=lambda item: (item.period or item.date_received.isoformat(), item.rank))

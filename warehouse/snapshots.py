@@ -105,17 +105,21 @@ def snapshot_path(data: Path, number: int) -> Path:
     return _folder(data) / f"{number:06d}.parquet"
 
 
-def require_snapshot(data: Path, number: int) -> Path:
+def require_snapshot(data: Path, number: int, manifest: Mapping[str, Any]) -> Path:
     """Return the snapshot of a release.
 
     Raises:
-        SnapshotError: there is none.
+        SnapshotError: there is none, or it is not the one that the release's manifest names.
     """
     path = snapshot_path(data, number)
     if not path.is_file():
         raise SnapshotError(
             f"of release {number} no record is kept of what it was made of: it was published before such records "
             "were kept, or private/snapshots was not restored from the backup; later releases have one"
+        )
+    if intact_snapshot(data, number, manifest) is None:
+        raise SnapshotError(
+            f"{path}: the record of what release {number} was made of is damaged; restore it from the backup"
         )
     return path
 

@@ -13,7 +13,8 @@ import duckdb
 
 from warehouse.cells import Cell, CellError, find_cell
 from warehouse.literals import literal
-from warehouse.snapshots import read_about, records_of, require_snapshot
+from warehouse.publish import require_release
+from warehouse.snapshots import SnapshotError, read_about, records_of, require_snapshot
 
 # what makes up a figure: different people, rows, hours of rows, or rows that only the delivery's counts know of
 Measure = Literal["people", "rows", "hours", "counts"]
@@ -131,11 +132,12 @@ def trace(data: Path, release_number: int, release: Path, words: Sequence[str]) 
 
     Raises:
         CellError: there is no such figure.
-        SnapshotError: no record was kept of what the release was made of.
+        PublishError: there is no such release, or its manifest cannot be read.
+        SnapshotError: no record was kept of what the release was made of, or the record or the release is damaged.
     """
+    snapshot = require_snapshot(data, release_number, require_release(data, release_number).manifest)
     with _open(release) as con:
         cell = find_cell(con, words)
-        snapshot = require_snapshot(data, release_number)
         _load(con, snapshot)
         if cell.table == "report_data_quality" and cell.figure in _DISPOSITIONS:
             return _by_counts(con, cell, release_number)
@@ -148,6 +150,10 @@ def _open(release: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         con.execute(f"ATTACH {literal(str(release.resolve()))} AS release (READ_ONLY); USE release")
         yield con
+    except duckdb.IOException as error:
+        raise SnapshotError(
+            f"{release}: the release cannot be read ({type(error).__name__}); restore it from the backup"
+        ) from error
     finally:
         con.close()
 

@@ -3,9 +3,10 @@
 It is opened by one function, `open_vault`; nothing in it reaches a reader but through a built release.
 """
 
+import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from schemas.columns import COLUMNS, ROW_COUNTS, TRAINING_LOG_COLUMNS
 from warehouse import files
 from warehouse.holds import HOLD_DDL
 from warehouse.identity.judgements import JUDGEMENT_DDL
-from warehouse.identity.register import REGISTER_DDL
+from warehouse.identity.register import REGISTER_DDL, is_key_of
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 from warehouse.runs import RUN_DDL
@@ -26,6 +27,11 @@ SCHEMA_VERSION = 7
 STAGED_RESTORE = f"restore.*{files.PART_SUFFIX}"
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
+_SECRET_BYTES = 32
+_NO_KEY = (
+    "Nothing is published, because people would get other ids: restore it from the backup. Without a backup, move "
+    "the vault away, too, and everything is rebuilt from the sources, with new ids for everybody"
+)
 
 
 def _columns_ddl(names: tuple[str, ...]) -> str:
@@ -115,6 +121,22 @@ UPGRADES = {
 }
 
 
+# what the engine raises where a disk, or a file on it, lets it down; any other error is a defect of the program
+_STOPS = (
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.IOException,
+    duckdb.OutOfMemoryException,
+    duckdb.SerializationException,
+    duckdb.TransactionException,
+)
+# only these words of an engine's message are told: the rest can quote a value
+_REASONS = re.compile(
+    "No space left on device|Disk quota exceeded|File too large|Read-only file system|Permission denied|"
+    "Input/output error|Too many open files|Cannot allocate memory"
+)
+
+
 class VaultError(RuntimeError):
     """The vault cannot be used; the message says why and what to do."""
 
@@ -152,11 +174,35 @@ class DataFolder:
 
 
 def identity_secret(data: DataFolder) -> bytes:
-    """Return the vault's secret, made at the first call; 32 bytes."""
+    """Return the vault's secret, made at the first call; 32 bytes.
+
+    Raises:
+        VaultError: the file is not as it was written.
+    """
     files.private_folder(data.private)
     if not data.secret.exists():
         files.write_durably(data.secret, secrets.token_hex(32).encode("ascii"))
-    return bytes.fromhex(data.secret.read_text(encoding="ascii").strip())
+    try:
+        secret = bytes.fromhex(data.secret.read_text(encoding="ascii").strip())
+    except ValueError:
+        secret = b""
+    if len(secret) != _SECRET_BYTES:
+        raise VaultError(f"{data.secret}: the key is damaged. {_NO_KEY}")
+    return secret
+
+
+def secret_of_register(con: duckdb.DuckDBPyConnection, data: DataFolder) -> bytes:
+    """Return the vault's secret, which the ids in its register were minted under; made where none is given yet.
+
+    Raises:
+        VaultError: it is gone, damaged or another one: people would get other ids.
+    """
+    if not data.secret.exists() and con.execute("SELECT count(*) FROM register").fetchall() != [(0,)]:
+        raise VaultError(f"{data.secret}: the key is gone. {_NO_KEY}")
+    secret = identity_secret(data)
+    if not is_key_of(con, secret):
+        raise VaultError(f"{data.secret}: this is not the key that the ids in the vault were minted under. {_NO_KEY}")
+    return secret
 
 
 @contextmanager
@@ -178,19 +224,23 @@ def open_vault(
     files.private_folder(data.private)
     files.private_folder(data.locks)
     with hold(data.locks / "vault.lock", purpose, wait_seconds=WAIT_SECONDS):
-        fresh = not data.vault.exists()
-        if fresh and any(data.root.glob(STAGED_RESTORE)):
-            raise VaultError(
-                f"{data.root}: a restore was cut off, and there is no vault; repeat the same godigital restore with "
-                "--replace before any run"
-            )
+        if not data.vault.exists():
+            if any(data.root.glob(STAGED_RESTORE)):
+                raise VaultError(
+                    f"{data.root}: a restore was cut off, and there is no vault; repeat the same godigital restore with "
+                    "--replace before any run"
+                )
+            _make_vault(data)
         con = _connect(data, memory_limit, threads)
         try:
+            if not _has_schema(con) and any((data.root / "releases").glob("*.duckdb")):
+                raise VaultError(
+                    f"{data.vault}: the vault is empty, and releases were made of it. Restore it from the backup, or "
+                    "move it away to rebuild it from the sources: judgements and decisions are only in the backup"
+                )
             data.vault.chmod(0o600)
-            if fresh or not _has_schema(con):
-                con.execute("BEGIN; " + VAULT_DDL)
-                con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
-                con.execute("COMMIT")
+            if not _has_schema(con):
+                _make_tables(con)
             version = _version(con)
             if version in UPGRADES:
                 # closed, the file is whole, and reading it here takes none of the engine's locks away
@@ -205,6 +255,8 @@ def open_vault(
                     f"{SCHEMA_VERSION}; use the program's matching version"
                 )
             yield con
+        except _STOPS as error:
+            raise VaultError(_say_stopped(data, error)) from error
         finally:
             con.close()
 
@@ -225,6 +277,54 @@ def _connect(data: DataFolder, memory_limit: str, threads: int) -> duckdb.DuckDB
             f"{data.vault}: the vault cannot be opened ({type(error).__name__}); "
             "restore it from a backup, or move it away to rebuild from the sources"
         ) from error
+
+
+def _make_vault(data: DataFolder) -> None:
+    """Make an empty vault aside and then name it, so that a file under its name is a vault.
+
+    Killed while it makes a database, the engine leaves one that cannot be opened.
+    """
+    # of a vault that was moved away: the engine would write it into this one
+    log = data.vault.with_name(f"{data.vault.name}.wal")
+    if log.exists():
+        log.rename(log.with_name(f"{log.name}.left"))
+    # in a folder of its own: the engine calls a database by the name of its file
+    aside = files.private_folder(data.private / "making")
+    for left in aside.iterdir():
+        left.unlink()
+    made = aside / data.vault.name
+    try:
+        with duckdb.connect(str(made)) as con:
+            _make_tables(con)
+    except _STOPS as error:
+        raise VaultError(_say_stopped(data, error)) from error
+    files.sync(made)
+    made.rename(data.vault)
+    files.sync(data.private)
+    aside.rmdir()
+
+
+def _make_tables(con: duckdb.DuckDBPyConnection) -> None:
+    with transaction(con):
+        con.execute(VAULT_DDL)
+        con.execute("INSERT INTO vault_schema VALUES (?)", [SCHEMA_VERSION])
+
+
+def _say_stopped(data: DataFolder, error: duckdb.Error) -> str:
+    found = _REASONS.search(str(error))
+    kind = found.group() if found else type(error).__name__
+    if found is None and re.search("checksum|corrupt|deserialize", str(error), re.IGNORECASE):
+        return (
+            f"{data.vault}: the vault is damaged ({kind}); whatever was published stays. Restore it from the backup, "
+            "or move it away to rebuild it from the sources: judgements and decisions are only in the backup"
+        )
+    # what is built of the vault can lie on another disk
+    named = re.search('file "([^"]+)"', str(error))
+    path = named[1] if named and named[1].startswith(f"{data.root}/") else data.vault
+    return (
+        f"{path}: the database could not go on ({kind}); whatever was published stays. Free space, or mend "
+        "permissions or the disk, then run again"
+    )
 
 
 def _has_schema(con: duckdb.DuckDBPyConnection) -> bool:
@@ -290,6 +390,8 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        con.execute("ROLLBACK")
+        # where the database cannot even do that, the error before it is the one to tell, and closing does the same
+        with suppress(duckdb.Error):
+            con.execute("ROLLBACK")
         raise
     con.execute("COMMIT")

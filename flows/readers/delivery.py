@@ -29,6 +29,7 @@ class ErrorCode(StrEnum):
     FILE_TOO_LARGE = "file_too_large"
     HEADER_NOT_FOUND = "header_not_found"
     JSON_INVALID = "json_invalid"
+    LANDED_FILE_DAMAGED = "landed_file_damaged"
     LANDED_FILE_MISSING = "landed_file_missing"
     MISSING_COLUMN = "missing_column"
     NAME_UNREADABLE = "name_unreadable"
@@ -52,6 +53,10 @@ class ErrorCode(StrEnum):
     UNKNOWN_WORD = "unknown_word"
     WRONG_FORMAT = "wrong_format"
     ZIP_BOMB = "zip_bomb"
+
+
+# what is wrong here and not with what was sent: the next run tries again
+OF_THIS_MACHINE = (ErrorCode.LANDED_FILE_DAMAGED, ErrorCode.LANDED_FILE_MISSING)
 
 
 class DeliveryError(ValueError):

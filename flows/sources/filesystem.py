@@ -22,6 +22,8 @@ _CONNECT_SECONDS = 20.0
 # a file that was written just now may be written again without a visible change of its time
 _SETTLED_SECONDS = 5.0
 _LOCAL = ("", "file", "local")
+# read folder by folder; others list a whole store at once
+_WALKED = (*_LOCAL, "sftp", "ssh", "webdav", "webdavs")
 
 
 class FileSystemSource:
@@ -60,11 +62,39 @@ class FileSystemSource:
 
     def _list(self) -> dict[str, dict[str, Any]]:
         try:
+            if self._scheme in _WALKED:
+                return self._walk()
             found: dict[str, dict[str, Any]] = self._file_system.find(self._root, detail=True)
             if not found and not self._file_system.exists(self._root):
                 raise FileNotFoundError
         except self._faults as error:
             raise self._fault(error, "cannot be listed") from None
+        return found
+
+    def _walk(self) -> dict[str, dict[str, Any]]:
+        """Every file below the root; a driver's own walk leaves out what it cannot read, as if it were gone."""
+        found: dict[str, dict[str, Any]] = {}
+        folders = [self._root]
+        while folders:
+            folder = folders.pop()
+            try:
+                listed = self._file_system.ls(folder, detail=True)
+            except self._faults as error:
+                if folder != self._root:
+                    if isinstance(error, FileNotFoundError):
+                        raise self._place.changed("a folder vanished while the source was listed") from None
+                    raise self._fault(error, "a folder in it cannot be listed") from None
+                if not self._file_system.isfile(folder):
+                    raise
+                # a source can be one file
+                listed = [self._file_system.info(folder)]
+            for info in listed:
+                if info["type"] == "directory":
+                    # some drivers list a folder in itself
+                    if info["name"].rstrip("/") != folder.rstrip("/"):
+                        folders.append(info["name"])
+                else:
+                    found[info["name"]] = info
         return found
 
     def _offered(self, path: str, info: dict[str, Any]) -> Offered:

@@ -1,6 +1,7 @@
 """Files land once, under their own hash, whatever they are called and however often they are pulled."""
 
 import datetime as dt
+import fcntl
 import hashlib
 import os
 import stat
@@ -138,9 +139,12 @@ def test_what_a_killed_pull_left_is_cleared_and_a_living_ones_is_not(partner):
     put(partner, "a.csv", b"abc")
     folder = landing_folder(partner) / "ba"
     folder.mkdir(parents=True)
-    old, fresh = folder / "old.csv.1234.part", folder / "fresh.csv.1234.part"
-    old.write_bytes(b"a")
-    fresh.write_bytes(b"a")
-    os.utime(old, (0, 0))
+    left, living = folder / "left.csv.1234.part", folder / "living.csv.1234.part"
+    left.write_bytes(b"a")
+    with living.open("wb") as writer:
+        # as whoever writes one does for as long as it is open
+        fcntl.flock(writer, fcntl.LOCK_EX)
+        pull_partner(partner, size_limit=LIMIT)
+        assert (left.exists(), living.exists()) == (False, True)
     pull_partner(partner, size_limit=LIMIT)
-    assert (old.exists(), fresh.exists()) == (False, True)
+    assert not living.exists()

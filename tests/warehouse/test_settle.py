@@ -106,6 +106,19 @@ def test_an_original_sent_again_after_its_correction_does_not_win():
     assert settled.in_force == ("corrected under the same name",)
 
 
+def test_a_correction_that_goes_back_to_the_original_wins_over_the_correction_between_them():
+    settled = settle_deliveries(
+        "monthly",
+        [
+            delivery("original", content="x"),
+            delivery("v2", revision=1, received=10),
+            delivery("v3", revision=2, received=20, content="x"),
+        ],
+    )
+    assert settled.in_force == ("original",)
+    assert (settled.outcome("v2"), settled.outcome("v3")) == (Outcome.SUPERSEDED, Outcome.REPEATED)
+
+
 def test_samples_count_only_until_something_real_arrives():
     sample = delivery("sample", sample=True)
     assert settle_deliveries("monthly", [sample]).in_force == ("sample",)

@@ -1,5 +1,8 @@
 """The vault: one writer, private, and a vault of an older program is brought up to date when it is opened."""
 
+import subprocess
+import sys
+
 import duckdb
 import pytest
 
@@ -89,4 +92,45 @@ def test_a_vault_of_a_later_version_is_left_alone(data):
     with open_vault(folder, "test") as con:
         con.execute("UPDATE vault_schema SET version = 99")
     with pytest.raises(VaultError, match="use the program's matching version"), open_vault(folder, "test"):
+        pass
+
+
+def test_a_vault_whose_making_was_killed_is_made_again(data):
+    folder = DataFolder(data)
+    half = folder.private / "making" / "vault.duckdb"
+    half.parent.mkdir(parents=True)
+    # what the engine leaves when it is killed at the beginning
+    half.write_bytes(b"")
+    with open_vault(folder, "test") as con:
+        assert "record" in tables(con)
+    assert not half.parent.exists()
+
+
+def test_what_a_vault_that_was_moved_away_had_not_written_yet_is_kept_out_of_the_new_one(data):
+    folder = DataFolder(data)
+    with open_vault(folder, "test"):
+        pass
+    killed = (
+        "import duckdb, os, sys\n"
+        "con = duckdb.connect(sys.argv[1])\n"
+        "con.execute('CREATE TABLE of_the_old_one (a INTEGER)')\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", killed, str(folder.vault)], check=False)
+    assert folder.vault.with_name("vault.duckdb.wal").exists()
+    folder.vault.rename(folder.private / "moved.duckdb")
+    with open_vault(folder, "test") as con:
+        assert "of_the_old_one" not in tables(con)
+
+
+def test_an_empty_database_beside_releases_is_no_vault(data):
+    folder = DataFolder(data)
+    folder.private.mkdir(parents=True)
+    (data / "releases").mkdir()
+    (data / "releases" / "000001.duckdb").touch()
+    duckdb.connect(str(folder.vault)).close()
+    with (
+        pytest.raises(VaultError, match="the vault is empty, and releases were made of it"),
+        open_vault(folder, "test"),
+    ):
         pass

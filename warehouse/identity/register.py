@@ -64,6 +64,20 @@ def mint(secret: bytes, record_id: str, salt: int = 0) -> str:
     return opaque_id(secret, record_id if salt == 0 else f"{record_id} {salt}", "t")
 
 
+def is_key_of(con: duckdb.DuckDBPyConnection, secret: bytes) -> bool:
+    """Whether any id of the register was minted under this key; True where the register is empty.
+
+    A trainee keeps the record that it was minted from, so one that answers is enough, and the first nearly always does.
+    """
+    cursor = con.execute("SELECT record_id, trainee_id FROM register ORDER BY founding_order, record_id")
+    is_empty = True
+    while rows := cursor.fetchmany(10_000):
+        is_empty = False
+        if any(mint(secret, record_id) == trainee_id for record_id, trainee_id in rows):
+            return True
+    return is_empty
+
+
 def opaque_id(secret: bytes, text: str, prefix: str) -> str:
     """Return a keyed hash (HMAC-SHA256) of `text`, a letter saying of what it is the id in front."""
     digest = hmac.new(secret, text.encode("utf-8"), hashlib.sha256).digest()

@@ -90,7 +90,7 @@ CREATE MACRO people_reached(trainee_id) AS count(DISTINCT trainee_id);
 -- indicator: people_first_reached
 -- Title: People first reached
 -- Numerator: people reached whose first attendance in the country (with the partner, in the course) fell in the quarter
--- Denominator: people_first_reached of the same country and quarter in all categories
+-- Denominator: people_first_reached of the same country and quarter in all categories; of partners and courses, people_reached
 -- Unit: people
 -- Disaggregation: as people_reached
 -- May be added over: quarters, and categories of one attribute of the person; never countries, partners or courses

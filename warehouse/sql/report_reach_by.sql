@@ -1,7 +1,8 @@
 -- Grain: one row per country attended (and ALL), quarter (and ALL), category of people and indicator that counts
 -- somebody. Key: country_code, quarter, dimension, dimension_value, indicator_code.
 -- Attributes of a person are those of the first training, the same in every country and quarter. Cells without people
--- are left out. Partner, course and their crossings count everybody who attended there: such cells overlap.
+-- are left out. Partner, course and their crossings count everybody who attended there: such cells overlap. Whoever a
+-- partner or course first reached may have been reached elsewhere before, so their share is of all reached meanwhile.
 WITH person AS (
     SELECT
         trainee_id,
@@ -256,24 +257,34 @@ counted AS (
 
 whole AS (
     SELECT country_code, quarter, indicator_code, people FROM counted WHERE dimension = ''
+),
+
+cell AS (
+    SELECT
+        *,
+        CASE
+            WHEN dimension LIKE '%partner_id%' OR dimension LIKE '%course_code%' THEN 'people_reached'
+            ELSE indicator_code
+        END AS denominator_code
+    FROM counted
 )
 
 SELECT
-    counted.country_code,
-    counted.quarter,
-    coalesce(nullif(counted.dimension, ''), 'all') AS dimension,
-    coalesce(nullif(counted.dimension_value, ''), 'all') AS dimension_value,
-    counted.indicator_code,
-    counted.people,
+    cell.country_code,
+    cell.quarter,
+    coalesce(nullif(cell.dimension, ''), 'all') AS dimension,
+    coalesce(nullif(cell.dimension_value, ''), 'all') AS dimension_value,
+    cell.indicator_code,
+    cell.people,
     whole.people AS denominator,
-    share(counted.people, whole.people) AS share,
-    replace(counted.indicator_code, '_', ' ')
-    || CASE WHEN counted.country_code = 'ALL' THEN '' ELSE ' in ' || counted.country_code END
-    || CASE WHEN counted.quarter = 'ALL' THEN ', all quarters' ELSE ', ' || counted.quarter END AS denominator_text
-FROM counted
+    share(cell.people, whole.people) AS share,
+    replace(cell.denominator_code, '_', ' ')
+    || CASE WHEN cell.country_code = 'ALL' THEN '' ELSE ' in ' || cell.country_code END
+    || CASE WHEN cell.quarter = 'ALL' THEN ', all quarters' ELSE ', ' || cell.quarter END AS denominator_text
+FROM cell
 JOIN whole
     ON
-        whole.country_code = counted.country_code
-        AND whole.quarter = counted.quarter
-        AND whole.indicator_code = counted.indicator_code
+        whole.country_code = cell.country_code
+        AND whole.quarter = cell.quarter
+        AND whole.indicator_code = cell.denominator_code
 ORDER BY 1, 2, 3, 4, 5;

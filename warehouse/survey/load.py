@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse.load import ConservationError, DeliveryFacts
+from warehouse.load import UNREAD, ConservationError, DeliveryFacts
 from warehouse.settle import Candidate, Disposition, Outcome
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def load_survey(
     Raises:
         ConservationError: the rows of a delivery do not add up.
     """
-    gone = set(known_surveys(con).get(survey_id, ())) - {item.delivery_id for item in current}
+    known = known_surveys(con).get(survey_id, {})
+    gone = set(known) - {item.delivery_id for item in current}
+    # what was read of it when it could be read still counts
+    read = [item for item in read if item.facts.reading_hash != UNREAD or not known.get(item.facts.delivery_id)]
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
         for table in ("survey_delivery", "survey_row"):
             con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
