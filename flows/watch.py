@@ -97,12 +97,13 @@ def watch(settings: Settings, asked: Asked, every: int | None) -> int:
             upcoming, missed = next_start(due, every, time.monotonic()) if every else (due, 0)
             sys.stdout.write(_line(started, told, seconds, missed) + "\n")
             sys.stdout.flush()
-            # what has not changed since the last run has been said
-            for words in (*told.failures, *told.warnings):
-                if words not in known:
-                    sys.stderr.write(words + "\n")
-            sys.stderr.flush()
-            known = (*told.failures, *told.warnings)
+            said = (*told.failures, *told.warnings)
+            # a log of JSON has it already, and words among its lines would break whoever reads it
+            if settings.log == "text":
+                # what has not changed since the last run has been said
+                sys.stderr.write("".join(f"{words}\n" for words in said if words not in known))
+                sys.stderr.flush()
+            known = said
             if len(stop.signals) > 1:
                 return 128 + stop.signals[-1]
             if every is None:
@@ -116,7 +117,8 @@ def _line(started: dt.datetime, told: Told, seconds: float, missed: int) -> str:
     # a run that was refused or died has named no failure, and is one
     count = len(told.failures) or int(told.exit_code == 1)
     words = f"{started:%Y-%m-%dT%H:%M:%SZ} {told.sentence}, {count} {'failure' if count == 1 else 'failures'}"
-    return f"{words}, {seconds:.1f} s" + (f" ({missed} starts left out: it took too long)" if missed else "")
+    left_out = f" ({missed} {'start' if missed == 1 else 'starts'} left out: it took too long)" if missed else ""
+    return f"{words}, {seconds:.1f} s{left_out}"
 
 
 def _run_once(settings: Settings, asked: Asked, stop: Stop) -> Told:

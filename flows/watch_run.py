@@ -55,13 +55,16 @@ def run_and_report(asked: Asked) -> Told:
 def _warn_without_report(settings: Settings, number: int) -> tuple[str, ...]:
     """Make the report; that it cannot be made is a warning: the release stands."""
     from flows.after_publication import report_release
+    from flows.journal import log
     from warehouse.query import QueryError
     from warehouse.report.figures import ReportError
 
     try:
         report_release(settings, number)
     except (OSError, QueryError, ReportError) as error:
-        return (f"release {number} is published, but its report was not made: {error}",)
+        words = f"release {number} is published, but its report was not made: {error}"
+        log.warning("report_failed", extra={"release_number": number, "text": words})
+        return (words,)
     return ()
 
 

@@ -100,7 +100,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Settings], dict
 
 @pytest.mark.parametrize(
     ("how", "other"),
-    [("run", ["run"]), ("reprocess", ["run"]), ("run", ["reprocess", "BN"])],
+    [("run", ["run"]), pytest.param("reprocess", ["run"], marks=pytest.mark.long), ("run", ["reprocess", "BN"])],
     ids=["run and run", "reprocess and run", "run and reprocess"],
 )
 def test_the_second_on_a_country_is_told_who_the_first_is_and_the_first_publishes(small, tmp_path, alone, how, other):
@@ -176,6 +176,7 @@ def test_the_locks_of_a_killed_run_are_free_at_once(small, tmp_path, alone, stag
     assert hashes(settings.data) == alone(settings)
 
 
+@pytest.mark.long
 def test_whoever_waits_for_the_vault_is_served_when_its_holder_is_killed(small, tmp_path, alone):
     settings = small("BN/LDC", "SG/ACE")
     with (

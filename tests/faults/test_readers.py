@@ -147,7 +147,7 @@ def publish_beside_readers(vault: TinyVault, data: Path, releases: int, readers:
 
 
 @pytest.mark.parametrize(
-    ("releases", "readers"), [(10, 2), pytest.param(101, 3, marks=pytest.mark.long)], ids=["nine", "a hundred"]
+    ("releases", "readers"), [(8, 2), pytest.param(101, 3, marks=pytest.mark.long)], ids=["seven", "a hundred"]
 )
 def test_readers_meet_no_error_no_torn_release_and_never_an_older_one(
     vault: TinyVault, shared: Path, releases: int, readers: int, capsys: pytest.CaptureFixture[str]

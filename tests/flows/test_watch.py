@@ -1,6 +1,7 @@
 """The pipeline without a server: a line for each run, no drift, no end by a failure, an orderly end by a signal."""
 
 import datetime as dt
+import json
 import os
 import re
 import signal
@@ -140,6 +141,19 @@ def test_once_takes_the_sources_and_countries_of_a_run(small, tmp_path):
     assert [path.name for path in settings.raw.glob("*/*/deliveries")] == ["deliveries"]
 
 
+def test_a_log_of_json_has_no_other_line(small, monkeypatch):
+    settings = small("BN/LDC")
+    (settings.raw / "SG" / "ACE").mkdir(parents=True)
+    (settings.raw / "SG" / "ACE" / "partner.yml").write_text("name: nobody\n")
+    # where the report should stand
+    settings.data.joinpath("report").write_text("")
+    monkeypatch.setenv("GODIGITAL_LOG", "json")
+    code, line, err = once(settings)
+    assert (code, line["what"], line["failures"]) == (2, "release 1 published", "1")
+    events = [json.loads(entry)["event"] for entry in err.splitlines()]
+    assert {"run_begun", "failure", "run_ended", "report_failed"} <= set(events)
+
+
 def resident_kilobytes(process):
     status = Path(f"/proc/{process.pid}/status").read_text()
     return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1])
@@ -165,7 +179,7 @@ def test_a_held_lock_and_a_failure_end_nothing_and_starts_do_not_drift(small):
     assert {item["what"] for index, item in enumerate(found) if index != 1} == {"nothing new, release 1 stays"}
     starts = [dt.datetime.strptime(item["time"], "%Y-%m-%dT%H:%M:%SZ") for item in found]
     # on a busy machine a run can take longer than a second: the starts in between are left out, and none is moved
-    left_out = sum(int(number) for line in lines[:-1] for number in re.findall(r"\((\d+) starts left out", line))
+    left_out = sum(int(number) for line in lines[:-1] for number in re.findall(r"\((\d+) starts? left out", line))
     assert abs((starts[-1] - starts[0]).total_seconds() - 4 - left_out) <= 1
     # nothing stays behind in the process that waits
     assert sizes[-1] <= sizes[1] + 500
