@@ -227,8 +227,8 @@ def open_vault(
         if not data.vault.exists():
             if any(data.root.glob(STAGED_RESTORE)):
                 raise VaultError(
-                    f"{data.root}: a restore was cut off, and there is no vault; repeat the same godigital restore with "
-                    "--replace before any run"
+                    f"{data.root}: a restore was cut off, and there is no vault; repeat the same godigital restore "
+                    "with --replace before any run"
                 )
             _make_vault(data)
         con = _connect(data, memory_limit, threads)
