@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
-import pandera.errors
 
 from flows.contacts import read_phones
 from flows.dates import Day, read_day
@@ -20,6 +19,7 @@ from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import CellReader, correct_cells, row_identities
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
 from flows.readers.delivery import OF_THIS_MACHINE
+from flows.validate import hold_to_schema
 from schemas.partner import CONTRACT_NAME
 from schemas.programme import load_programme
 from schemas.reasons import Flag, Reason
@@ -50,7 +50,7 @@ def _read_one(survey: Survey, delivery: DeliveryFiles, reader: "SurveyReader") -
         text = read_delivery(delivery.landed_files(folder), survey.contract)
         rows = reader.read(text, delivery)
         _check_bounds(rows, survey)
-        _check_contract(rows)
+        hold_to_schema(rows[rows["reasons"] == ""], survey_response_schema(load_programme()), RESPONSE_COLUMNS)
     except DeliveryError as error:
         # the readers speak of partner.yml; here it has another name
         message = str(error).replace(CONTRACT_NAME, str(survey.contract_path))
@@ -77,23 +77,6 @@ def _check_bounds(rows: pd.DataFrame, survey: Survey) -> None:
             f"wrong as a whole: compare columns and date order with {survey.contract_path}, or raise "
             "bounds.rejected_share_max",
         )
-
-
-def _check_contract(rows: pd.DataFrame) -> None:
-    valid = rows[rows["reasons"] == ""]
-    if valid.empty:
-        return
-    try:
-        survey_response_schema(load_programme()).validate(valid[list(RESPONSE_COLUMNS)], lazy=True)
-    except pandera.errors.SchemaErrors as error:
-        # failure_cases holds the values: only their columns and checks may leave this function
-        cases = error.failure_cases[["column", "check"]].itertuples()
-        broken = sorted({f"{row.column}: {row.check}" for row in cases})
-        raise DeliveryError(
-            ErrorCode.CONTRACT_BROKEN,
-            f"{len(broken)} check(s) of the accepted rows fail ({'; '.join(broken[:5])}); this is a defect of the "
-            "program, not of the file: report it with the survey's name",
-        ) from None
 
 
 class SurveyReader(CellReader):

@@ -127,10 +127,15 @@ def check_contract(valid: pd.DataFrame, programme: Programme) -> None:
     Raises:
         DeliveryError: a row breaks it. The message names columns and checks, never a value: it is our defect.
     """
+    hold_to_schema(valid, training_log_schema(programme), TRAINING_LOG_COLUMNS)
+
+
+def hold_to_schema(valid: pd.DataFrame, schema: pa.DataFrameSchema, columns: Sequence[str]) -> None:
+    """Hold some columns of valid rows against a strict Pandera schema; raises DeliveryError without any value."""
     if valid.empty:
         return
     try:
-        training_log_schema(programme).validate(valid[list(TRAINING_LOG_COLUMNS)], lazy=True)
+        schema.validate(valid[list(columns)], lazy=True)
     except (pa.errors.SchemaErrors, pandera.errors.SchemaError) as error:
         cases = getattr(error, "failure_cases", None)
         # failure_cases holds the values: only their columns and checks may leave this function
@@ -142,5 +147,5 @@ def check_contract(valid: pd.DataFrame, programme: Programme) -> None:
         raise DeliveryError(
             ErrorCode.CONTRACT_BROKEN,
             f"{len(broken)} check(s) of the accepted rows fail ({'; '.join(broken[:5])}); this is a defect of the "
-            "program, not of the delivery: report it with the partner's name and the delivery",
+            "program, not of the delivery: report it with its sender's name and the delivery",
         ) from None
