@@ -168,12 +168,12 @@ def run_or_refuse(
     source: str | None = None,
     survey_source: str | None = None,
     reread: bool = False,
-    refuse: Callable[[str], NoReturn] = fail,
+    refuse: Callable[[str], NoReturn] | None = None,
     display: AbstractContextManager[Any] | None = None,
 ) -> Any:
-    """Run the pipeline, its progress on `display`; whatever forbids it, `refuse` is told in a sentence."""
+    """Run the pipeline, its progress on `display`; whatever forbids it, `refuse` is told, or the command ends."""
     from flows.console import progress_display
-    from flows.journal import log_as_json
+    from flows.journal import log, log_as_json
     from flows.partners import UnknownCountryError
     from flows.run import execute
     from warehouse.build import BuildError
@@ -190,10 +190,18 @@ def run_or_refuse(
                 settings, countries, source=source, survey_source=survey_source, reread=reread, progress=progress
             )
     except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
-        refuse(str(error))
+        sentence = str(error)
     except OSError as error:
         # whatever was published stays, and a rerun goes on
-        refuse(_say_refused(error))
+        sentence = _say_refused(error)
+    if as_json:
+        log.error("refused", extra={"text": sentence})
+    return (refuse or (_end_without_a_word if as_json else fail))(sentence)
+
+
+def _end_without_a_word(_: str) -> NoReturn:
+    """Words among the lines of the log would break whoever reads it, and it has them."""
+    raise typer.Exit(1)
 
 
 def _say_refused(error: OSError) -> str:
@@ -203,18 +211,25 @@ def _say_refused(error: OSError) -> str:
     return f"{what}; free space or mend permissions, then run again"
 
 
+def lines_of(result: Any) -> list[str]:
+    """Return what is to be said of a run beside its counts: failures, warnings, what to look at."""
+    return [
+        *map(str, result.failures),
+        *(f"WARNING {warning}" for warning in result.warnings),
+        *(f"LOOK AT {finding}" for finding in result.findings),
+    ]
+
+
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
     from flows.counts import COUNT_HEADINGS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
-    for failure in result.failures:
-        sys.stderr.write(f"{failure}\n")
-    for warning in result.warnings:
-        sys.stderr.write(f"WARNING {warning}\n")
-    for finding in result.findings:
-        sys.stderr.write(f"LOOK AT {finding}\n")
+    if settings.log == "text":
+        # the log has them already
+        for line in lines_of(result):
+            sys.stderr.write(f"{line}\n")
     if json_output:
         return
     warehouse = settings.data / "warehouse.duckdb"

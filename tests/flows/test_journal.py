@@ -75,6 +75,14 @@ def test_the_log_is_lines_of_json_that_name_the_run_and_no_person(small):
     assert {"time", "level"} <= set(lines[0])
     stage = next(line for line in lines if line.get("stage") == "read")
     assert stage["rows"] > 0
+    broken = settings.raw / "BN" / "LDC" / "partner.yml"
+    broken.write_text(broken.read_text().replace("full_name: nama", "full_nam: nama"))
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=PROJECT, env={**os.environ, "GODIGITAL_LOG": "json"}
+    )
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    (failure,) = [line for line in lines if line["event"] == "failure"]
+    assert (done.returncode, failure["level"], failure["code"]) == (2, "ERROR", "contract_invalid")
     names = [
         line.split(",")[1]
         for file in settings.raw.rglob("sample/**/*.csv")
