@@ -30,6 +30,7 @@ from flows.pull import (
     is_pulled_from_afar,
     landed_of,
 )
+from flows.renamed import renamed_partners
 from flows.settings import Settings
 from flows.side_by_side import pull_side_by_side
 from flows.sources.offered import Known
@@ -181,9 +182,13 @@ def _sightings(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[K
 def compare_pulls(
     con: "duckdb.DuckDBPyConnection", pulls: Sequence[Pulled], partners: Sequence[Sender]
 ) -> tuple[Compared, list[Failure]]:
-    """Hold pulls against what was there before; what shrank is a failure of its partner, and is not loaded."""
-    compared = compare_with_before(pulls, _sightings(con), partners)
-    return compared, [Failure(partner_id, "", "source_shrank", text) for partner_id, text in compared.held]
+    """Hold pulls against what was there before; what shrank, or came under another name, is a failure, not loaded."""
+    renamed = renamed_partners(con, pulls, partners)
+    compared = compare_with_before(
+        [pulled for pulled in pulls if pulled.partner_id not in renamed], _sightings(con), partners
+    )
+    failures = [Failure(partner_id, "", "partner_renamed", text) for partner_id, text in renamed.items()]
+    return compared, failures + [Failure(name, "", "source_shrank", text) for name, text in compared.held]
 
 
 def locked_countries(partners: Partners, surveys: Surveys) -> tuple[str, ...]:

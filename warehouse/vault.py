@@ -224,6 +224,7 @@ def open_vault(
     files.private_folder(data.private)
     files.private_folder(data.locks)
     with hold(data.locks / "vault.lock", purpose, wait_seconds=WAIT_SECONDS):
+        _clear_spilled(data)
         if not data.vault.exists():
             if any(data.root.glob(STAGED_RESTORE)):
                 raise VaultError(
@@ -268,7 +269,7 @@ def _connect(data: DataFolder, memory_limit: str, threads: int) -> duckdb.DuckDB
             config={
                 "memory_limit": memory_limit,
                 "threads": threads,
-                "temp_directory": str(data.private / "spill"),
+                "temp_directory": str(_spill(data)),
                 "preserve_insertion_order": True,
             },
         )
@@ -277,6 +278,17 @@ def _connect(data: DataFolder, memory_limit: str, threads: int) -> duckdb.DuckDB
             f"{data.vault}: the vault cannot be opened ({type(error).__name__}); "
             "restore it from a backup, or move it away to rebuild from the sources"
         ) from error
+
+
+def _spill(data: DataFolder) -> Path:
+    return data.private / "spill"
+
+
+def _clear_spilled(data: DataFolder) -> None:
+    """Remove what a killed process had spilled, which can be as large as the vault; the caller has the vault alone."""
+    for folder in (_spill(data), data.private / "snapshots" / "spill"):
+        for path in folder.glob("duckdb_temp_*"):
+            path.unlink(missing_ok=True)
 
 
 def _make_vault(data: DataFolder) -> None:

@@ -73,6 +73,6 @@ def _published_at(data: Path) -> str | None:
     try:
         release = publish.current(data)
         return None if release is None else str(dt.datetime.fromisoformat(release.manifest["built_at"]))
-    except (ValueError, KeyError, TypeError):
+    except (publish.ManifestError, ValueError, KeyError, TypeError):
         # a damaged manifest is told where releases are examined
         return None

@@ -96,3 +96,22 @@ def test_the_same_files_pulled_one_by_one_give_the_same_figures(in_order, tmp_pa
     assert rows(settings.data, accepted.replace("name,", "partner_id, period,")) == rows(
         in_order.data, accepted.replace("name,", "partner_id, period,")
     )
+
+
+def test_a_partner_whose_folder_was_renamed_does_not_count_twice(tmp_path):
+    partner = make_partner(tmp_path / "raw")
+    settings = make_settings(tmp_path / "raw", tmp_path / "data", threads=1)
+    deliver(partner, "2020-09-03", "lista 2020-08.csv", [row(1, "02/08/2020"), row(2, "09/08/2020")])
+    run(settings)
+    before = hashes(settings.data)
+    renamed = partner.rename(partner.with_name("KOOP"))
+    deliver(renamed, "2020-10-03", "lista 2020-09.csv", [row(3, "02/09/2020")])
+    result = run(settings)
+    (failure,) = result.failures
+    assert (failure.partner_id, failure.code, result.exit_code) == ("TL-KOOP", "partner_renamed", 2)
+    assert f"call the folder {partner} again" in failure.message
+    assert hashes(settings.data) == before
+    # as the message says
+    renamed.rename(partner)
+    assert run(settings).exit_code == 0
+    assert rows(settings.data, PEOPLE) == [(3, 3)]

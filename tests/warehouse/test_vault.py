@@ -134,3 +134,12 @@ def test_an_empty_database_beside_releases_is_no_vault(data):
         open_vault(folder, "test"),
     ):
         pass
+
+
+def test_what_a_killed_process_had_spilled_is_removed(data):
+    folder = DataFolder(data)
+    (folder.private / "spill").mkdir(parents=True)
+    left = folder.private / "spill" / "duckdb_temp_storage_DEFAULT-0.tmp"
+    left.write_bytes(b"rows of people")
+    with open_vault(folder, "test"):
+        assert not left.exists()

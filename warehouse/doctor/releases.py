@@ -13,7 +13,7 @@ from warehouse import publish
 from warehouse.doctor.holders import writers_of
 from warehouse.doctor.observed import Observed, State, counted, named
 from warehouse.frozen import FreezeError, in_force
-from warehouse.publish import PublishError, Release
+from warehouse.publish import ManifestError, PublishError, Release
 from warehouse.snapshots import intact_snapshot, snapshot_path
 
 AREA = "releases"
@@ -68,11 +68,11 @@ def _read(data: Path, number: int) -> Kept:
     try:
         release = publish.require_release(data, number)
         return Kept(number, release, publish.read_again(release).problems)
+    except ManifestError:
+        return Kept(number, None, ("its manifest cannot be read",))
     except PublishError:
         # pruned since it was listed
         return Kept(number, None, ("it is gone",))
-    except ValueError:
-        return Kept(number, None, ("its manifest cannot be read",))
 
 
 def _is_there(path: Path) -> bool:
