@@ -5,6 +5,9 @@ import pytest
 from tests.faults.conftest import play_apart, require_healed
 from tests.faults.scenarios import DAMAGES
 
+# one worker, so that everything is damaged once
+pytestmark = pytest.mark.xdist_group("damage")
+
 # what is damaged -> exit code, what readers have after the run, words of the message, what they have in the end
 EXPECTED = {
     "vault cut": (1, "old", "vault.duckdb: the vault cannot be opened", "new"),
