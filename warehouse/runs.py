@@ -13,6 +13,7 @@ from typing import Literal
 import duckdb
 
 from warehouse.literals import literal
+from warehouse.locks import is_alive
 
 # judge: a judgement about who is the same person, published at once
 Kind = Literal["run", "reprocess", "judge"]
@@ -74,7 +75,7 @@ def begin(
         for run, pid in con.execute(
             f"SELECT run_id, pid FROM run WHERE run_outcome = '{RUNNING}'"  # noqa: S608 - a word of our own
         ).fetchall()
-        if not _is_alive(pid)
+        if not is_alive(pid)
     ]
     con.execute("BEGIN")
     if gone:
@@ -126,13 +127,3 @@ def _forget_old(con: duckdb.DuckDBPyConnection) -> None:
 
 def _moment(at: dt.datetime) -> str:
     return f"TIMESTAMP {literal(at.astimezone(dt.UTC).replace(tzinfo=None).isoformat(sep=' '))}"
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -33,17 +33,6 @@ def writers_of(files: Collection[Path]) -> tuple[Writer, ...]:
     return tuple(Writer(path, pid, _command(pid)) for path, pid in sorted(found))
 
 
-def is_alive(pid: int) -> bool:
-    """Whether there is a process of this number."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def has_open(pid: int, file: Path) -> bool:
     """Whether a process has a file open; True also where nobody but that process may know."""
     stat = file.stat()

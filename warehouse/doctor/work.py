@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse import publish
-from warehouse.doctor.holders import has_open, is_alive
+from warehouse.doctor.holders import has_open
 from warehouse.doctor.observed import Observed, State, counted, named, within
 from warehouse.frozen import FreezeError, frozen_numbers
-from warehouse.locks import Holder, LockedError, hold, holder_named
+from warehouse.locks import Holder, LockedError, hold, holder_named, is_alive
 from warehouse.vault import STAGED_RESTORE, DataFolder
 
 LOCKS = "locks"
