@@ -86,7 +86,10 @@ def notify(settings: Settings, message: Message, now: dt.datetime | None = None)
         return f"GODIGITAL_NOTIFY: address {places} of {len(addresses)} is none that apprise knows; nothing was sent"
     if not sender.notify(title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT):
         return "GODIGITAL_NOTIFY: the message could not be sent to every address; the next run tries again"
-    _remember(settings, message, at)
+    try:
+        _remember(settings, message, at)
+    except OSError as error:
+        return f"{error.filename or settings.data}: that a message was sent cannot be noted, and it may come again"
     return None
 
 

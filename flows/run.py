@@ -485,7 +485,7 @@ def finish(
     try:
         result = _assembled(con, settings, fresh, failures, journal, progress, always=always, notices=notices)
     except Exception as error:
-        runs.end(con, journal.run_id, journal.stages, runs.Ended("failed"), dt.datetime.now(dt.UTC))
+        runs.end_failed(con, journal.run_id, journal.stages, dt.datetime.now(dt.UTC))
         journal.event("run_failed", logging.ERROR, error=type(error).__name__)
         raise
     ended = runs.Ended(

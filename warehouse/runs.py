@@ -7,6 +7,7 @@ engine import pandas, and most runs find nothing new.
 import datetime as dt
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -114,6 +115,12 @@ def end(
         f"warnings = {ended.warnings} WHERE run_id = {literal(run_id)}"
     )
     con.execute("COMMIT")
+
+
+def end_failed(con: duckdb.DuckDBPyConnection, run_id: str, stages: Sequence[Stage], ended_at: dt.datetime) -> None:
+    """Write that a run failed, if that can still be written: a full disk must not hide what went wrong."""
+    with suppress(duckdb.Error):
+        end(con, run_id, stages, Ended("failed"), ended_at)
 
 
 def _forget_old(con: duckdb.DuckDBPyConnection) -> None:

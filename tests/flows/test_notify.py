@@ -80,6 +80,13 @@ def test_an_address_that_is_none_is_named_by_its_place(tmp_path):
     assert "address 2 of 2" in (send(settings, result(published=3)) or "")
 
 
+def test_what_was_told_and_cannot_be_noted_fails_nothing(hook, tmp_path):
+    settings, told = hook
+    (tmp_path / "data").write_text("a file where a folder should be")
+    assert "may come again" in (send(settings, result(published=3)) or "")
+    assert len(told()) == 1
+
+
 def test_a_real_run_sends_one_mail_with_no_persons_data(tmp_path):
     received = []
 
