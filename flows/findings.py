@@ -32,10 +32,23 @@ def read_findings(release: Path, delivery_ids: Sequence[str], today: dt.date | N
         release: The current release.
         delivery_ids: Deliveries that this run read.
         today: Day by which a delivery is overdue; that of the clock without it.
+
+    Raises:
+        QueryError: the release cannot be read.
     """
+    import duckdb
+
+    from warehouse.query import QueryError
+
+    try:
+        return _read(release, delivery_ids, today or dt.datetime.now(dt.UTC).date())
+    except duckdb.Error as error:
+        raise QueryError(f"{release}: cannot be read ({type(error).__name__}); see `godigital doctor`") from error
+
+
+def _read(release: Path, delivery_ids: Sequence[str], day: dt.date) -> tuple[RunFinding, ...]:
     from warehouse.query import open_release
 
-    day = today or dt.datetime.now(dt.UTC).date()
     with open_release(release) as con:
         names = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not {"report_finding", "report_due"} <= names:

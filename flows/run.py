@@ -536,7 +536,7 @@ def _assembled(
             tell=begin,
             always=always,
         )
-    now = publish.current(data.root)
+    findings, untold = _look_at(data, fresh)
     return RunResult(
         published=made.number,
         current=made.number or before,
@@ -545,10 +545,22 @@ def _assembled(
         read=len(fresh),
         seconds=journal.seconds,
         changes=made.changes,
-        warnings=(*notices, *made.warnings, *_overtaken(con, fresh)),
-        findings=() if now is None else read_findings(now.path, [rows.facts.delivery_id for rows in fresh]),
+        warnings=(*notices, *made.warnings, *_overtaken(con, fresh), *untold),
+        findings=findings,
         run_id=journal.run_id,
     )
+
+
+def _look_at(data: DataFolder, fresh: Sequence["DeliveryRows"]) -> tuple[tuple[RunFinding, ...], tuple[str, ...]]:
+    """What to look at, from the current release; or why that cannot be told, which changes nothing about the run."""
+    from warehouse import publish
+    from warehouse.query import QueryError
+
+    try:
+        now = publish.current(data.root)
+        return () if now is None else read_findings(now.path, [rows.facts.delivery_id for rows in fresh]), ()
+    except (publish.PublishError, QueryError) as error:
+        return (), (f"what is late or odd cannot be told: {error}",)
 
 
 def _not_counted(

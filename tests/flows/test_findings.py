@@ -7,6 +7,7 @@ import pytest
 from flows.findings import read_findings
 from tests.conftest import rows, run
 from tests.generators.tym import deliver, people
+from warehouse.query import QueryError
 
 
 @pytest.fixture
@@ -69,3 +70,10 @@ def test_samples_are_never_late(demo):
     settings, result = demo
     assert rows(settings.data, "SELECT count(*) FROM report_due") == [(0,)]
     assert result.findings == ()
+
+
+def test_a_release_that_cannot_be_read_is_said_by_name(tmp_path):
+    release = tmp_path / "000001.duckdb"
+    release.write_bytes(b"no database")
+    with pytest.raises(QueryError, match=r"000001.duckdb: cannot be read \(\w+\); see `godigital doctor`"):
+        read_findings(release, [])
