@@ -49,6 +49,7 @@ from schemas.survey import SURVEY_FOLDER
 from warehouse import files, holds, runs
 from warehouse import vault as vaults
 from warehouse.locks import LockedError, hold
+from warehouse.transactions import transaction
 from warehouse.vault import DataFolder
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def plan_reading(
     """
     from warehouse import load
 
-    with vaults.transaction(con):
+    with transaction(con):
         load.register_landed(con, [dataclasses.astuple(row) for pulled in pulls for row in pulled.landed])
         load.register_sightings(
             con, {(item.partner_id, item.source): [dataclasses.astuple(row) for row in item.seen] for item in pulls}
@@ -313,10 +314,10 @@ def load_plans(
     by_country: dict[str, list[PartnerPlan]] = {}
     for plan in plans:
         by_country.setdefault(plan.sender.country_code, []).append(plan)
-    with vaults.transaction(con):
+    with transaction(con):
         load.register_courses(con, load_programme().courses)
     for country, members in sorted(by_country.items()):
-        with vaults.transaction(con):
+        with transaction(con):
             load.register_partners(
                 con,
                 [

@@ -16,7 +16,7 @@ from flows.pull import is_litter, landed_of, source_url
 from flows.sources.open import is_remote
 from schemas.partner import ContractError, load_contract_as
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract
-from warehouse import vault as vaults
+from warehouse.transactions import transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -122,7 +122,7 @@ def load_surveys(
 
     for plan in plans:
         if plan.is_stale:
-            with vaults.transaction(con):
+            with transaction(con):
                 load_survey(con, plan.sender.partner_id, plan.current, read.get(plan.sender.partner_id, []))
 
 

@@ -18,7 +18,8 @@ from warehouse import holds, load, publish
 from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
-from warehouse.vault import DataFolder, secret_of_register, transaction
+from warehouse.transactions import transaction
+from warehouse.vault import DataFolder, secret_of_register
 
 Tell = Callable[[str], None]
 

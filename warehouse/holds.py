@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from warehouse.transactions import transaction
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -78,14 +80,13 @@ def release(con: duckdb.DuckDBPyConnection, delivery_id: str, by: str, why: str,
         listed = ", ".join(f"{item.delivery_id} ({item.partner_id})" for item in everything) or "none"
         problem = "no held delivery" if not found else f"{len(found)} held deliveries"
         raise HoldError(f"{delivery_id}: {problem} by this id; held are: {listed}")
-    con.execute("BEGIN")
-    con.execute(
-        "INSERT OR REPLACE INTO hold_release VALUES (?, ?, ?, ?)",
-        [found[0].delivery_id, by, at.astimezone(dt.UTC).replace(tzinfo=None), why],
-    )
-    # known under no reading any more, so that the next run reads it
-    con.execute("UPDATE delivery SET reading_hash = '' WHERE delivery_id = ?", [found[0].delivery_id])
-    con.execute("COMMIT")
+    with transaction(con):
+        con.execute(
+            "INSERT OR REPLACE INTO hold_release VALUES (?, ?, ?, ?)",
+            [found[0].delivery_id, by, at.astimezone(dt.UTC).replace(tzinfo=None), why],
+        )
+        # known under no reading any more, so that the next run reads it
+        con.execute("UPDATE delivery SET reading_hash = '' WHERE delivery_id = ?", [found[0].delivery_id])
     return found[0]
 
 

@@ -15,6 +15,7 @@ import duckdb
 
 from warehouse.literals import literal
 from warehouse.locks import is_alive
+from warehouse.transactions import transaction
 
 # judge: a judgement about who is the same person, published at once
 Kind = Literal["run", "reprocess", "judge"]
@@ -78,17 +79,16 @@ def begin(
         ).fetchall()
         if not is_alive(pid)
     ]
-    con.execute("BEGIN")
-    if gone:
+    with transaction(con):
+        if gone:
+            con.execute(
+                f"UPDATE run SET run_outcome = '{CUT_OFF}' WHERE run_id IN ({', '.join(gone)})"  # noqa: S608 - literals
+            )
         con.execute(
-            f"UPDATE run SET run_outcome = '{CUT_OFF}' WHERE run_id IN ({', '.join(gone)})"  # noqa: S608 - literals
+            "INSERT INTO run (run_id, run_kind, countries, pid, started_at, run_outcome) "  # noqa: S608 - literals
+            f"VALUES ({literal(run_id)}, {literal(kind)}, {literal(' '.join(countries))}, {os.getpid()}, "
+            f"{_moment(started_at)}, '{RUNNING}')"
         )
-    con.execute(
-        "INSERT OR IGNORE INTO run (run_id, run_kind, countries, pid, started_at, run_outcome) "  # noqa: S608 - literals
-        f"VALUES ({literal(run_id)}, {literal(kind)}, {literal(' '.join(countries))}, {os.getpid()}, "
-        f"{_moment(started_at)}, '{RUNNING}')"
-    )
-    con.execute("COMMIT")
     _forget_old(con)
 
 
@@ -106,15 +106,14 @@ def end(
     con: duckdb.DuckDBPyConnection, run_id: str, stages: Sequence[Stage], ended: Ended, ended_at: dt.datetime
 ) -> None:
     """Write how a run ended and what its stages took; `ended_at` is UTC."""
-    con.execute("BEGIN")
-    note_stages(con, run_id, stages)
     number = "NULL" if ended.release_number is None else str(ended.release_number)
-    con.execute(
-        f"UPDATE run SET ended_at = {_moment(ended_at)}, run_outcome = {literal(ended.outcome)}, "  # noqa: S608 - literals
-        f"release_number = {number}, deliveries_read = {ended.deliveries_read}, failures = {ended.failures}, "
-        f"warnings = {ended.warnings} WHERE run_id = {literal(run_id)}"
-    )
-    con.execute("COMMIT")
+    with transaction(con):
+        note_stages(con, run_id, stages)
+        con.execute(
+            f"UPDATE run SET ended_at = {_moment(ended_at)}, run_outcome = {literal(ended.outcome)}, "  # noqa: S608
+            f"release_number = {number}, deliveries_read = {ended.deliveries_read}, failures = {ended.failures}, "
+            f"warnings = {ended.warnings} WHERE run_id = {literal(run_id)}"
+        )
 
 
 def end_failed(con: duckdb.DuckDBPyConnection, run_id: str, stages: Sequence[Stage], ended_at: dt.datetime) -> None:

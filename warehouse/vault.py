@@ -6,7 +6,7 @@ It is opened by one function, `open_vault`; nothing in it reaches a reader but t
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
 from warehouse.locks import hold
 from warehouse.runs import RUN_DDL
 from warehouse.survey.tables import SURVEY_DDL
+from warehouse.transactions import transaction
 
 SCHEMA_VERSION = 7
 # what a restore puts in place, while it is at work or after it was cut off; below the data folder
@@ -393,17 +394,3 @@ def _upgrade(con: duckdb.DuckDBPyConnection) -> None:
             f"the vault cannot be upgraded from schema {before}: the step from {version} failed "
             f"({type(error).__name__}). It is as it was: use the older program, or restore a backup"
         ) from error
-
-
-@contextmanager
-def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All of the block's changes, or none of them."""
-    con.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        # where the database cannot even do that, the error before it is the one to tell, and closing does the same
-        with suppress(duckdb.Error):
-            con.execute("ROLLBACK")
-        raise
-    con.execute("COMMIT")
