@@ -15,7 +15,7 @@ import pytest
 
 from flows.partners import UnknownCountryError
 from flows.run import Progress, execute
-from tests.conftest import SHARED, hashes, make_settings, rows, run
+from tests.conftest import PROJECT, SHARED, hashes, make_settings, rows, run
 from warehouse.locks import LockedError, hold
 from warehouse.vault import DataFolder, open_vault
 
@@ -26,6 +26,14 @@ def test_the_shipped_samples_publish_ten_countries(demo):
     settings, result = demo
     assert (result.exit_code, result.published, result.failures) == (0, 1, ())
     assert [row[0] for row in rows(settings.data, "SELECT country_code FROM report_reach ORDER BY 1")] == ["ALL", *TEN]
+
+
+@pytest.mark.parametrize("country", TEN)
+def test_every_shipped_country_alone_runs_to_a_release(country: str, tmp_path: Path):
+    settings = make_settings(PROJECT / "raw", tmp_path / "data")
+    result = run(settings, [country])
+    assert (result.exit_code, result.published, result.failures) == (0, 1, ())
+    assert rows(settings.data, "SELECT country_code FROM report_reach ORDER BY 1") == [("ALL",), (country,)]
 
 
 def test_the_shipped_samples_come_within_three_percent_of_the_truth(demo):

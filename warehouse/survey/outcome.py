@@ -8,7 +8,7 @@ sample of as many. Where all answers of a line agree there is no variance to go 
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 import pandas as pd
@@ -162,20 +162,40 @@ def _weighted_sample(yes: "pd.Series[int]", keys: pd.DataFrame, cells: Cells) ->
     )
     controls: dict[str | int | float | bool, int | float] = {name: cells.people[name] for name in sorted(set(cell))}
     sample = svy.Sample(frame, svy.Design(stratum="cell", wgt="base"))
-    weighted: svy.Sample = sample.weighting.poststratify(controls=controls, cells="cell", wgt_name="weight")
+    try:
+        weighted: svy.Sample = sample.weighting.poststratify(controls=controls, cells="cell", wgt_name="weight")
+    except svy.SvyError:
+        return None
     return weighted
 
 
 def _weighted_shares(sample: "svy.Sample | None", dimension: str) -> dict[str, dict[str, Any]]:
-    """Return, for each value of a dimension, share, interval, design effect and effective answers."""
+    """Return, for each value of a dimension, share, interval, design effect and effective answers.
+
+    A figure that cannot be computed is left out, and is NULL in the table: no statistic may stop a publication.
+    """
     if sample is None:
         return {}
-    shares = sample.estimation.prop("yes", by=dimension, ci_method="wilson", deff="wr")
+    import svy
+
+    try:
+        return _shares_by_value(sample, dimension, "wr")
+    except svy.SvyError:
+        pass
+    try:
+        # svy raises where no design effect can be computed: all answers agree, or everybody was asked
+        return _shares_by_value(sample, dimension, deff=None)
+    except svy.SvyError:
+        return {}
+
+
+def _shares_by_value(sample: "svy.Sample", dimension: str, deff: Literal["wr"] | None) -> dict[str, dict[str, Any]]:
+    shares = sample.estimation.prop("yes", by=dimension, ci_method="wilson", deff=deff)
     if isinstance(shares, list):
         raise TypeError("one question gives one table of shares")
     found: dict[str, dict[str, Any]] = {}
     for row in shares.to_polars().iter_rows(named=True):
-        # a value has a row for each answer that occurs: those who all say no have none for yes
+        # a value has a row for each answer that occurs: if all say no, there is no row for yes
         if row["yes"] == 1 or str(row[dimension]) not in found:
             found[str(row[dimension])] = _share(row)
     return found
@@ -185,7 +205,9 @@ def _share(row: dict[str, Any]) -> dict[str, Any]:
     estimate = row["est"] if row["yes"] == 1 else 1 - row["est"]
     low, high = (row["lci"], row["uci"]) if row["yes"] == 1 else (1 - row["uci"], 1 - row["lci"])
     varies = row["se"] > 0 and math.isfinite(low) and math.isfinite(high)
-    effect = row["deff"] if varies and math.isfinite(row["deff"]) and row["deff"] > 0 else None
+    effect = row.get("deff")
+    if effect is None or not varies or not math.isfinite(effect) or effect <= 0:
+        effect = None
     return {
         "share_weighted": round(estimate, SHARE_DECIMALS),
         "weighted_low": round(max(low, 0.0), SHARE_DECIMALS) if varies else None,

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.columns import COLUMNS as DESCRIBED
 from schemas.published import COLLAPSING, PUBLISHED_TABLES
@@ -109,6 +111,30 @@ def test_where_all_agree_the_interval_is_that_of_the_unweighted_share():
     found = line(estimate_outcomes(respondents(("VN", "F", 9, 9)), trained(("VN", "F", 100)), QUESTIONNAIRE), ENGAGED)
     assert (found["share_weighted"], found["weighted_low"], found["weighted_high"]) == (1.0, *wilson(9, 9))
     assert pd.isna(found["design_effect"])
+
+
+@pytest.mark.parametrize(("count", "yes", "people"), [(2, 2, 100), (2, 0, 100), (9, 4, 9), (9, 9, 9), (6, 3, 4)])
+def test_a_statistic_that_cannot_be_computed_is_null(count: int, yes: int, people: int):
+    # unanimous answers; everybody asked; fewer trained than asked
+    found = line(
+        estimate_outcomes(respondents(("VN", "F", count, yes)), trained(("VN", "F", people)), QUESTIONNAIRE), ENGAGED
+    )
+    assert found["share_weighted"] == pytest.approx(yes / count, abs=1e-4)
+    assert pd.isna(found["design_effect"]) or found["design_effect"] > 0
+
+
+GROUP = st.tuples(
+    st.sampled_from(["VN", "TH", "BN"]), st.sampled_from(["F", "M", None]), st.integers(0, 7), st.integers(0, 7)
+)
+PEOPLE = st.tuples(st.sampled_from(["VN", "TH", "BN"]), st.sampled_from(["F", "M", None]), st.integers(0, 9))
+
+
+@settings(max_examples=20)
+@given(st.lists(GROUP, min_size=1, max_size=5), st.lists(PEOPLE, min_size=1, max_size=5))
+def test_no_set_of_answers_stops_a_publication(groups, people):
+    table = estimate_outcomes(respondents(*groups), trained(*people), QUESTIONNAIRE)
+    shares = table[["share_weighted", "weighted_low", "weighted_high"]].dropna()
+    assert shares.stack().between(0, 1).all()
 
 
 def test_wilsons_interval_is_that_of_the_textbook():
