@@ -38,8 +38,8 @@ def backup(
     """
     from warehouse.backup.contents import BackupError
     from warehouse.backup.make import make_backup
-    from warehouse.locks import LockedError
-    from warehouse.vault import DataFolder
+    from warehouse.storage.data_folder import DataFolder
+    from warehouse.storage.locks import LockedError
 
     settings = settings_of(raw, data)
     try:
@@ -65,8 +65,8 @@ def restore(
     from flows.partners import country_codes
     from warehouse.backup.contents import BackupError
     from warehouse.backup.restore import restore as bring_back
-    from warehouse.locks import LockedError
-    from warehouse.vault import DataFolder
+    from warehouse.storage.data_folder import DataFolder
+    from warehouse.storage.locks import LockedError
 
     settings = settings_of(raw, data)
     try:

@@ -17,7 +17,7 @@ from flows.settings import Settings
 from flows.sources.filesystem import date_received
 from schemas.partner import CONTRACT_NAME, SAMPLE, Example, Partner
 from schemas.programme import load_programme
-from warehouse.files import sha256_of
+from warehouse.storage.files import sha256_of
 
 
 @dataclass(frozen=True)

@@ -177,8 +177,8 @@ def run_or_refuse(
     from flows.partners import UnknownCountryError
     from flows.run import execute
     from warehouse.build import BuildError
-    from warehouse.locks import LockedError
     from warehouse.publish import PublishError
+    from warehouse.storage.locks import LockedError
     from warehouse.vault import VaultError
 
     as_json = settings.log == "json"
@@ -251,7 +251,7 @@ def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> Non
     from flows.partners import UnknownCountryError, find_partners
     from flows.survey_tables import failed_answers, survey_counts
     from flows.tables import delivery_rows, partner_rows
-    from warehouse.vault import DataFolder
+    from warehouse.storage.data_folder import DataFolder
 
     settings = settings_of(raw, data)
     require_vault(settings)
@@ -289,7 +289,7 @@ def rejected(
     """Write a country's rejected rows in the partner's own columns, with reasons. The file holds personal data."""
     from flows.partners import UnknownCountryError, find_partners
     from flows.tables import own_headings, write_rejected
-    from warehouse.vault import DataFolder
+    from warehouse.storage.data_folder import DataFolder
 
     settings = settings_of(raw, data)
     code = country_code(country)
@@ -376,7 +376,7 @@ def rollback(
 ) -> None:
     """Make an earlier release the published one. The next run with something new publishes a later number."""
     from warehouse import publish
-    from warehouse.locks import LockedError
+    from warehouse.storage.locks import LockedError
 
     settings = settings_of(raw, data)
     try:
@@ -394,7 +394,7 @@ def export_links(
 ) -> None:
     """Write where every row went, accepted.parquet and rejected.parquet. Private: it links rows to trainees."""
     from flows.tables import export_links as write
-    from warehouse.vault import DataFolder
+    from warehouse.storage.data_folder import DataFolder
 
     settings = settings_of(raw, data)
     accepted, refused = with_vault(lambda: write(DataFolder(settings.data), out))

@@ -68,11 +68,11 @@ def train(
 
     The committed weights stay as they are: review the file, then copy it over warehouse/identity/match_model.json.
     """
-    from warehouse import files
     from warehouse.identity.model import MODEL_FILE
     from warehouse.identity.train import model_json
     from warehouse.identity.train import train as train_model
     from warehouse.identity.truth import TruthError, join_labels, join_truth, read_labels, read_truth
+    from warehouse.storage import files
 
     if (truth is None) == (labels is None):
         fail("give either --truth or --labels: where it is said who is who")
@@ -158,12 +158,12 @@ def evaluate(
 
     Prints tables and writes a page of charts that holds no person's data. Reads the truth, which a run never does.
     """
-    from warehouse import files
     from warehouse.identity.model import load_model
     from warehouse.identity.page import render_page
     from warehouse.identity.report import as_figures, make_report
     from warehouse.identity.truth import TruthError, join_truth, read_truth
-    from warehouse.vault import DataFolder
+    from warehouse.storage import files
+    from warehouse.storage.data_folder import DataFolder
 
     settings = settings_of(raw, data)
     accepted = _accepted(settings, "evaluate")

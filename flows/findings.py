@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse.literals import literal
+from warehouse.storage.sql_literals import literal
 
 
 @dataclass(frozen=True)

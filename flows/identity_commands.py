@@ -151,7 +151,7 @@ def correct(settings: Settings, purpose: str, write: "Callable[[duckdb.DuckDBPyC
     The vault is held from the judgement to the release: a run that is reading meanwhile waits to load, and finds
     the judgement there. No country is locked, because nothing of a country is read or loaded.
     """
-    from warehouse.transactions import transaction
+    from warehouse.storage.transactions import transaction
 
     with existing_vault(settings, purpose) as con:
         with transaction(con):

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.settings import Settings
-from warehouse import files
-from warehouse.vault import DataFolder
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
     from flows.run import RunResult

@@ -49,7 +49,7 @@ def country_code(text: str) -> str:
 
 def with_vault(read: Callable[[], Any]) -> Any:
     """Return what `read` gives; a vault that is locked or cannot be used ends the command with a sentence."""
-    from warehouse.locks import LockedError
+    from warehouse.storage.locks import LockedError
     from warehouse.vault import VaultError
 
     try:
@@ -60,7 +60,7 @@ def with_vault(read: Callable[[], Any]) -> Any:
 
 def require_vault(settings: Settings) -> None:
     """Stop with a sentence where nothing has run yet."""
-    from warehouse.vault import DataFolder
+    from warehouse.storage.data_folder import DataFolder
 
     if not DataFolder(settings.data).vault.exists():
         fail(f"{settings.data}: nothing has run here yet; start with `godigital run`")
@@ -71,7 +71,7 @@ def existing_vault(settings: Settings, purpose: str) -> "Iterator[duckdb.DuckDBP
     """Open the vault of an earlier run for the length of a block, and say its errors in a sentence."""
     from flows.run import open_vault
     from warehouse.identity.judgements import JudgementError
-    from warehouse.locks import LockedError
+    from warehouse.storage.locks import LockedError
     from warehouse.vault import VaultError
 
     require_vault(settings)

@@ -50,9 +50,10 @@ from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, r
 from schemas.partner import Partner
 from warehouse.doctor.observed import State, counts_by_area, require_well
 from warehouse.load import DeliveryRows
-from warehouse.locks import LockedError
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError
 from warehouse.survey.load import SurveyRows
-from warehouse.vault import WAIT_SECONDS, DataFolder
+from warehouse.vault import WAIT_SECONDS
 
 _SETTINGS = Settings()
 # as many sources as are pulled at once, but not as many countries read

@@ -20,7 +20,7 @@ from flows.sources.offered import Form, Known, Offered, Place, Source, printable
 from flows.sources.open import is_remote, open_source
 from flows.sources.retry import Retry
 from schemas.partner import Sender
-from warehouse import files
+from warehouse.storage import files
 
 __all__ = ["Landed", "PullError", "Pulled", "pull_partner", "pull_source"]
 

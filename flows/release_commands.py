@@ -107,8 +107,8 @@ def freeze(
     from warehouse import freeze as freezing
     from warehouse.frozen import FreezeError
     from warehouse.identity.judgements import user_name
-    from warehouse.locks import LockedError
     from warehouse.publish import PublishError
+    from warehouse.storage.locks import LockedError
 
     settings = settings_of(raw, data)
     who = by or user_name() or "unknown"

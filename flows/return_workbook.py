@@ -16,7 +16,7 @@ from flows.readers.recognise import KEY_MARK, MANIFEST_SHEET
 from flows.return_rows import Back, BackRow
 from schemas.partner import LOOKUP_COLUMNS
 from schemas.remedies import ENGLISH, load_remedies, phrase, write_day
-from warehouse import files
+from warehouse.storage import files
 
 HELP_SHEET, ROWS_SHEET, LISTS_SHEET = "Read me", "Rows", "godigital-lists"
 REJECTED_MARK, FLAGGED_MARK = "✗", "?"

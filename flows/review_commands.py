@@ -183,7 +183,7 @@ class Session:
     def judge(self, place: int, verdict: "Verdict") -> None:
         """Write a verdict on the pair at a place."""
         from warehouse.identity.judgements import Origin, drafts_of, take_in
-        from warehouse.transactions import transaction
+        from warehouse.storage.transactions import transaction
 
         one, other = self.batch.pairs[place].pair
         with existing_vault(self.settings, "review") as con, transaction(con):
@@ -196,7 +196,7 @@ class Session:
     def undo(self, place: int) -> tuple[int, bool]:
         """Take the last verdict back; returns the place to go on at, and whether it is on the screen already."""
         from warehouse.identity.corrections import undo
-        from warehouse.transactions import transaction
+        from warehouse.storage.transactions import transaction
 
         if not self.made:
             self.console.print(f"Nothing to undo in this sitting. {_ASK}", markup=False)
@@ -265,7 +265,7 @@ def review_import(
     from flows.readers.delivery import DeliveryError
     from flows.review_workbook import WorkbookError, read_workbook, take_in_verdicts
     from warehouse.identity.judgements import effective, read_judgements
-    from warehouse.transactions import transaction
+    from warehouse.storage.transactions import transaction
 
     settings = settings_of(raw, data)
     try:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.review_screen import changes_of, state_of
-from warehouse import files
 from warehouse.identity.judgements import (
     Judgement,
     Origin,
@@ -25,6 +24,7 @@ from warehouse.identity.judgements import (
     take_in,
 )
 from warehouse.identity.review import LABELS, DoubtfulPair, PairEvidence, RecordFacts, differing
+from warehouse.storage import files
 
 if TYPE_CHECKING:
     import duckdb

@@ -46,11 +46,12 @@ from flows.survey import (
 from schemas.partner import Partner, Sender
 from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
-from warehouse import files, holds, runs
+from warehouse import holds, runs
 from warehouse import vault as vaults
-from warehouse.locks import LockedError, hold
-from warehouse.transactions import transaction
-from warehouse.vault import DataFolder
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError, hold
+from warehouse.storage.transactions import transaction
 
 if TYPE_CHECKING:
     import duckdb

@@ -16,7 +16,7 @@ from flows.pull import is_litter, landed_of, source_url
 from flows.sources.open import is_remote
 from schemas.partner import ContractError, load_contract_as
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract
-from warehouse.transactions import transaction
+from warehouse.storage.transactions import transaction
 
 if TYPE_CHECKING:
     import duckdb

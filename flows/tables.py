@@ -14,9 +14,10 @@ from schemas.partner import Partner
 from schemas.programme import load_programme
 from schemas.reasons import Reason
 from schemas.remedies import Remedy, remedies
-from warehouse import files
-from warehouse.formulas import neutralise
-from warehouse.vault import DataFolder, open_vault
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.spreadsheet_cells import neutralise
+from warehouse.vault import open_vault
 
 
 def delivery_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from warehouse import files
-from warehouse.formulas import neutralise
+from warehouse.storage import files
+from warehouse.storage.spreadsheet_cells import neutralise
 
 SUFFIXES = (".csv", ".xlsx")
 

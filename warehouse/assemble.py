@@ -18,8 +18,9 @@ from warehouse import holds, load, publish
 from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
-from warehouse.transactions import transaction
-from warehouse.vault import DataFolder, secret_of_register
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.transactions import transaction
+from warehouse.vault import secret_of_register
 
 Tell = Callable[[str], None]
 

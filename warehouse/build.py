@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse import files
 from warehouse.describe import comment_statements
 from warehouse.history import HISTORY, NO_HISTORY, History, history_tables
-from warehouse.literals import literal
 from warehouse.rules import PROGRAMME, default_programme, programme_tables
+from warehouse.storage import files
+from warehouse.storage.sql_literals import literal
 
 if TYPE_CHECKING:
     from schemas.programme import Programme

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from schemas.columns import Column, SqlType
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse import files
+from warehouse.storage import files
 
 if TYPE_CHECKING:
     from schemas.open_data import OpenData

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from schemas.columns import Column
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse import files
 from warehouse.indicators import Indicator, load_catalogue
-from warehouse.literals import literal
 from warehouse.rules import band_rows, default_programme
+from warehouse.storage import files
+from warehouse.storage.sql_literals import literal
 
 if TYPE_CHECKING:
     from schemas.programme import Programme, Target

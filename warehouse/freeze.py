@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse import files
 from warehouse.figures import published_figures
 from warehouse.frozen import (
     Frozen,
@@ -35,6 +34,7 @@ from warehouse.publish import (
 from warehouse.query import QueryError
 from warehouse.restate import find_causes
 from warehouse.snapshots import intact_snapshot, snapshot_path
+from warehouse.storage import files
 
 if TYPE_CHECKING:
     import duckdb

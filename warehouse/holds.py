@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse.transactions import transaction
+from warehouse.storage.transactions import transaction
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse import files
 from warehouse.build import ReleaseInfo, TableSummary, release_manifest
 from warehouse.frozen import frozen_numbers
-from warehouse.locks import hold
 from warehouse.snapshots import keep_snapshot, prune_snapshots
+from warehouse.storage import files
+from warehouse.storage.locks import hold
 from warehouse.verify import Finding, Verdict
 
 if TYPE_CHECKING:

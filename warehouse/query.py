@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.literals import literal
+from warehouse.storage.sql_literals import literal
 
 # how DuckDB names the process that has a file open for writing
 _HOLDER = re.compile(r"Could not set lock on file.*\bPID (\d+)", re.DOTALL)

@@ -13,9 +13,9 @@ from typing import Literal
 
 import duckdb
 
-from warehouse.literals import literal
-from warehouse.locks import is_alive
-from warehouse.transactions import transaction
+from warehouse.storage.locks import is_alive
+from warehouse.storage.sql_literals import literal
+from warehouse.storage.transactions import transaction
 
 # judge: a judgement about who is the same person, published at once
 Kind = Literal["run", "reprocess", "judge"]

@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse import files
-from warehouse.literals import literal
+from warehouse.storage import files
+from warehouse.storage.sql_literals import literal
 
 if TYPE_CHECKING:
     import duckdb

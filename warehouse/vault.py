@@ -7,21 +7,21 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from schemas.columns import COLUMNS, ROW_COUNTS, TRAINING_LOG_COLUMNS
-from warehouse import files
 from warehouse.holds import HOLD_DDL
 from warehouse.identity.judgements import JUDGEMENT_DDL
 from warehouse.identity.register import REGISTER_DDL, is_key_of
 from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
-from warehouse.locks import hold
 from warehouse.runs import RUN_DDL
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import hold
+from warehouse.storage.transactions import transaction
 from warehouse.survey.tables import SURVEY_DDL
-from warehouse.transactions import transaction
 
 SCHEMA_VERSION = 7
 # what a restore puts in place, while it is at work or after it was cut off; below the data folder
@@ -140,38 +140,6 @@ _REASONS = re.compile(
 
 class VaultError(RuntimeError):
     """The vault cannot be used; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class DataFolder:
-    """Where everything made by the program lives, below `--data`."""
-
-    root: Path
-
-    @property
-    def private(self) -> Path:
-        """Folder of mode 0700 for everything about people."""
-        return self.root / "private"
-
-    @property
-    def vault(self) -> Path:
-        """The private database."""
-        return self.private / "vault.duckdb"
-
-    @property
-    def secret(self) -> Path:
-        """The key under which trainee ids are minted; lose it and new ids differ, so back it up."""
-        return self.private / "identity.key"
-
-    @property
-    def locks(self) -> Path:
-        """Folder of lock files."""
-        return self.private / "locks"
-
-    @property
-    def warehouse(self) -> Path:
-        """Link to the published release."""
-        return self.root / "warehouse.duckdb"
 
 
 def identity_secret(data: DataFolder) -> bytes:

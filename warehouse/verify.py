@@ -14,8 +14,8 @@ from typing import Any, Literal, cast
 
 import duckdb
 
-from warehouse import files
 from warehouse.build import CHECKS, SQL_FOLDER, set_rules, summarise
+from warehouse.storage import files
 
 Severity = Literal["fail", "warn"]
 _MARK = re.compile(r"^-- (fail|warn): ([a-z_]+)\n-- (.+)\n", re.MULTILINE)

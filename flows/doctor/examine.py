@@ -16,8 +16,8 @@ from warehouse.doctor.reading import Reading
 from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault
 from warehouse.doctor.work import examine_leftovers, examine_locks
-from warehouse.locks import LockedError
-from warehouse.vault import DataFolder
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError
 
 AREAS = (
     "permissions",

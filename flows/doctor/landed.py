@@ -7,7 +7,7 @@ from pathlib import Path
 
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME
 from warehouse.doctor.observed import Observed, State, counted, named
-from warehouse.files import sha256_of
+from warehouse.storage.files import sha256_of
 
 AREA = "landed files"
 _HASH = re.compile(r"[0-9a-f]{64}")

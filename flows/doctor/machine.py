@@ -7,7 +7,7 @@ from pathlib import Path
 
 from warehouse import publish
 from warehouse.doctor.observed import Observed, State
-from warehouse.vault import DataFolder
+from warehouse.storage.data_folder import DataFolder
 
 AREA = "machine"
 # a run writes the vault anew where much of it changes, spills, and builds a release beside those that are kept

@@ -28,8 +28,9 @@ from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault
 from warehouse.doctor.work import examine_leftovers
 from warehouse.frozen import in_force
-from warehouse.locks import LockedError, hold
-from warehouse.vault import DataFolder, VaultError, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError, hold
+from warehouse.vault import VaultError, open_vault
 
 runner = CliRunner()
 

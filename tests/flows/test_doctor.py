@@ -31,8 +31,9 @@ from warehouse.doctor.permissions import examine_permissions
 from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault, read_vault
 from warehouse.doctor.work import examine_leftovers, examine_locks
-from warehouse.locks import hold
-from warehouse.vault import SCHEMA_VERSION, DataFolder
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import hold
+from warehouse.vault import SCHEMA_VERSION
 
 OK, FIXED, WARNING, FAILURE = State.OK, State.FIXED, State.WARNING, State.FAILURE
 runner = CliRunner()
@@ -194,7 +195,7 @@ def test_a_file_of_somebody_else_is_named(installed):
 def somebody_holding(lock: Path, purpose: str) -> Iterator[subprocess.Popen]:
     """Another process that holds a lock until the block ends."""
     program = (
-        "import sys\nfrom pathlib import Path\nfrom warehouse.locks import hold\n"
+        "import sys\nfrom pathlib import Path\nfrom warehouse.storage.locks import hold\n"
         "with hold(Path(sys.argv[1]), sys.argv[2]):\n    print(1, flush=True)\n    input()\n"
     )
     process = subprocess.Popen(

@@ -7,7 +7,8 @@ from flows.cli import app
 from tests.conftest import hashes, make_settings, rows, run
 from tests.generators.tym import deliver, people
 from warehouse.holds import DUPLICATES, REJECTED
-from warehouse.vault import DataFolder, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.vault import open_vault
 
 
 @pytest.fixture

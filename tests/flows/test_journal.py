@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 from tests.conftest import PROJECT, rows, run
-from warehouse.vault import DataFolder, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.vault import open_vault
 
 
 def recorded(settings):

@@ -18,7 +18,7 @@ from warehouse.build import build_release
 from warehouse.identity.calibration import store_quality
 from warehouse.identity.model import load_model
 from warehouse.identity.truth import join_truth, read_accepted, read_truth
-from warehouse.vault import DataFolder
+from warehouse.storage.data_folder import DataFolder
 
 pytestmark = pytest.mark.xdist_group("kit")
 FIGURES = {

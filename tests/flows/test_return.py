@@ -20,7 +20,8 @@ from flows.return_workbook import HELP_SHEET, LISTS_SHEET, ROWS_SHEET
 from flows.settings import Settings
 from schemas.remedies import language_of, load_remedies, phrase
 from tests.conftest import copy_partners, make_settings, rows, run
-from warehouse.vault import DataFolder, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.vault import open_vault
 
 runner = CliRunner()
 # text that a spreadsheet would run, or mangle

@@ -16,8 +16,9 @@ import pytest
 from flows.partners import UnknownCountryError
 from flows.run import Progress, execute
 from tests.conftest import PROJECT, SHARED, hashes, make_settings, rows, run
-from warehouse.locks import LockedError, hold
-from warehouse.vault import DataFolder, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError, hold
+from warehouse.vault import open_vault
 
 TEN = ["BN", "ID", "KH", "LA", "MM", "MY", "PH", "SG", "TH", "VN"]
 

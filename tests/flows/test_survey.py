@@ -16,8 +16,8 @@ from flows.survey_tables import survey_counts, write_rejected_answers
 from schemas.partner import ContractError, parse_contract_as
 from schemas.survey import INDICATORS, SurveyContract
 from tests.conftest import PROJECT, copy_surveys, hashes, make_settings, rows, run
+from warehouse.storage.data_folder import DataFolder
 from warehouse.survey.load import SettledDelivery, settle_responses
-from warehouse.vault import DataFolder
 
 HEADER = ["Kode", "Nama", "HP", "Mulai", "Wawancara", "Jenis", "Pelanggan", "Daring", "Jalan", "Lama", "Hasil"]
 CONTRACT = """

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-from warehouse.files import (
+from warehouse.storage.files import (
     private_folder,
     remove_stale,
     replace_symlink,
@@ -60,7 +60,7 @@ def test_a_killed_writer_leaves_the_old_file_and_a_part_that_is_removed_later(tm
     target.write_bytes(b"before")
     program = (
         "import os, pathlib, sys\n"
-        "from warehouse.files import write_durably\n"
+        "from warehouse.storage.files import write_durably\n"
         "def write(file):\n    file.write(b'half'); file.flush(); os.kill(os.getpid(), 9)\n"
         "write_durably(pathlib.Path(sys.argv[1]), write)\n"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.locks import LockedError, hold
+from warehouse.storage.locks import LockedError, hold
 
 HOLDER = """
 import os, sys, time

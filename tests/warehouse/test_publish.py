@@ -17,7 +17,6 @@ import pytest
 
 from tests.warehouse.tiny_vault import TinyVault, read_table, release_info
 from warehouse.build import SQL_FOLDER, summarise
-from warehouse.locks import LockedError, hold
 from warehouse.publish import (
     CheckFailed,
     PublishError,
@@ -29,6 +28,7 @@ from warehouse.publish import (
     published_input_hash,
     rollback,
 )
+from warehouse.storage.locks import LockedError, hold
 from warehouse.verify import read_checks
 
 READER = """

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from warehouse.returned import ReturnedRow, follow, standing_corrections
 from warehouse.settle import Candidate, Disposition, RowKeys, Workbook, settle_deliveries, settle_rows
-from warehouse.vault import VAULT_DDL, DataFolder, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.vault import VAULT_DDL, open_vault
 
 A, R, S = Disposition.ACCEPTED, Disposition.REPEATED, Disposition.SUPERSEDED
 DAY = dt.date(2021, 1, 1)

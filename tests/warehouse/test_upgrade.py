@@ -16,7 +16,8 @@ from warehouse import vault as vaults
 from warehouse.build import content_hash
 from warehouse.doctor.observed import has_failure
 from warehouse.doctor.releases import examine_releases
-from warehouse.vault import SCHEMA_VERSION, UPGRADES, DataFolder, VaultError, copy_before_upgrade, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.vault import SCHEMA_VERSION, UPGRADES, VaultError, copy_before_upgrade, open_vault
 
 OLD = 5
 # what each version had not yet, from the newest back; whoever raises the version adds a line

@@ -6,7 +6,8 @@ import sys
 import duckdb
 import pytest
 
-from warehouse.vault import SCHEMA_VERSION, DataFolder, VaultError, open_vault
+from warehouse.storage.data_folder import DataFolder
+from warehouse.vault import SCHEMA_VERSION, VaultError, open_vault
 
 
 def tables(con):

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from warehouse import files, publish
-from warehouse.vault import DataFolder
+from warehouse import publish
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
 
 MANIFEST = "backup.json"
 DATA, RAW = "data", "raw"

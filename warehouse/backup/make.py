@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from warehouse import files, publish
+from warehouse import publish
 from warehouse.backup.contents import (
     DATA,
     MANIFEST,
@@ -27,11 +27,13 @@ from warehouse.backup.contents import (
     raw_files,
     release_files,
 )
-from warehouse.doctor.holders import writers_of
 from warehouse.doctor.vault import UnreadableError, read_vault
-from warehouse.locks import LockedError, hold
 from warehouse.snapshots import snapshot_path
-from warehouse.vault import WAIT_SECONDS, DataFolder
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError, hold
+from warehouse.storage.open_files import writers_of
+from warehouse.vault import WAIT_SECONDS
 
 # other installations may back up into the same folder
 _LOCK = ".backup.lock"

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse import files, publish
+from warehouse import publish
 from warehouse.backup.contents import (
     DATA,
     LANDING,
@@ -23,8 +23,10 @@ from warehouse.backup.contents import (
     read_manifest,
     verify_backup,
 )
-from warehouse.locks import hold
-from warehouse.vault import SCHEMA_VERSION, STAGED_RESTORE, DataFolder
+from warehouse.storage import files
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import hold
+from warehouse.vault import SCHEMA_VERSION, STAGED_RESTORE
 
 _ASIDE = "replaced-"
 

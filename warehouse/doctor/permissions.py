@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse.doctor.observed import Observed, State, counted, named, within
-from warehouse.vault import DataFolder
+from warehouse.storage.data_folder import DataFolder
 
 AREA = "permissions"
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse import publish
-from warehouse.doctor.holders import writers_of
 from warehouse.doctor.observed import Observed, State, counted, named
 from warehouse.frozen import FreezeError, in_force
 from warehouse.publish import ManifestError, PublishError, Release
 from warehouse.snapshots import intact_snapshot, snapshot_path
+from warehouse.storage.open_files import writers_of
 
 AREA = "releases"
 # each is a process of its own

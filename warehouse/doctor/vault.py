@@ -9,8 +9,9 @@ from pathlib import Path
 
 from warehouse.doctor.observed import Observed, State, counted, named
 from warehouse.doctor.reading import Reading, read_key
-from warehouse.locks import LockedError, hold
-from warehouse.vault import SCHEMA_VERSION, DataFolder
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import LockedError, hold
+from warehouse.vault import SCHEMA_VERSION
 from warehouse.verify import Finding
 
 AREA = "vault"

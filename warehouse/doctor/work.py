@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse import publish
-from warehouse.doctor.holders import has_open
 from warehouse.doctor.observed import Observed, State, counted, named, within
 from warehouse.frozen import FreezeError, frozen_numbers
-from warehouse.locks import Holder, LockedError, hold, holder_named, is_alive
-from warehouse.vault import STAGED_RESTORE, DataFolder
+from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.locks import Holder, LockedError, hold, holder_named, is_alive
+from warehouse.storage.open_files import has_open
+from warehouse.vault import STAGED_RESTORE
 
 LOCKS = "locks"
 LEFTOVERS = "leftovers"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from schemas.programme import Programme, load_programme
-from warehouse import files
 from warehouse.query import open_release
 from warehouse.report.document import Page
 from warehouse.report.figures import ReportError, read_figures
 from warehouse.report.pages import make_pages
+from warehouse.storage import files
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -17,7 +17,7 @@ from warehouse.identity.linkage import link
 from warehouse.identity.match import make_records
 from warehouse.identity.model import load_model
 from warehouse.identity.tables import LINKAGE_DDL, SOURCE_COLUMNS
-from warehouse.transactions import transaction
+from warehouse.storage.transactions import transaction
 
 MODEL = load_model()
 SECRET = b"\x5a" * 32
