@@ -179,7 +179,7 @@ def run_or_refuse(
     from warehouse.build import BuildError
     from warehouse.publish import PublishError
     from warehouse.storage.locks import LockedError
-    from warehouse.vault import VaultError
+    from warehouse.vault.open import VaultError
 
     as_json = settings.log == "json"
     if as_json:

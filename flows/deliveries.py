@@ -12,9 +12,9 @@ from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile
 from schemas.languages import BUDDHIST_AHEAD, MONTH_PATTERN, month_number, to_ascii_digits
 from schemas.partner import DeliveryNames, Sender
 from schemas.programme import load_programme
-from warehouse.load import DeliveryFacts
-from warehouse.returned import RETURNED
 from warehouse.storage.files import sha256_of
+from warehouse.vault.corrected_rows import RETURNED
+from warehouse.vault.rows import DeliveryFacts
 
 # decorations that copying adds to a name; they say nothing about the content
 _COPY = re.compile(r"^(?:copy of|fw_|fwd_|re_)\s*|\s*-\s*copy(?:\s*\(\d+\))?$|\s*\(\d+\)$", re.IGNORECASE)

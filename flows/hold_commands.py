@@ -27,7 +27,7 @@ def release_hold(
 ) -> None:
     """List deliveries that are held back, or decide that one counts; the next run takes it in."""
     from flows.console import print_table
-    from warehouse import holds
+    from warehouse.vault import holds
 
     settings = settings_of(raw, data)
     with existing_vault(settings, "release-hold") as con:

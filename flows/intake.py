@@ -19,7 +19,7 @@ from flows.readers.returned import read_returned
 from flows.validate import check_contract, part_rows
 from schemas.partner import Partner
 from schemas.programme import load_programme
-from warehouse.load import UNREAD, DeliveryFacts, DeliveryRows
+from warehouse.vault.rows import UNREAD, DeliveryFacts, DeliveryRows
 
 
 def read_deliveries(

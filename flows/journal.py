@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from warehouse.runs import Kind, Stage
+from warehouse.vault.runs import Kind, Stage
 
 log = logging.getLogger("godigital")
 # nobody who did not ask for a log shall get one

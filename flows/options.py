@@ -50,7 +50,7 @@ def country_code(text: str) -> str:
 def with_vault(read: Callable[[], Any]) -> Any:
     """Return what `read` gives; a vault that is locked or cannot be used ends the command with a sentence."""
     from warehouse.storage.locks import LockedError
-    from warehouse.vault import VaultError
+    from warehouse.vault.open import VaultError
 
     try:
         return read()
@@ -72,7 +72,7 @@ def existing_vault(settings: Settings, purpose: str) -> "Iterator[duckdb.DuckDBP
     from flows.run import open_vault
     from warehouse.identity.judgements import JudgementError
     from warehouse.storage.locks import LockedError
-    from warehouse.vault import VaultError
+    from warehouse.vault.open import VaultError
 
     require_vault(settings)
     try:

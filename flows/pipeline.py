@@ -49,11 +49,11 @@ from flows.sources.offered import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.doctor.observed import State, counts_by_area, require_well
-from warehouse.load import DeliveryRows
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError
 from warehouse.survey.load import SurveyRows
-from warehouse.vault import WAIT_SECONDS
+from warehouse.vault.open import WAIT_SECONDS
+from warehouse.vault.rows import DeliveryRows
 
 _SETTINGS = Settings()
 # as many sources as are pulled at once, but not as many countries read

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
 from flows.pull import Landed
 from schemas.partner import Sender
-from warehouse.load import DeliveryFacts
+from warehouse.vault.rows import DeliveryFacts
 
 S = TypeVar("S", bound=Sender)
 

@@ -70,12 +70,12 @@ def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> Back:
     Raises:
         ReturnError: a delivery was read under another contract than today's, or its landed bytes are gone.
     """
-    from warehouse import load
+    from warehouse.vault.landed import known_deliveries, landed_rows
 
     finder = FaultFinder(partner, load_programme())
     found = _find(con, partner)
-    known = load.known_deliveries(con).get(partner.partner_id, {})
-    landed = [landed_of(row) for row in load.landed_rows(con).get(partner.partner_id, [])]
+    known = known_deliveries(con).get(partner.partner_id, {})
+    landed = [landed_of(row) for row in landed_rows(con).get(partner.partner_id, [])]
     deliveries = {item.delivery_id: item for item in group_deliveries(landed, partner.contract.delivery)}
     received = {
         delivery_id: day

@@ -46,17 +46,17 @@ from flows.survey import (
 from schemas.partner import Partner, Sender
 from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
-from warehouse import holds, runs
-from warehouse import vault as vaults
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
 from warehouse.storage.transactions import transaction
+from warehouse.vault import holds, runs
+from warehouse.vault import open as vaults
 
 if TYPE_CHECKING:
     import duckdb
 
-    from warehouse.load import DeliveryRows
+    from warehouse.vault.rows import DeliveryRows
 
 # less than this is read sooner here than a process starts
 _BYTES_WORTH_A_PROCESS = 3_000_000
@@ -176,9 +176,9 @@ def known_before(
 
 
 def _sightings(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[Known]]:
-    from warehouse import load
+    from warehouse.vault import landed
 
-    return {place: [Known(*row) for row in rows] for place, rows in load.known_sightings(con).items()}
+    return {place: [Known(*row) for row in rows] for place, rows in landed.known_sightings(con).items()}
 
 
 def compare_pulls(
@@ -230,14 +230,14 @@ def plan_reading(
 
     A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
     """
-    from warehouse import load
+    from warehouse.vault import landed
 
     with transaction(con):
-        load.register_landed(con, [dataclasses.astuple(row) for pulled in pulls for row in pulled.landed])
-        load.register_sightings(
+        landed.register_landed(con, [dataclasses.astuple(row) for pulled in pulls for row in pulled.landed])
+        landed.register_sightings(
             con, {(item.partner_id, item.source): [dataclasses.astuple(row) for row in item.seen] for item in pulls}
         )
-    seen, known, released = load.landed_rows(con), load.known_deliveries(con), holds.released(con)
+    seen, known, released = landed.landed_rows(con), landed.known_deliveries(con), holds.released(con)
     return [
         plan_sender(
             partner,
@@ -310,7 +310,8 @@ def load_plans(
     progress: Progress,
 ) -> None:
     """Write what was read, a transaction for each country."""
-    from warehouse import load
+    from warehouse.vault import load
+    from warehouse.vault.rows import PartnerFacts
 
     by_country: dict[str, list[PartnerPlan]] = {}
     for plan in plans:
@@ -322,7 +323,7 @@ def load_plans(
             load.register_partners(
                 con,
                 [
-                    load.PartnerFacts(
+                    PartnerFacts(
                         plan.sender.partner_id,
                         country,
                         plan.sender.contract.name,
@@ -591,7 +592,7 @@ def _log_result(journal: Journal, result: RunResult, ended: runs.Ended) -> None:
 
 def _overtaken(con: "duckdb.DuckDBPyConnection", fresh: Sequence["DeliveryRows"]) -> tuple[str, ...]:
     """A sentence for every corrected workbook of this run that came too late for some of its rows."""
-    from warehouse import load
+    from warehouse.vault import load
 
     workbooks = [rows.facts.delivery_id for rows in fresh if rows.returned]
     return tuple(

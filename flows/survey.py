@@ -88,8 +88,8 @@ def plan_surveys(
 
     A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
     """
-    from warehouse.load import landed_rows
     from warehouse.survey.load import known_surveys
+    from warehouse.vault.landed import landed_rows
 
     if not surveys:
         return ()

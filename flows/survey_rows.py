@@ -27,8 +27,8 @@ from schemas.survey import QUESTIONS, Questionnaire, Survey, load_questionnaire
 from schemas.survey_columns import RESPONSE_COLUMNS, SURVEY_ROW_COLUMNS
 from schemas.survey_response import survey_response_schema
 from schemas.training_log import FRAME_TYPES
-from warehouse.load import UNREAD, DeliveryFacts
 from warehouse.survey.load import SurveyRows
+from warehouse.vault.rows import UNREAD, DeliveryFacts
 
 # interviews are held months or years after the programme: two digits of a year may be as late
 _YEARS_AFTER = 10

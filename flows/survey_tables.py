@@ -6,7 +6,7 @@ from typing import Any
 from flows.survey import find_surveys
 from flows.tables import write_rejected_rows
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 
 def survey_counts(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

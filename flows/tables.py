@@ -17,7 +17,7 @@ from schemas.remedies import Remedy, remedies
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.spreadsheet_cells import neutralise
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 
 def delivery_rows(data: DataFolder) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

@@ -14,13 +14,14 @@ import duckdb
 
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
-from warehouse import holds, load, publish
+from warehouse import publish
 from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.transactions import transaction
-from warehouse.vault import secret_of_register
+from warehouse.vault import holds, load
+from warehouse.vault.open import secret_of_register
 
 Tell = Callable[[str], None]
 
@@ -39,7 +40,7 @@ class Assembled:
 @cache
 def _code_hash() -> str:
     folder = Path(__file__).parent
-    return hash_files((*folder.glob("*.py"), *folder.glob("sql/*.sql"), *folder.glob("survey/*.py"), *IDENTIFYING))
+    return hash_files((*folder.rglob("*.py"), *folder.glob("sql/*.sql"), *IDENTIFYING))
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:

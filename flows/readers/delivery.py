@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from schemas.partner import FileContract
-from warehouse.returned import Act
+from warehouse.vault.corrected_rows import Act
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_CELL_CHARACTERS = 100_000  # a spreadsheet's own limit is 32,767

@@ -23,7 +23,7 @@ from flows.readers.xlsx_file import cell_text, open_workbook, unreadable
 from schemas.languages import BUDDHIST_AHEAD, to_ascii_digits
 from schemas.partner import Dates, Partner
 from schemas.programme import load_programme
-from warehouse.returned import Act
+from warehouse.vault.corrected_rows import Act
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook

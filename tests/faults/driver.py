@@ -53,9 +53,9 @@ def warm_up() -> None:
     import warehouse.identity.linkage
     import warehouse.identity.register
     import warehouse.identity.respondents
-    import warehouse.load
     import warehouse.survey.load
     import warehouse.survey.outcome
+    import warehouse.vault.load
     import warehouse.verify
     from schemas.programme import load_programme
     from warehouse.build import model_order

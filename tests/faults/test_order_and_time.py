@@ -8,7 +8,7 @@ from tests.conftest import hashes, make_settings, rows, run
 from tests.faults.conftest import play_apart, require_healed
 from tests.faults.small_partner import deliver, make_partner, row
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 PEOPLE = "SELECT (SELECT count(*) FROM core_trainee), (SELECT count(*) FROM core_attendance)"
 

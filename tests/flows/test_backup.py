@@ -30,7 +30,7 @@ from warehouse.doctor.work import examine_leftovers
 from warehouse.frozen import in_force
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
-from warehouse.vault import VaultError, open_vault
+from warehouse.vault.open import VaultError, open_vault
 
 runner = CliRunner()
 

@@ -33,7 +33,7 @@ from warehouse.doctor.vault import examine_vault, read_vault
 from warehouse.doctor.work import examine_leftovers, examine_locks
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import hold
-from warehouse.vault import SCHEMA_VERSION
+from warehouse.vault.schema import SCHEMA_VERSION
 
 OK, FIXED, WARNING, FAILURE = State.OK, State.FIXED, State.WARNING, State.FAILURE
 runner = CliRunner()

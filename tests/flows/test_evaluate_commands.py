@@ -14,7 +14,7 @@ from tests.generators.draws import fill_records, link_vault, write_truth
 from tests.generators.identity_records import generate
 from warehouse.identity.model import MODEL_FILE, MatchModel, load_model
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 runner = CliRunner()
 RECORDS = generate(2500, seed=11)

@@ -6,9 +6,9 @@ from typer.testing import CliRunner
 from flows.cli import app
 from tests.conftest import hashes, make_settings, rows, run
 from tests.generators.tym import deliver, people
-from warehouse.holds import DUPLICATES, REJECTED
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.holds import DUPLICATES, REJECTED
+from warehouse.vault.open import open_vault
 
 
 @pytest.fixture

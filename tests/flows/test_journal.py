@@ -7,7 +7,7 @@ import sys
 
 from tests.conftest import PROJECT, rows, run
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 
 def recorded(settings):

@@ -21,7 +21,7 @@ from flows.settings import Settings
 from schemas.remedies import language_of, load_remedies, phrase
 from tests.conftest import copy_partners, make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 runner = CliRunner()
 # text that a spreadsheet would run, or mangle

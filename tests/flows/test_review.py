@@ -24,7 +24,7 @@ from tests.conftest import copy_partners, hashes, make_settings, rows, run
 from warehouse.identity.judgements import Origin, Verdict, effective, read_judgements
 from warehouse.identity.review import say_birth
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 runner = CliRunner()
 # how a terminal is told colours

@@ -18,7 +18,7 @@ from flows.run import Progress, execute
 from tests.conftest import PROJECT, SHARED, hashes, make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 TEN = ["BN", "ID", "KH", "LA", "MM", "MY", "PH", "SG", "TH", "VN"]
 
@@ -408,7 +408,7 @@ def test_a_corrected_name_keeps_the_trainee(small, tmp_path):
 
 
 def test_the_vault_is_refused_by_a_program_of_another_version(small):
-    from warehouse.vault import VaultError
+    from warehouse.vault.open import VaultError
 
     settings = small("BN/LDC")
     run(settings)

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 
 from schemas.programme import load_programme
-from warehouse.vault import VAULT_DDL
+from warehouse.vault.schema import VAULT_DDL
 
 COUNTRIES = ("VN", "VN", "VN", "VN", "VN", "TH", "TH", "TH", "ID", "ID", "PH", "KH", "MM", "MY", "LA", "SG", "BN")
 

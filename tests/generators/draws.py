@@ -14,7 +14,7 @@ from tests.generators.identity_records import TRUTH_COLUMNS, Noise, generate, wr
 from warehouse.identity import linkage
 from warehouse.identity.calibration import ALL, store_quality
 from warehouse.identity.model import MatchModel
-from warehouse.vault import VAULT_DDL
+from warehouse.vault.schema import VAULT_DDL
 
 # from tidy to hardly usable: the noise of the draws, in turn
 _FACTORS = (0.4, 0.7, 1.0, 1.3, 1.7, 2.2)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.returned import ReturnedRow, follow, standing_corrections
-from warehouse.settle import Candidate, Disposition, RowKeys, Workbook, settle_deliveries, settle_rows
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import VAULT_DDL, open_vault
+from warehouse.vault.corrected_rows import ReturnedRow, follow, standing_corrections
+from warehouse.vault.open import open_vault
+from warehouse.vault.schema import VAULT_DDL
+from warehouse.vault.settle import Candidate, Disposition, RowKeys, Workbook, settle_deliveries, settle_rows
 
 A, R, S = Disposition.ACCEPTED, Disposition.REPEATED, Disposition.SUPERSEDED
 DAY = dt.date(2021, 1, 1)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.settle import Candidate, Disposition, Outcome, RowKeys, settle_deliveries, settle_rows
+from warehouse.vault.settle import Candidate, Disposition, Outcome, RowKeys, settle_deliveries, settle_rows
 
 DAY = dt.date(2021, 1, 1)
 NOW = dt.datetime(2021, 2, 1)

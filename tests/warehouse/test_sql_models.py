@@ -21,7 +21,7 @@ from warehouse.build import COMPUTED, SQL_FOLDER, rules_of, set_rules
 from warehouse.history import NO_HISTORY, history_tables
 from warehouse.indicators import INDICATORS_FILE, load_indicators, parse_indicators
 from warehouse.rules import programme_tables
-from warehouse.vault import VAULT_DDL
+from warehouse.vault.schema import VAULT_DDL
 
 FOLDER = Path(__file__).parents[1] / "sql"
 CASES = sorted(path.parent for path in FOLDER.glob("*/*/expected.csv"))

@@ -12,12 +12,13 @@ import pytest
 
 from flows.settings import Settings
 from tests.conftest import hashes, run
-from warehouse import vault as vaults
 from warehouse.build import content_hash
 from warehouse.doctor.observed import has_failure
 from warehouse.doctor.releases import examine_releases
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import SCHEMA_VERSION, UPGRADES, VaultError, copy_before_upgrade, open_vault
+from warehouse.vault import open as vaults
+from warehouse.vault.open import VaultError, copy_before_upgrade, open_vault
+from warehouse.vault.schema import SCHEMA_VERSION, UPGRADES
 
 OLD = 5
 # what each version had not yet, from the newest back; whoever raises the version adds a line
@@ -134,7 +135,7 @@ def test_without_room_for_the_copy_nothing_is_upgraded(old):
     program = (
         "import resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from warehouse.vault import DataFolder, VaultError, open_vault\n"
+        "from warehouse.vault.open import DataFolder, VaultError, open_vault\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "try:\n"

@@ -7,7 +7,8 @@ import duckdb
 import pytest
 
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import SCHEMA_VERSION, VaultError, open_vault
+from warehouse.vault.open import VaultError, open_vault
+from warehouse.vault.schema import SCHEMA_VERSION
 
 
 def tables(con):

@@ -13,7 +13,7 @@ from warehouse.identity.calibration import store_quality
 from warehouse.identity.model import load_model
 from warehouse.publish import Published, candidate_path, next_number, publish
 from warehouse.snapshots import candidate_snapshot, take_snapshot
-from warehouse.vault import VAULT_DDL
+from warehouse.vault.schema import VAULT_DDL
 
 _FILLER = {
     "VARCHAR": "",

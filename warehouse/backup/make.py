@@ -33,7 +33,7 @@ from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
 from warehouse.storage.open_files import writers_of
-from warehouse.vault import WAIT_SECONDS
+from warehouse.vault.open import WAIT_SECONDS
 
 # other installations may back up into the same folder
 _LOCK = ".backup.lock"

@@ -26,7 +26,8 @@ from warehouse.backup.contents import (
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import hold
-from warehouse.vault import SCHEMA_VERSION, STAGED_RESTORE
+from warehouse.vault.open import STAGED_RESTORE
+from warehouse.vault.schema import SCHEMA_VERSION
 
 _ASIDE = "replaced-"
 

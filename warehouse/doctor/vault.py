@@ -11,7 +11,7 @@ from warehouse.doctor.observed import Observed, State, counted, named
 from warehouse.doctor.reading import Reading, read_key
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
-from warehouse.vault import SCHEMA_VERSION
+from warehouse.vault.schema import SCHEMA_VERSION
 from warehouse.verify import Finding
 
 AREA = "vault"

@@ -17,7 +17,7 @@ from warehouse.frozen import FreezeError, frozen_numbers
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import Holder, LockedError, hold, holder_named, is_alive
 from warehouse.storage.open_files import has_open
-from warehouse.vault import STAGED_RESTORE
+from warehouse.vault.open import STAGED_RESTORE
 
 LOCKS = "locks"
 LEFTOVERS = "leftovers"

@@ -41,7 +41,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
 from warehouse.identity.model import MatchModel
-from warehouse.identity.tables import QUALITY_DDL
+from warehouse.vault.schema import QUALITY_DDL
 
 ALL = "ALL"
 BRIDGE, BETWEEN, HOUSEHOLD = "bridge", "between", "household"

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from warehouse.identity.forms import name_form_table
 from warehouse.identity.names import address_letters, address_numbers, name_script, place_key, read_suffix
-from warehouse.identity.tables import FEATURES, NAME_FORMS
+from warehouse.vault.linkage_tables import FEATURES, NAME_FORMS
 
 # a number whose check failed identifies nobody
 _WHOLE_NUMBER = ("valid", "unchecked")

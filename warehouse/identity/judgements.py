@@ -15,20 +15,6 @@ from typing import Any, Literal
 
 import duckdb
 
-# judgement_applied: what held when the register was last brought up to date, so that a change can be told from it.
-# undone_for is the group of judgements in whose favour one was taken back; it comes back with their end
-JUDGEMENT_DDL = """
-CREATE TABLE IF NOT EXISTS judgement (
-    judgement_id VARCHAR NOT NULL, group_id VARCHAR NOT NULL,
-    record_id_a VARCHAR NOT NULL, record_id_b VARCHAR NOT NULL, verdict VARCHAR NOT NULL,
-    judged_by VARCHAR NOT NULL, judged_at TIMESTAMP NOT NULL, why VARCHAR NOT NULL, origin VARCHAR NOT NULL,
-    undoes VARCHAR, undone_at TIMESTAMP, undone_by VARCHAR, undone_why VARCHAR, undone_for VARCHAR,
-    CHECK (record_id_a < record_id_b)
-);
-CREATE TABLE IF NOT EXISTS judgement_applied (
-    record_id_a VARCHAR NOT NULL, record_id_b VARCHAR NOT NULL, verdict VARCHAR NOT NULL
-);
-"""
 PREFIX = "j"
 Pair = tuple[str, str]
 

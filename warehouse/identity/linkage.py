@@ -22,9 +22,8 @@ from warehouse.identity.judgements import NOTHING_JUDGED, Judged
 from warehouse.identity.match import block_changed_pairs, block_pairs, make_records, make_scores
 from warehouse.identity.model import MatchModel
 from warehouse.identity.sources import LINKING, hash_files
-from warehouse.identity.tables import (
+from warehouse.vault.linkage_tables import (
     FEATURES,
-    LINKAGE_DDL,
     LINKAGE_TABLES,
     NODE_COLUMNS,
     SOURCE_COLUMNS,
@@ -32,6 +31,7 @@ from warehouse.identity.tables import (
     VAULT,
     beside_vault,
 )
+from warehouse.vault.schema import LINKAGE_DDL
 
 # a link less likely than this does not bring two clusters together alone: the bridge is left for review
 FIRM_PROBABILITY = 0.95

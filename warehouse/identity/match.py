@@ -27,7 +27,7 @@ from warehouse.identity.model import (
     level_names,
     share_pairs,
 )
-from warehouse.identity.tables import FEATURES, NODE_COLUMNS
+from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS
 
 # sums of floats in another order differ by less
 _ROUNDING = 1e-9

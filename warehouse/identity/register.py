@@ -18,23 +18,6 @@ if TYPE_CHECKING:
     # imported where it is used: opening the vault needs the tables' names, not a data frame
     import pandas as pd
 
-# one row of trainee_alias per retired id; no PRIMARY KEY there, because DuckDB refuses to bring back a key that was
-# deleted in the same transaction
-REGISTER_DDL = """
-CREATE TABLE IF NOT EXISTS register (
-    record_id VARCHAR PRIMARY KEY, trainee_id VARCHAR NOT NULL, founding_order VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS trainee_alias (
-    retired_id VARCHAR NOT NULL, surviving_id VARCHAR NOT NULL, release_number INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS identity_event (
-    event_id VARCHAR, release_number INTEGER NOT NULL, event VARCHAR NOT NULL, trainee_id VARCHAR NOT NULL,
-    other_trainee_id VARCHAR, records INTEGER NOT NULL, cause VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS identity_event_record (
-    event_id VARCHAR NOT NULL, record_id VARCHAR NOT NULL, side VARCHAR NOT NULL, trainee_before VARCHAR NOT NULL
-);
-"""
 EVENT_PREFIX = "e"
 # the records of an event: those that moved, those of the same trainee that stayed behind, those they moved to
 MOVED, LEFT, MET = "moved", "left", "met"

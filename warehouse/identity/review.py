@@ -13,7 +13,7 @@ import duckdb
 from warehouse.identity.judgements import Decided, Pair, pair_of
 from warehouse.identity.model import COMPARISONS, NULL_LEVEL, MatchModel, level_of
 from warehouse.identity.names import name_script, romanise
-from warehouse.identity.tables import VAULT, beside_vault
+from warehouse.vault.linkage_tables import VAULT, beside_vault
 
 ALL = "ALL"
 SCRATCH = "evidence"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse.load import UNREAD, ConservationError, DeliveryFacts
-from warehouse.settle import Candidate, Disposition, Outcome
+from warehouse.vault.rows import UNREAD, ConservationError, DeliveryFacts
+from warehouse.vault.settle import Candidate, Disposition, Outcome
 
 if TYPE_CHECKING:
     # imported where it is used: a run that finds nothing new reads no frame

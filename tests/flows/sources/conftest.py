@@ -18,7 +18,7 @@ from flows.settings import Settings
 from schemas.partner import Partner, load_contract
 from tests.conftest import make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder
-from warehouse.vault import open_vault
+from warehouse.vault.open import open_vault
 
 # planted in every variable that a contract names; it may come out nowhere
 CANARY = "c4n4ry-s3cret-9f8e7d"

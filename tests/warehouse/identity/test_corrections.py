@@ -16,8 +16,10 @@ from warehouse.identity.judgements import Draft, Judged, JudgementError, Origin,
 from warehouse.identity.linkage import link
 from warehouse.identity.match import make_records
 from warehouse.identity.model import load_model
-from warehouse.identity.tables import LINKAGE_DDL, SOURCE_COLUMNS
 from warehouse.storage.transactions import transaction
+from warehouse.vault import schema
+from warehouse.vault.linkage_tables import SOURCE_COLUMNS
+from warehouse.vault.schema import JUDGEMENT_DDL, LINKAGE_DDL
 
 MODEL = load_model()
 SECRET = b"\x5a" * 32
@@ -68,7 +70,7 @@ class People:
 def vault():
     with duckdb.connect(":memory:", config={"threads": 2}) as con:
         con.execute("ATTACH ':memory:' AS vault; USE vault")
-        con.execute(LINKAGE_DDL + register.REGISTER_DDL + judgements.JUDGEMENT_DDL)
+        con.execute(LINKAGE_DDL + schema.REGISTER_DDL + JUDGEMENT_DDL)
         yield People(con)
 
 

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from warehouse.identity.clusters import cluster_pairs
 from warehouse.identity.judgements import (
-    JUDGEMENT_DDL,
     Contradiction,
     Draft,
     Influence,
@@ -29,7 +28,7 @@ from warehouse.identity.judgements import (
     take_in,
     write_applied,
 )
-from warehouse.identity.tables import LINKAGE_DDL
+from warehouse.vault.schema import JUDGEMENT_DDL, LINKAGE_DDL
 
 SAME, DIFFERENT, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNSURE
 MORNING = dt.datetime(2021, 5, 3, 8)

@@ -13,7 +13,8 @@ from tests.warehouse.identity.people import BASE, frame, people, person
 from warehouse.identity import model as models
 from warehouse.identity.linkage import Judged, link, resolve
 from warehouse.identity.match import make_records
-from warehouse.identity.tables import LINKAGE_DDL, SOURCE_COLUMNS
+from warehouse.vault.linkage_tables import SOURCE_COLUMNS
+from warehouse.vault.schema import LINKAGE_DDL
 
 MODEL = models.load_model()
 POOL = people(60, seed=5)

@@ -21,12 +21,6 @@ HOLDS = (REJECTED, DUPLICATES)
 # a few rows prove nothing
 _HELD_FROM = 20
 
-HOLD_DDL = """
-CREATE TABLE IF NOT EXISTS hold_release (
-    delivery_id VARCHAR PRIMARY KEY, released_by VARCHAR NOT NULL, released_at TIMESTAMP NOT NULL, why VARCHAR NOT NULL
-);
-"""
-
 
 class HoldError(ValueError):
     """No such delivery is held; the message lists those that are."""

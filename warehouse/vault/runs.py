@@ -25,19 +25,6 @@ RUNNING, CUT_OFF = "running", "cut_off"
 # a run every quarter of an hour for a good two months
 _KEPT = 6_000
 
-RUN_DDL = """
-CREATE TABLE IF NOT EXISTS run (
-    run_id VARCHAR PRIMARY KEY, run_kind VARCHAR NOT NULL, countries VARCHAR NOT NULL, pid INTEGER NOT NULL,
-    started_at TIMESTAMP NOT NULL, ended_at TIMESTAMP, run_outcome VARCHAR NOT NULL, release_number INTEGER,
-    deliveries_read INTEGER NOT NULL DEFAULT 0, failures INTEGER NOT NULL DEFAULT 0,
-    warnings INTEGER NOT NULL DEFAULT 0
-);
-CREATE TABLE IF NOT EXISTS run_stage (
-    run_id VARCHAR NOT NULL, place INTEGER NOT NULL, stage VARCHAR NOT NULL, seconds DOUBLE NOT NULL,
-    rows BIGINT NOT NULL, bytes BIGINT NOT NULL, PRIMARY KEY (run_id, stage)
-);
-"""
-
 
 @dataclass
 class Stage:

@@ -66,12 +66,7 @@ def beside_vault(con: duckdb.DuckDBPyConnection, name: str) -> Iterator[duckdb.D
         beside.close()
 
 
-def _columns(names: dict[str, str]) -> str:
-    return ", ".join(f"{name} {kind}" for name, kind in names.items())
-
-
 NODE_COLUMNS = FEATURES | STATISTIC_COLUMNS
-# no keys: rows are replaced within one transaction, where DuckDB would refuse a key that was just deleted
 LINKAGE_TABLES = (
     "identity_record",
     "identity_node",
@@ -81,30 +76,6 @@ LINKAGE_TABLES = (
     "identity_judged",
     "identity_state",
 )
-LINKAGE_DDL = f"""
-CREATE TABLE IF NOT EXISTS identity_record (
-    record_id VARCHAR NOT NULL, node_id UBIGINT NOT NULL, source_hash UBIGINT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS identity_node (node_id UBIGINT NOT NULL, {_columns(NODE_COLUMNS)});
-CREATE TABLE IF NOT EXISTS identity_key (node_id UBIGINT NOT NULL, key UBIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS identity_edge (
-    node_id_l UBIGINT NOT NULL, node_id_r UBIGINT NOT NULL, match_weight DOUBLE NOT NULL, household BOOLEAN NOT NULL
-);
-CREATE TABLE IF NOT EXISTS identity_cluster (
-    node_id UBIGINT NOT NULL, cluster UBIGINT NOT NULL, component UBIGINT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS identity_judged (node_id UBIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS identity_state (made_by VARCHAR NOT NULL);
-"""
-
-# how sure the count of people is, per country and script; filled by warehouse.identity.calibration
-QUALITY_DDL = """
-CREATE TABLE IF NOT EXISTS identity_quality (
-    country_code VARCHAR NOT NULL, script VARCHAR NOT NULL, people_found BIGINT NOT NULL, low BIGINT NOT NULL,
-    high BIGINT NOT NULL, expected_false_merges DOUBLE NOT NULL, expected_misses DOUBLE NOT NULL
-);
-"""
-
 # what identity is judged by; a row's place in a file is not
 SOURCE_COLUMNS = (
     "partner_id",
@@ -128,20 +99,3 @@ SOURCE_COLUMNS = (
     "address",
     "postcode",
 )
-# one row per record_id: accepted records, and superseded ones as witnesses, which count for nothing but let a person
-# whose name was put right keep the id. founding_order says which record of a person is the oldest
-RECORD_VIEW = f"""
-CREATE OR REPLACE VIEW linkage_record AS
-WITH chosen AS (
-    SELECT record.record_id,
-           arg_min(record.rowid, ROW(record.disposition <> 'accepted', -epoch(delivery.date_received), record.ordinal,
-                                     record.delivery_id)) AS place,
-           min(delivery.date_received) AS first_received
-    FROM record JOIN delivery USING (delivery_id)
-    WHERE NOT delivery.is_sample OR delivery.outcome <> 'superseded'
-    GROUP BY record.record_id
-)
-SELECT record.record_id, {", ".join(f"record.{name}" for name in SOURCE_COLUMNS)},
-       strftime(chosen.first_received, '%Y-%m-%d') || ' ' || record.record_id AS founding_order
-FROM record JOIN chosen ON record.rowid = chosen.place AND record.record_id = chosen.record_id
-"""

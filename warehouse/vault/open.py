@@ -11,19 +11,13 @@ from pathlib import Path
 
 import duckdb
 
-from schemas.columns import COLUMNS, ROW_COUNTS, TRAINING_LOG_COLUMNS
-from warehouse.holds import HOLD_DDL
-from warehouse.identity.judgements import JUDGEMENT_DDL
-from warehouse.identity.register import REGISTER_DDL, is_key_of
-from warehouse.identity.tables import LINKAGE_DDL, QUALITY_DDL, RECORD_VIEW
-from warehouse.runs import RUN_DDL
+from warehouse.identity.register import is_key_of
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import hold
 from warehouse.storage.transactions import transaction
-from warehouse.survey.tables import SURVEY_DDL
+from warehouse.vault.schema import SCHEMA_VERSION, UPGRADES, VAULT_DDL
 
-SCHEMA_VERSION = 7
 # what a restore puts in place, while it is at work or after it was cut off; below the data folder
 STAGED_RESTORE = f"restore.*{files.PART_SUFFIX}"
 # a second process waits this long for the one that is loading
@@ -33,93 +27,6 @@ _NO_KEY = (
     "Nothing is published, because people would get other ids: restore it from the backup. Without a backup, move "
     "the vault away, too, and everything is rebuilt from the sources, with new ids for everybody"
 )
-
-
-def _columns_ddl(names: tuple[str, ...]) -> str:
-    return ", ".join(f"{name} {COLUMNS[name].type}" for name in names)
-
-
-VAULT_DDL = f"""
-CREATE TABLE IF NOT EXISTS vault_schema (version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS partner (
-    partner_id VARCHAR PRIMARY KEY, country_code VARCHAR NOT NULL, partner_name VARCHAR NOT NULL,
-    delivery_kind VARCHAR NOT NULL, contract_hash VARCHAR NOT NULL, due_days INTEGER DEFAULT 15,
-    delivery_every VARCHAR, duplicate_share_max DOUBLE DEFAULT 0.5
-);
-CREATE TABLE IF NOT EXISTS course (course_code VARCHAR PRIMARY KEY, course_title VARCHAR NOT NULL);
-CREATE TABLE IF NOT EXISTS landed_file (
-    partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL, file_name VARCHAR NOT NULL,
-    source VARCHAR NOT NULL, is_sample BOOLEAN NOT NULL, date_received DATE NOT NULL, size BIGINT NOT NULL,
-    sha256 VARCHAR NOT NULL, landed_path VARCHAR NOT NULL, pulled_at TIMESTAMP NOT NULL,
-    is_return BOOLEAN NOT NULL DEFAULT FALSE,
-    PRIMARY KEY (partner_id, source, file_name, sha256)
-);
-CREATE TABLE IF NOT EXISTS sighting (
-    partner_id VARCHAR NOT NULL, source VARCHAR NOT NULL, file_name VARCHAR NOT NULL, version VARCHAR,
-    size BIGINT NOT NULL, sha256 VARCHAR NOT NULL, date_received DATE NOT NULL,
-    PRIMARY KEY (partner_id, source, file_name)
-);
-CREATE TABLE IF NOT EXISTS delivery (
-    delivery_id VARCHAR PRIMARY KEY, partner_id VARCHAR NOT NULL, country_code VARCHAR NOT NULL,
-    delivery_kind VARCHAR NOT NULL, name VARCHAR NOT NULL, period VARCHAR, revision INTEGER NOT NULL,
-    date_received DATE NOT NULL, pulled_at TIMESTAMP NOT NULL, is_sample BOOLEAN NOT NULL,
-    content_hash VARCHAR NOT NULL,
-    reading_hash VARCHAR NOT NULL, outcome VARCHAR NOT NULL, error_code VARCHAR, error_message VARCHAR,
-    header VARCHAR, {", ".join(f"{name} INTEGER NOT NULL" for name in ROW_COUNTS)},
-    CHECK (rows_in = rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural)
-);
-CREATE TABLE IF NOT EXISTS record (
-    {_columns_ddl(TRAINING_LOG_COLUMNS)},
-    ordinal INTEGER, content_id VARCHAR, file VARCHAR, disposition VARCHAR
-);
-CREATE TABLE IF NOT EXISTS rejected_row (
-    delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, file VARCHAR, sheet VARCHAR,
-    row_number INTEGER, source_id VARCHAR, record_id VARCHAR, reasons VARCHAR, cells VARCHAR,
-    ordinal INTEGER, content_id VARCHAR, disposition VARCHAR
-);
-CREATE TABLE IF NOT EXISTS returned_row (
-    delivery_id VARCHAR, partner_id VARCHAR, country_code VARCHAR, ordinal INTEGER, corrects VARCHAR, act VARCHAR
-);
-{HOLD_DDL}
-{RUN_DDL}
-{REGISTER_DDL}
-{JUDGEMENT_DDL}
-{LINKAGE_DDL}
-{QUALITY_DDL}
-{SURVEY_DDL}
-{RECORD_VIEW}
-"""
-
-
-# from a version to the next; then VAULT_DDL makes what is not there yet
-UPGRADES = {
-    1: """
-    ALTER TABLE identity_event ADD COLUMN event_id VARCHAR;
-    UPDATE identity_event SET event_id = 'e' || (rowid + 1);
-    """,
-    # the contracts say it at the next run
-    2: """
-    ALTER TABLE partner ADD COLUMN IF NOT EXISTS due_days INTEGER DEFAULT 15;
-    """,
-    # the next run reads every delivery and links every record anew, as after any change of the program; until then
-    # nobody has an address
-    3: """
-    ALTER TABLE record ADD COLUMN IF NOT EXISTS address VARCHAR;
-    ALTER TABLE record ADD COLUMN IF NOT EXISTS postcode VARCHAR;
-    ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS address_numbers VARCHAR DEFAULT '';
-    ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS address_letters VARCHAR DEFAULT '';
-    ALTER TABLE IF EXISTS identity_node ADD COLUMN IF NOT EXISTS postcode VARCHAR DEFAULT '';
-    """,
-    # a file that landed before workbooks went back is none that came back
-    4: "ALTER TABLE landed_file ADD COLUMN IF NOT EXISTS is_return BOOLEAN DEFAULT FALSE;",
-    # what was seen at a source is first remembered by the next pull
-    5: "DROP TABLE IF EXISTS sighting;",
-    # runs and decisions about held deliveries begin here; the contracts say the rest at the next run
-    6: """
-    ALTER TABLE partner ADD COLUMN IF NOT EXISTS delivery_every VARCHAR;
-    ALTER TABLE partner ADD COLUMN IF NOT EXISTS duplicate_share_max DOUBLE DEFAULT 0.5;
-    """,
-}
 
 
 # what the engine raises where a disk, or a file on it, lets it down; any other error is a defect of the program

@@ -3,18 +3,18 @@
 Keeps the law that nothing vanishes: rows in = accepted + rejected + superseded + repeated + structural.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from schemas.columns import ROW_COUNTS, TRAINING_LOG_COLUMNS
 from schemas.partner import Kind
-from warehouse.holds import HOLDS
-from warehouse.returned import RETURNED, Act, ReturnedRow
-from warehouse.settle import (
+from warehouse.vault.corrected_rows import RETURNED, Act, ReturnedRow
+from warehouse.vault.holds import HOLDS
+from warehouse.vault.landed import known_deliveries
+from warehouse.vault.rows import UNREAD, ConservationError, DeliveryFacts, DeliveryRows, PartnerFacts
+from warehouse.vault.settle import (
     Candidate,
     Disposition,
     Outcome,
@@ -29,72 +29,9 @@ if TYPE_CHECKING:
     # imported where it is used: a run that finds nothing new reads no frame
     import pandas as pd
 
-DeliveryKind = Kind | Literal["returned"]
 # rows of a delivery, read or taken out together
 _ROW_TABLES = ("record", "rejected_row", "returned_row")
 RECORD_COLUMNS = (*TRAINING_LOG_COLUMNS, "ordinal", "content_id", "file")
-
-
-# reading_hash of a delivery whose bytes could not be read here, whatever is in them: the next run tries again
-UNREAD = ""
-
-
-class ConservationError(AssertionError):
-    """Rows went in that did not come out; the load is rolled back."""
-
-
-@dataclass(frozen=True)
-class DeliveryFacts:
-    """What is known of a delivery before its rows are read."""
-
-    delivery_id: str
-    partner_id: str
-    country_code: str
-    kind: DeliveryKind
-    name: str
-    period: str | None
-    revision: int
-    date_received: dt.date
-    pulled_at: dt.datetime
-    is_sample: bool
-    content_hash: str
-    reading_hash: str
-
-
-@dataclass(frozen=True)
-class DeliveryRows:
-    """What reading a delivery gave: rows, or the error for which it could not be read."""
-
-    facts: DeliveryFacts
-    header: str
-    structural: int
-    valid: "pd.DataFrame | None"
-    rejected: "pd.DataFrame | None"
-    error_code: str | None = None
-    error_message: str | None = None
-    # of a corrected workbook, for each row: content_id of the row it stands for, and what was done to it
-    returned: tuple[tuple[str, Act], ...] = ()
-
-    @property
-    def rows_in(self) -> int:
-        """All rows of the delivery, structural ones included; 0 where it could not be read."""
-        if self.valid is None or self.rejected is None:
-            return 0
-        return len(self.valid) + len(self.rejected) + self.structural
-
-
-@dataclass(frozen=True)
-class PartnerFacts:
-    """What the published tables say of a partner."""
-
-    partner_id: str
-    country_code: str
-    name: str
-    kind: Kind
-    contract_hash: str
-    due_days: int
-    every: str | None
-    duplicate_share_max: float
 
 
 def register_partners(con: duckdb.DuckDBPyConnection, partners: Iterable[PartnerFacts]) -> None:
@@ -119,65 +56,6 @@ def register_courses(con: duckdb.DuckDBPyConnection, courses: Mapping[str, str])
     """Write the course catalogue as it is today."""
     con.execute("DELETE FROM course")
     con.executemany("INSERT INTO course VALUES (?, ?)", [[code, title] for code, title in sorted(courses.items())])
-
-
-def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]]) -> None:
-    """Remember files as they were seen, (columns of `landed_file`); the first sighting of each is kept."""
-    # whatever binds a parameter makes the engine import pandas, a second: most runs find nothing new to write
-    seen = set(con.execute("SELECT partner_id, source, file_name, sha256 FROM landed_file").fetchall())
-    new = [list(row) for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
-    if new:
-        # of two versions of a file the one pulled last counts, whatever a clock that was set back says of it
-        latest = con.execute("SELECT max(pulled_at) FROM landed_file").fetchall()[0][0]
-        for row in new:
-            if latest is not None and row[9] <= latest:
-                row[9] = latest + dt.timedelta(microseconds=1)
-        con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
-
-
-def known_sightings(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
-    """Return (partner_id, source) -> name, version, size, sha256, date_received of every file last seen there."""
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-    for row in con.execute("SELECT * FROM sighting ORDER BY partner_id, source, file_name").fetchall():
-        found.setdefault((row[0], row[1]), []).append(row[2:])
-    return found
-
-
-def register_sightings(
-    con: duckdb.DuckDBPyConnection, seen: Mapping[tuple[str, str], Sequence[tuple[Any, ...]]]
-) -> None:
-    """Replace what is remembered of some sources; (partner_id, source) -> rows as `known_sightings` gives them.
-
-    The caller holds the transaction in which the same files are registered as landed.
-    """
-    known = known_sightings(con)
-    for (partner_id, source), rows in seen.items():
-        if sorted(rows, key=str) == sorted(known.get((partner_id, source), []), key=str):
-            # as it was; and binding a parameter is not free
-            continue
-        con.execute("DELETE FROM sighting WHERE partner_id = ? AND source = ?", [partner_id, source])
-        if rows:
-            con.executemany(
-                "INSERT INTO sighting VALUES (?, ?, ?, ?, ?, ?, ?)", [[partner_id, source, *row] for row in rows]
-            )
-
-
-def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
-    """Return partner_id -> rows of `landed_file` in the order of its columns."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
-    for row in con.execute("SELECT * FROM landed_file ORDER BY partner_id, file_name, pulled_at, source").fetchall():
-        found.setdefault(row[0], []).append(row)
-    return found
-
-
-def known_deliveries(con: duckdb.DuckDBPyConnection) -> dict[str, dict[str, str]]:
-    """Return partner_id -> delivery_id -> reading_hash of the deliveries that have been read."""
-    found: dict[str, dict[str, str]] = {}
-    for partner_id, delivery_id, reading_hash in con.execute(
-        "SELECT partner_id, delivery_id, reading_hash FROM delivery"
-    ).fetchall():
-        found.setdefault(partner_id, {})[delivery_id] = reading_hash
-    return found
 
 
 def overtaken_corrections(con: duckdb.DuckDBPyConnection, delivery_ids: Sequence[str]) -> list[tuple[str, str, int]]:

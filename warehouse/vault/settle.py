@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.partner import Kind
-from warehouse.returned import ReturnedRow, follow, standing_corrections
+from warehouse.vault.corrected_rows import ReturnedRow, follow, standing_corrections
 
 
 class Outcome(StrEnum):

@@ -1,0 +1,1 @@
+"""The private database: people's records, rejected rows, deliveries, runs, decisions."""
