@@ -11,7 +11,7 @@ def report_release(settings: Settings, number: int) -> str:
         ReportError: its figures cannot be shown.
         OSError: the disk is full, or the folder may not be written.
     """
-    from warehouse.publish import current
+    from warehouse.release.releases import current
     from warehouse.report.render import publish_report
 
     release = current(settings.data)

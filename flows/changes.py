@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from warehouse.query import QueryError, query
+from warehouse.release.query import QueryError, query
 
 Reach = dict[str, dict[str, int]]
 

@@ -60,7 +60,7 @@ def read_held(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> H
     Raises:
         QueryError: no release is published, or it was built before deliveries said whether they are samples.
     """
-    from warehouse.query import query
+    from warehouse.release.query import query
 
     reach = query(warehouse, _REACH, memory_limit, threads)
     youth: dict[str, dict[str, int]] = {}

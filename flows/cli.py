@@ -176,8 +176,8 @@ def run_or_refuse(
     from flows.journal import log, log_as_json
     from flows.partners import UnknownCountryError
     from flows.run import execute
-    from warehouse.build import BuildError
-    from warehouse.publish import PublishError
+    from warehouse.release.build import BuildError
+    from warehouse.release.releases import PublishError
     from warehouse.storage.locks import LockedError
     from warehouse.vault.open import VaultError
 
@@ -325,8 +325,8 @@ def sql(
 ) -> None:
     """Query the published release: read-only, without access to files or the network."""
     from flows.console import print_table
-    from warehouse.query import QueryError
-    from warehouse.query import query as run_query
+    from warehouse.release.query import QueryError
+    from warehouse.release.query import query as run_query
 
     settings = settings_of(raw, data)
     try:
@@ -344,8 +344,8 @@ def releases(raw: Raw = None, data: Data = None, json_output: Json = False) -> N
 
 def _print_releases(settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
-    from warehouse.frozen import FreezeError, in_force
-    from warehouse.publish import list_releases, unreadable_manifests
+    from warehouse.release.frozen_log import FreezeError, in_force
+    from warehouse.release.releases import list_releases, unreadable_manifests
 
     try:
         frozen = in_force(settings.data)
@@ -375,13 +375,14 @@ def rollback(
     data: Data = None,
 ) -> None:
     """Make an earlier release the published one. The next run with something new publishes a later number."""
-    from warehouse import publish
+    from warehouse.release import publish
+    from warehouse.release.releases import PublishError
     from warehouse.storage.locks import LockedError
 
     settings = settings_of(raw, data)
     try:
         publish.rollback(settings.data, number)
-    except (publish.PublishError, LockedError) as error:
+    except (PublishError, LockedError) as error:
         fail(str(error))
     typer.echo(f"Release {number} is published again.")
 

@@ -61,7 +61,7 @@ def export(
     from schemas.programme import load_programme
     from warehouse.export import ExportError, export_release
     from warehouse.export_words import Selection
-    from warehouse.publish import PublishError, require_release
+    from warehouse.release.releases import PublishError, require_release
 
     settings = settings_of(raw, data)
     chosen = Selection(tuple(tables or ()), tuple(without or ()), with_people, minimum_cell)

@@ -38,7 +38,7 @@ def read_findings(release: Path, delivery_ids: Sequence[str], today: dt.date | N
     """
     import duckdb
 
-    from warehouse.query import QueryError
+    from warehouse.release.query import QueryError
 
     try:
         return _read(release, delivery_ids, today or dt.datetime.now(dt.UTC).date())
@@ -47,7 +47,7 @@ def read_findings(release: Path, delivery_ids: Sequence[str], today: dt.date | N
 
 
 def _read(release: Path, delivery_ids: Sequence[str], day: dt.date) -> tuple[RunFinding, ...]:
-    from warehouse.query import open_release
+    from warehouse.release.query import open_release
 
     with open_release(release) as con:
         names = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}

@@ -169,9 +169,9 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     from flows.console import print_table, progress_display
     from flows.journal import Journal
     from flows.run import finish
-    from warehouse.build import BuildError
     from warehouse.identity.history import read_events
-    from warehouse.publish import PublishError
+    from warehouse.release.build import BuildError
+    from warehouse.release.releases import PublishError
 
     before = read_reach(settings.data)
     try:

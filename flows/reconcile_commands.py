@@ -65,7 +65,7 @@ def reconcile(
 
 def _held(settings: Settings) -> "Held | None":
     from flows.claims_beside import read_held
-    from warehouse.query import QueryError
+    from warehouse.release.query import QueryError
 
     warehouse = settings.data / "warehouse.duckdb"
     if not warehouse.is_file():

@@ -13,7 +13,7 @@ from flows.options import Data, Json, Raw, existing_vault, fail, require_vault, 
 if TYPE_CHECKING:
     from flows.settings import Settings
     from warehouse.freeze import Baseline
-    from warehouse.frozen import Frozen
+    from warehouse.release.frozen_log import Frozen
     from warehouse.trace import Trace
 
 _ROWS_SHOWN = 200
@@ -65,8 +65,8 @@ def diff(
 
 def _two_releases(settings: "Settings", a: str | None, b: str | None) -> "tuple[Baseline, Baseline]":
     from warehouse.freeze import Baseline, find_baseline
-    from warehouse.frozen import FreezeError
-    from warehouse.publish import PublishError, list_releases, require_release
+    from warehouse.release.frozen_log import FreezeError
+    from warehouse.release.releases import PublishError, list_releases, require_release
 
     try:
         now = require_release(settings.data, None)
@@ -105,9 +105,9 @@ def freeze(
     Later releases show reported and restated figures in report_frozen. A label is used once.
     """
     from warehouse import freeze as freezing
-    from warehouse.frozen import FreezeError
     from warehouse.identity.judgements import user_name
-    from warehouse.publish import PublishError
+    from warehouse.release.frozen_log import FreezeError
+    from warehouse.release.releases import PublishError
     from warehouse.storage.locks import LockedError
 
     settings = settings_of(raw, data)
@@ -129,7 +129,7 @@ def freeze(
 def _list_frozen(settings: "Settings", json_output: bool) -> None:
     from flows.console import print_table
     from warehouse.freeze import damage
-    from warehouse.frozen import read_log
+    from warehouse.release.frozen_log import read_log
 
     entries = read_log(settings.data)
     problems = {entry.label: damage(settings.data, entry) for entry in entries if entry.is_in_force}
@@ -172,8 +172,8 @@ def trace(
     """
     from flows.trace_file import SUFFIXES, write_rows
     from warehouse.cells import CellError
-    from warehouse.publish import PublishError, require_release
-    from warehouse.snapshots import SnapshotError
+    from warehouse.release.releases import PublishError, require_release
+    from warehouse.release.snapshots import SnapshotError
     from warehouse.trace import trace as find
 
     settings = settings_of(raw, data)

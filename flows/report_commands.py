@@ -34,8 +34,8 @@ def report(
     data: Data = None,
 ) -> None:
     """Write the report of a release: one page of all countries and one of each, to be opened offline and printed."""
-    from warehouse.publish import PublishError, require_release
-    from warehouse.query import QueryError
+    from warehouse.release.query import QueryError
+    from warehouse.release.releases import PublishError, require_release
     from warehouse.report.figures import ReportError
     from warehouse.report.render import make_report, publish_report, report_folder
 

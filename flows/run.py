@@ -514,11 +514,11 @@ def _assembled(
     always: bool,
     notices: tuple[str, ...],
 ) -> RunResult:
-    from warehouse import publish
     from warehouse.assemble import assemble
+    from warehouse.release import releases
 
     data = DataFolder(settings.data)
-    before = publish.current_number(data.root)
+    before = releases.current_number(data.root)
     with ExitStack() as running:
 
         def begin(name: str) -> None:
@@ -556,13 +556,13 @@ def _assembled(
 
 def _look_at(data: DataFolder, fresh: Sequence["DeliveryRows"]) -> tuple[tuple[RunFinding, ...], tuple[str, ...]]:
     """What to look at, from the current release; or why that cannot be told, which changes nothing about the run."""
-    from warehouse import publish
-    from warehouse.query import QueryError
+    from warehouse.release import releases
+    from warehouse.release.query import QueryError
 
     try:
-        now = publish.current(data.root)
+        now = releases.current(data.root)
         return () if now is None else read_findings(now.path, [rows.facts.delivery_id for rows in fresh]), ()
-    except (publish.PublishError, QueryError) as error:
+    except (releases.PublishError, QueryError) as error:
         return (), (f"what is late or odd cannot be told: {error}",)
 
 

@@ -56,7 +56,7 @@ def _warn_without_report(settings: Settings, number: int) -> tuple[str, ...]:
     """Make the report; that it cannot be made is a warning: the release stands."""
     from flows.after_publication import report_release
     from flows.journal import log
-    from warehouse.query import QueryError
+    from warehouse.release.query import QueryError
     from warehouse.report.figures import ReportError
 
     try:

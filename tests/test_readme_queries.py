@@ -7,7 +7,7 @@ import pytest
 
 from flows.run import RunResult
 from flows.settings import Settings
-from warehouse.query import query
+from warehouse.release.query import query
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCK = "\n".join(re.findall(r"^```sql\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))

@@ -14,10 +14,10 @@ import duckdb
 
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
-from warehouse import publish
-from warehouse.frozen import FreezeError
 from warehouse.identity import judgements
 from warehouse.identity.sources import IDENTIFYING, hash_files
+from warehouse.release import publish, releases
+from warehouse.release.frozen_log import FreezeError
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.transactions import transaction
 from warehouse.vault import holds, load
@@ -101,11 +101,11 @@ def assemble(
     decisions = judgements.decided(con)
     contradicting = judgements.contradiction_counts(decisions)
     wanted = input_hash(con, decisions.judged)
-    damaged = publish.damage_of_current(data.root)
+    damaged = releases.damage_of_current(data.root)
     if damaged:
         contradicting = (damaged, *contradicting)
     stands = not damaged and _is_identified(con)
-    known = (publish.published_input_hash(data.root) if stands else None, publish.withdrawn_input_hash(data.root))
+    known = (releases.published_input_hash(data.root) if stands else None, releases.withdrawn_input_hash(data.root))
     if not always and wanted in known:
         return Assembled(None, warnings=(*contradicting, *publish.tidy(data.root, keep)))
     if not _anything_read(con):
@@ -119,7 +119,7 @@ def assemble(
     try:
         warnings = _release(con, data, number, wanted, code_version, keep, tell)
     except FreezeError as error:
-        raise publish.PublishError(str(error)) from error
+        raise releases.PublishError(str(error)) from error
     return Assembled(number, changes, (*warnings, *contradicting), held)
 
 
@@ -187,9 +187,9 @@ def _release(
 ) -> tuple[str, ...]:
     """Build, verify and publish; returns the warnings of the checks."""
     from schemas.programme import load_programme
-    from warehouse import build, snapshots
     from warehouse.freeze import history_of
     from warehouse.identity.model import load_model
+    from warehouse.release import build, snapshots
 
     tell("build")
     info = build.ReleaseInfo(

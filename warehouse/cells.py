@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.figures import REACH_COLUMNS
+from warehouse.release.reach_figures import REACH_COLUMNS
 
 _LISTED = 24
 # one wrong letter of two, in a code of a country, is still like it

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemas.columns import Column
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse.indicators import Indicator, load_catalogue
-from warehouse.rules import band_rows, default_programme
+from warehouse.release.comments import key_text, meaning_of
+from warehouse.release.indicators import Indicator, load_catalogue
+from warehouse.release.rules import band_rows, default_programme
 from warehouse.storage import files
-from warehouse.storage.sql_literals import literal
 
 if TYPE_CHECKING:
     from schemas.programme import Programme, Target
@@ -36,18 +35,6 @@ _INDICATOR_HEADS = {
 }
 
 
-def comment_statements(tables: Iterable[Table] = PUBLISHED_TABLES) -> list[str]:
-    """Return one COMMENT statement for each table and column; table names are not qualified."""
-    statements = []
-    for table in tables:
-        statements.append(f"COMMENT ON TABLE {table.name} IS {literal(_table_text(table))}")
-        statements.extend(
-            f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(column_text(column))}"
-            for column in table.columns
-        )
-    return statements
-
-
 def data_dictionary_markdown(
     tables: Sequence[Table] = PUBLISHED_TABLES,
     indicators: Sequence[Indicator] | None = None,
@@ -65,7 +52,7 @@ def data_dictionary_markdown(
     for table in tables:
         parts += [f"### `{table.name}`", _text(table.description), _markdown_facts(table)]
         rows = [
-            (f"`{column.name}`", column.type, _text(column.unit or ""), _text(_meaning(column)))
+            (f"`{column.name}`", column.type, _text(column.unit or ""), _text(meaning_of(column)))
             for column in table.columns
         ]
         parts.append(_markdown_table(("column", "type", "unit", "meaning"), rows))
@@ -109,7 +96,7 @@ def data_dictionary_html(
         tables=tables,
         names={table.name for table in tables},
         key_text=key_text,
-        meaning=_meaning,
+        meaning=meaning_of,
         indicators=load_catalogue() if indicators is None else indicators,
         indicator_heads=_INDICATOR_HEADS,
         band_heads=_BAND_HEADS,
@@ -126,26 +113,6 @@ def write_data_dictionary(folder: Path) -> tuple[Path, ...]:
     for kind, page in pages.items():
         files.write_durably(folder / f"{DICTIONARY}.{kind}", page.encode("utf-8"), mode=0o644)
     return tuple(folder / f"{DICTIONARY}.{kind}" for kind in pages)
-
-
-def column_text(column: Column) -> str:
-    """Return what a column means, with its unit and choices, as one text."""
-    unit = [] if column.unit is None else [f"Unit: {column.unit}."]
-    choices = [f"Values: {', '.join(column.choices)}."] if column.choices else []
-    return " ".join([column.description, *unit, *choices])
-
-
-def key_text(table: Table) -> str:
-    """Return the key of a table in words."""
-    return ", ".join(table.key) if table.key else "none: two lines can be alike"
-
-
-def _meaning(column: Column) -> str:
-    return f"{column.description} Values: {', '.join(column.choices)}." if column.choices else column.description
-
-
-def _table_text(table: Table) -> str:
-    return f"{table.description} Key: {', '.join(table.key)}." if table.key else table.description
 
 
 def _band_rows(programme: "Programme") -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from schemas.published import Table
 from warehouse.datapackage import DESCRIPTOR
 from warehouse.describe import DICTIONARY
 from warehouse.iati import Programme
-from warehouse.publish import Release
+from warehouse.release.releases import Release
 
 README = "README.md"
 IATI_FILE = "iati-activities.xml"

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from warehouse.figures import published_figures
-from warehouse.frozen import (
+from warehouse.release.frozen_log import (
     Frozen,
     add_entry,
     close_entry,
@@ -20,20 +19,13 @@ from warehouse.frozen import (
     read_log,
     require_new_label,
 )
-from warehouse.history import History, Reported, Restatement
-from warehouse.publish import (
-    ManifestError,
-    PublishError,
-    Release,
-    current,
-    list_releases,
-    publication,
-    require_intact,
-    require_release,
-)
-from warehouse.query import QueryError
+from warehouse.release.history_tables import History, Reported, Restatement
+from warehouse.release.publish import publication, require_intact
+from warehouse.release.query import QueryError
+from warehouse.release.reach_figures import published_figures
+from warehouse.release.releases import ManifestError, PublishError, Release, current, list_releases, require_release
+from warehouse.release.snapshots import intact_snapshot, snapshot_path
 from warehouse.restate import find_causes
-from warehouse.snapshots import intact_snapshot, snapshot_path
 from warehouse.storage import files
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
-from warehouse.figures import REACH_COLUMNS
-from warehouse.indicators import Indicator
+from warehouse.release.indicators import Indicator
+from warehouse.release.reach_figures import REACH_COLUMNS
 
 if TYPE_CHECKING:
     import duckdb

@@ -27,10 +27,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from warehouse import build
-from warehouse.build import SQL_FOLDER, set_rules
-from warehouse.figures import INDICATORS, PARTICIPATIONS, Figures, published_figures, reach_figures
-from warehouse.history import CAUSES
+from warehouse.release import build
+from warehouse.release.build import SQL_FOLDER, set_rules
+from warehouse.release.history_tables import CAUSES
+from warehouse.release.reach_figures import INDICATORS, PARTICIPATIONS, Figures, published_figures, reach_figures
+from warehouse.release.rules import programme_tables
+from warehouse.release.snapshots import About, SnapshotError, intact_snapshot, read_about, records_of
 from warehouse.restate_sql import (
     BANDS,
     CHANGED,
@@ -42,11 +44,9 @@ from warehouse.restate_sql import (
     TOUCHED,
     VERSIONS,
 )
-from warehouse.rules import programme_tables
-from warehouse.snapshots import About, SnapshotError, intact_snapshot, read_about, records_of
 
 if TYPE_CHECKING:
-    from warehouse.publish import Release
+    from warehouse.release.releases import Release
 
 Causes = dict[tuple[str, str], dict[str, int]]
 

@@ -3,7 +3,7 @@
 Tables old_record, new_record, old_delivery, new_delivery, read_again and moved are there already.
 """
 
-from warehouse.snapshots import FIGURE_COLUMNS
+from warehouse.release.snapshots import FIGURE_COLUMNS
 
 # the steps in their order, by the cause of each; step 0 is the earlier release
 STEPS = (

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.cells import Cell, CellError, find_cell
-from warehouse.publish import require_release
-from warehouse.snapshots import SnapshotError, read_about, records_of, require_snapshot
+from warehouse.release.releases import require_release
+from warehouse.release.snapshots import SnapshotError, read_about, records_of, require_snapshot
 from warehouse.storage.sql_literals import literal
 
 # what makes up a figure: different people, rows, hours of rows, or rows that only the delivery's counts know of

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from warehouse import publish
 from warehouse.doctor.observed import Observed, State
+from warehouse.release import releases
 from warehouse.storage.data_folder import DataFolder
 
 AREA = "machine"
@@ -29,7 +29,7 @@ def examine_machine(data: DataFolder, raw: Path, latest_pull: str | None) -> lis
 
 def bytes_needed(data: DataFolder) -> int:
     """Return the room that a run needs: twice the vault and the newest release, 256 MB at least."""
-    newest = [publish.release_path(data.root, number) for number in publish.release_numbers(data.root)[-1:]]
+    newest = [releases.release_path(data.root, number) for number in releases.release_numbers(data.root)[-1:]]
     return max(_LEAST_BYTES, _TIMES * sum(path.stat().st_size for path in (data.vault, *newest) if path.exists()))
 
 
@@ -71,8 +71,8 @@ def _clock(data: DataFolder, latest_pull: str | None) -> Iterator[Observed]:
 
 def _published_at(data: Path) -> str | None:
     try:
-        release = publish.current(data)
+        release = releases.current(data)
         return None if release is None else str(dt.datetime.fromisoformat(release.manifest["built_at"]))
-    except (publish.ManifestError, ValueError, KeyError, TypeError):
+    except (releases.ManifestError, ValueError, KeyError, TypeError):
         # a damaged manifest is told where releases are examined
         return None

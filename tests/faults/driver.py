@@ -53,13 +53,13 @@ def warm_up() -> None:
     import warehouse.identity.linkage
     import warehouse.identity.register
     import warehouse.identity.respondents
+    import warehouse.release.verify
     import warehouse.survey.load
     import warehouse.survey.outcome
     import warehouse.vault.load
-    import warehouse.verify
     from schemas.programme import load_programme
-    from warehouse.build import model_order
     from warehouse.identity.model import load_model
+    from warehouse.release.build import model_order
 
     assert all((pandas, splink, svy, flows, warehouse))
     load_programme()
@@ -159,7 +159,7 @@ class _Verifier:
         os.close(told)
 
     def _serve(self, asked: int, told: int, injector: Injector) -> None:
-        from warehouse.verify import main
+        from warehouse.release.verify import main
 
         with os.fdopen(asked) as stream:
             question = stream.read()

@@ -14,7 +14,7 @@ import pytest
 
 from flows.settings import Settings
 from tests.conftest import hashes, make_settings, run
-from warehouse.publish import list_releases
+from warehouse.release.releases import list_releases
 from warehouse.storage.locks import hold
 
 # a real run that stops where it is told to, until a file says go

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tests.warehouse.tiny_vault import TinyVault
-from warehouse.publish import list_releases
+from warehouse.release.releases import list_releases
 
 NOBODY = 65534
 # what every reader begins with: the library is loaded as whoever runs the tests, the loop is an ordinary user's

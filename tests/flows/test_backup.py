@@ -19,7 +19,6 @@ from typer.testing import CliRunner
 from flows.cli import app
 from flows.settings import Settings
 from tests.conftest import hashes, make_settings, run
-from warehouse import publish
 from warehouse.backup.contents import BackupError, read_manifest
 from warehouse.backup.make import make_backup
 from warehouse.backup.restore import restore
@@ -27,7 +26,8 @@ from warehouse.doctor.observed import State, has_failure
 from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault
 from warehouse.doctor.work import examine_leftovers
-from warehouse.frozen import in_force
+from warehouse.release import publish, releases
+from warehouse.release.frozen_log import in_force
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
 from warehouse.vault.open import VaultError, open_vault
@@ -38,9 +38,9 @@ runner = CliRunner()
 @pytest.fixture
 def original(installed: Settings) -> Settings:
     """An installation of three releases whose readers have the second, as somebody who rolled back left it."""
-    note = {"to": 2, "from": 3, "input_hash": publish.published_input_hash(installed.data)}
-    publish.rollback_note(installed.data).write_text(json.dumps(note))
-    publish.rollback_note(installed.data).chmod(0o644)
+    note = {"to": 2, "from": 3, "input_hash": releases.published_input_hash(installed.data)}
+    releases.rollback_note(installed.data).write_text(json.dumps(note))
+    releases.rollback_note(installed.data).chmod(0o644)
     publish.point_to(installed.data, 2)
     return installed
 
@@ -78,8 +78,8 @@ def test_what_comes_back_is_what_was_there(original, tmp_path):
     assert shown.exit_code == 0, shown.output
     assert "godigital doctor" in shown.output
     assert described(elsewhere.data) == described(original.data)
-    assert publish.current(elsewhere.data).number == 2
-    assert publish.withdrawn_input_hash(elsewhere.data) == publish.withdrawn_input_hash(original.data)
+    assert releases.current(elsewhere.data).number == 2
+    assert releases.withdrawn_input_hash(elsewhere.data) == releases.withdrawn_input_hash(original.data)
     assert [entry.label for entry in in_force(elsewhere.data)] == ["2021-Q4"]
 
 
@@ -121,7 +121,7 @@ def test_backups_taken_during_a_loop_of_runs_are_each_restorable(original, tmp_p
         backups = [back_up(original, tmp_path / "to")]
         while len(backups) < wanted:
             if len(backups) == wanted - 1:
-                wait_for(lambda: publish.current_number(original.data) != 2)
+                wait_for(lambda: releases.current_number(original.data) != 2)
             backups.append(back_up(original, tmp_path / "to"))
             # at another point of a run each time
             time.sleep(0.05 * (len(backups) % 7))
@@ -215,7 +215,7 @@ def test_a_folder_that_is_not_empty_is_left_alone_or_moved_aside_whole(original,
     assert str(aside) in shown.output
     assert stat.S_IMODE(aside.stat().st_mode) == 0o700
     assert described(aside) == before
-    assert publish.current(original.data).number == 2
+    assert releases.current(original.data).number == 2
     # a second time, what was moved aside stays where it is
     bring_back(backup, original, replace=True)
     assert described(aside) == before
@@ -281,7 +281,7 @@ def test_a_killed_restore_is_done_again(original, tmp_path):
     wait_for(lambda: any(elsewhere.data.glob("restore.*.part")))
     program.send_signal(signal.SIGKILL)
     program.wait()
-    assert not publish.link_path(elsewhere.data).is_symlink()
+    assert not releases.link_path(elsewhere.data).is_symlink()
     (told,) = examine_leftovers(DataFolder(elsewhere.data), {}, fix=True)
     assert (told.state, "godigital restore" in told.action) == (State.FAILURE, True)
     with pytest.raises(VaultError, match="a restore was cut off"):
@@ -372,7 +372,7 @@ def test_a_damaged_vault_stands_in_for_no_good_backup(original, tmp_path):
 
 
 def test_a_damaged_release_comes_along_and_is_named(original, tmp_path):
-    release = publish.release_path(original.data, 2)
+    release = releases.release_path(original.data, 2)
     release.chmod(0o644)
     with release.open("r+b") as stream:
         stream.seek(50_000)

@@ -25,12 +25,12 @@ from flows.doctor.machine import bytes_needed, examine_machine
 from flows.doctor.scheduler import examine_schedule
 from flows.doctor.sources import examine_sources
 from flows.settings import Settings
-from warehouse import publish
 from warehouse.doctor.observed import Observed, State, has_failure
 from warehouse.doctor.permissions import examine_permissions
 from warehouse.doctor.releases import examine_releases
 from warehouse.doctor.vault import examine_vault, read_vault
 from warehouse.doctor.work import examine_leftovers, examine_locks
+from warehouse.release import publish, releases
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import hold
 from warehouse.vault.schema import SCHEMA_VERSION
@@ -100,7 +100,7 @@ def test_what_is_wrong_ends_with_exit_code_two_and_never_with_a_name(installed):
         names = [name for (name,) in con.execute("SELECT DISTINCT full_name FROM record").fetchall()]
         con.execute("UPDATE record SET delivery_id = 'nowhere' WHERE disposition = 'accepted'")
         con.execute("DELETE FROM trainee_alias; INSERT INTO trainee_alias SELECT trainee_id, 'ta', 1 FROM register")
-    publish.link_path(installed.data).unlink()
+    releases.link_path(installed.data).unlink()
     (installed.raw / "BN" / "LDC" / "partner.yml").write_text("name: [", encoding="utf-8")
     shown = runner.invoke(app, ["doctor", "--offline", "--json", *folders(installed)])
     assert shown.exit_code == 2
@@ -145,7 +145,7 @@ def test_a_run_beside_the_doctor_is_no_illness_and_takes_no_harm(installed, tmp_
     finally:
         stop.touch()
         assert loop.wait(60) == 0
-    assert publish.current_number(installed.data) > 3
+    assert releases.current_number(installed.data) > 3
     assert {item.state for item in examine(installed, Asked(offline=True))} == {OK}
 
 
@@ -287,11 +287,11 @@ def test_nothing_of_a_living_writer_is_removed(installed, tmp_path, lock):
 
 def test_a_frozen_or_current_release_is_no_leftover_whatever_it_lacks(installed):
     for number in (1, 3):
-        publish.release_path(installed.data, number).with_suffix(".json").unlink()
+        releases.release_path(installed.data, number).with_suffix(".json").unlink()
     before = described(installed.data)
     assert [item.state for item in examine_leftovers(DataFolder(installed.data), {}, fix=True)] == [OK]
     (installed.data / "releases" / "frozen.json").write_text("{")
-    publish.release_path(installed.data, 2).with_suffix(".json").unlink()
+    releases.release_path(installed.data, 2).with_suffix(".json").unlink()
     before = described(installed.data)
     examine_leftovers(DataFolder(installed.data), {}, fix=True)
     assert described(installed.data) == before
@@ -463,12 +463,12 @@ def test_a_file_that_no_pull_put_there_is_told(installed):
 
 @pytest.mark.parametrize("damage", ["missing", "dangling", "of a release without a manifest"])
 def test_a_lost_link_is_led_to_the_newest_whole_release(installed, damage):
-    data, link = installed.data, publish.link_path(installed.data)
+    data, link = installed.data, releases.link_path(installed.data)
     if damage == "of a release without a manifest":
-        publish.release_path(data, 3).with_suffix(".json").unlink()
+        releases.release_path(data, 3).with_suffix(".json").unlink()
     else:
         link.unlink()
-        write_in(publish.release_path(data, 3), 50_000, b"\xff" * 8)
+        write_in(releases.release_path(data, 3), 50_000, b"\xff" * 8)
         if damage == "dangling":
             link.symlink_to("releases/000099.duckdb")
     found = [item for item in examine_releases(data, fix=False) if "Readers find no release" in item.sentence]
@@ -482,10 +482,10 @@ def test_a_lost_link_is_led_to_the_newest_whole_release(installed, damage):
 
 def test_where_somebody_rolled_back_the_link_is_left_to_them(installed):
     publish.rollback(installed.data, 1)
-    publish.link_path(installed.data).unlink()
+    releases.link_path(installed.data).unlink()
     found = one(examine_releases(installed.data, fix=True), FAILURE)
     assert found.action == "godigital rollback 1"
-    assert not publish.link_path(installed.data).is_symlink()
+    assert not releases.link_path(installed.data).is_symlink()
     assert runner.invoke(app, ["rollback", "1", *folders(installed)]).exit_code == 0
     assert not has_failure(examine_releases(installed.data, fix=False))
 
@@ -497,25 +497,25 @@ def test_a_rollback_that_was_cut_off_is_told(installed):
 
 
 def test_an_absolute_link_is_made_relative(installed):
-    link = publish.link_path(installed.data)
+    link = releases.link_path(installed.data)
     link.unlink()
-    link.symlink_to(publish.release_path(installed.data, 2))
+    link.symlink_to(releases.release_path(installed.data, 2))
     assert "breaks when the folder is moved" in one(examine_releases(installed.data, fix=False), WARNING).sentence
     one(examine_releases(installed.data, fix=True), FIXED)
     assert link.readlink() == Path("releases/000002.duckdb")
 
 
 def test_a_file_in_place_of_the_link_is_told_and_kept(installed):
-    link = publish.link_path(installed.data)
+    link = releases.link_path(installed.data)
     link.unlink()
-    shutil.copyfile(publish.release_path(installed.data, 3), link)
+    shutil.copyfile(releases.release_path(installed.data, 3), link)
     assert "should be a link" in one(examine_releases(installed.data, fix=True), FAILURE).sentence
     assert link.is_file()
 
 
 def test_a_damaged_release_and_what_may_be_done_with_it_is_told(installed):
     for number in (1, 2):
-        write_in(publish.release_path(installed.data, number), 50_000, b"\xff" * 8)
+        write_in(releases.release_path(installed.data, number), 50_000, b"\xff" * 8)
     observed = [item for item in examine_releases(installed.data, fix=True) if item.state != OK]
     said = [item.sentence for item in observed]
     assert said[0].startswith(
@@ -527,7 +527,7 @@ def test_a_damaged_release_and_what_may_be_done_with_it_is_told(installed):
 
 
 def test_readers_of_a_damaged_release_are_given_another(installed):
-    write_in(publish.release_path(installed.data, 3), 50_000, b"\xff" * 8)
+    write_in(releases.release_path(installed.data, 3), 50_000, b"\xff" * 8)
     observed = examine_releases(installed.data, fix=True)
     assert (observed[0].state, observed[0].action) == (FAILURE, "godigital rollback 2")
 
@@ -551,7 +551,7 @@ def test_every_other_file_of_releases_is_read(installed, path, content, said):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"built_at": 7}'])
 def test_a_manifest_that_is_none_hinders_nothing_else(installed, content):
-    manifest = publish.release_path(installed.data, 3).with_suffix(".json")
+    manifest = releases.release_path(installed.data, 3).with_suffix(".json")
     manifest.unlink()
     manifest.write_bytes(content)
     manifest.chmod(0o444)
@@ -563,7 +563,7 @@ def test_a_manifest_that_is_none_hinders_nothing_else(installed, content):
 
 
 def test_a_process_that_writes_into_a_release_is_named(installed):
-    release = publish.release_path(installed.data, 3)
+    release = releases.release_path(installed.data, 3)
     release.chmod(0o644)
     program = (
         "import duckdb, sys\ncon = duckdb.connect(sys.argv[1])\ncon.execute('CREATE TABLE mine (a INTEGER)')\n"

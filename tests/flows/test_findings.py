@@ -7,7 +7,7 @@ import pytest
 from flows.findings import read_findings
 from tests.conftest import rows, run
 from tests.generators.tym import deliver, people
-from warehouse.query import QueryError
+from warehouse.release.query import QueryError
 
 
 @pytest.fixture

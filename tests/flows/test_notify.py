@@ -11,7 +11,7 @@ from flows.notify import message_of, message_of_error, notify
 from flows.run import Failure, RunResult
 from flows.settings import Settings
 from tests.conftest import copy_partners, make_settings, run
-from warehouse.publish import PublishError
+from warehouse.release.releases import PublishError
 
 NOW = dt.datetime(2021, 3, 1, 1, 0, tzinfo=dt.UTC)
 FAILED = Failure("VN-TYM", "TYM_082020.csv", "missing_column", "VN-TYM, TYM_082020.csv: a column is missing")

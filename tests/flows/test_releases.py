@@ -11,7 +11,7 @@ from flows.cli import app
 from tests.conftest import hashes, rows, run
 from warehouse.cells import CellError, parse_figure
 from warehouse.identity import model
-from warehouse.publish import current
+from warehouse.release.releases import current
 from warehouse.trace import trace
 
 runner = CliRunner()

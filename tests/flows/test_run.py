@@ -365,7 +365,7 @@ def test_readers_see_no_error_and_no_torn_release_while_ten_are_published(small)
 
 
 def test_after_a_rollback_a_run_with_nothing_new_leaves_the_release_alone(small):
-    from warehouse import publish
+    from warehouse.release import publish
 
     settings = small()
     run(settings)

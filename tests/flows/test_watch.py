@@ -15,7 +15,7 @@ import pytest
 
 from flows.watch import next_start, parse_interval
 from tests.conftest import hashes, make_settings, run
-from warehouse.publish import current
+from warehouse.release.releases import current
 from warehouse.storage.locks import hold
 
 LINE = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (?P<what>.+), (?P<failures>\d+) failures?, \d+\.\d s\b.*")

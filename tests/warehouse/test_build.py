@@ -14,7 +14,7 @@ from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES
 from tests.warehouse.tiny_vault import TinyVault, read_table, release_info
-from warehouse.build import SQL_FOLDER, BuildError, build_release, content_hash, model_order
+from warehouse.release.build import SQL_FOLDER, BuildError, build_release, content_hash, model_order
 
 DAY = dt.date
 EMPTY_LINE = {

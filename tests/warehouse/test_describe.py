@@ -13,7 +13,7 @@ from flows.cli import app
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse.describe import data_dictionary_html, data_dictionary_markdown
-from warehouse.indicators import WORDS, Indicator, load_catalogue
+from warehouse.release.indicators import WORDS, Indicator, load_catalogue
 
 FORMS = pytest.mark.parametrize("dictionary", [data_dictionary_html, data_dictionary_markdown])
 VOID = {"meta", "br", "hr", "img", "input", "link"}

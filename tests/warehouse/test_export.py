@@ -23,7 +23,7 @@ from schemas.published import PUBLISHED_TABLES, Table
 from tests.warehouse.tiny_vault import TinyVault
 from warehouse.export import Exported, ExportError, choose_tables, export_release
 from warehouse.export_words import Selection
-from warehouse.publish import PublishError, Release, require_release
+from warehouse.release.releases import PublishError, Release, require_release
 from warehouse.storage.spreadsheet_cells import neutralise
 
 OPEN = tuple(table for table in PUBLISHED_TABLES if not table.holds_people)

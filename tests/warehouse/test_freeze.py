@@ -8,9 +8,10 @@ import pytest
 
 from tests.warehouse.tiny_vault import TinyVault, read_table
 from warehouse.freeze import damage, find_baseline, freeze, let_go
-from warehouse.frozen import FreezeError, find_label, in_force, read_log
-from warehouse.publish import PublishError, current, list_releases, rollback
-from warehouse.snapshots import snapshot_path
+from warehouse.release.frozen_log import FreezeError, find_label, in_force, read_log
+from warehouse.release.publish import rollback
+from warehouse.release.releases import PublishError, current, list_releases
+from warehouse.release.snapshots import snapshot_path
 
 
 def numbers(data: Path) -> list[int]:

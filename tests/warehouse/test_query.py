@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from tests.warehouse.tiny_vault import TinyVault
-from warehouse.query import QueryError, query
+from warehouse.release.query import QueryError, query
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ import pytest
 from schemas.columns import COLUMNS
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES
-from warehouse.build import COMPUTED, SQL_FOLDER, rules_of, set_rules
-from warehouse.history import NO_HISTORY, history_tables
-from warehouse.indicators import INDICATORS_FILE, load_indicators, parse_indicators
-from warehouse.rules import programme_tables
+from warehouse.release.build import COMPUTED, SQL_FOLDER, rules_of, set_rules
+from warehouse.release.history_tables import NO_HISTORY, history_tables
+from warehouse.release.indicators import INDICATORS_FILE, load_indicators, parse_indicators
+from warehouse.release.rules import programme_tables
 from warehouse.vault.schema import VAULT_DDL
 
 FOLDER = Path(__file__).parents[1] / "sql"

@@ -12,9 +12,9 @@ import pytest
 
 from flows.settings import Settings
 from tests.conftest import hashes, run
-from warehouse.build import content_hash
 from warehouse.doctor.observed import has_failure
 from warehouse.doctor.releases import examine_releases
+from warehouse.release.build import content_hash
 from warehouse.storage.data_folder import DataFolder
 from warehouse.vault import open as vaults
 from warehouse.vault.open import VaultError, copy_before_upgrade, open_vault

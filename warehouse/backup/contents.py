@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from warehouse import publish
+from warehouse.release.releases import release_numbers, release_path, rollback_note
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 
@@ -120,11 +120,11 @@ def private_files(data: DataFolder) -> Iterator[Path]:
 
 def release_files(data: DataFolder) -> Iterator[Path]:
     """Yield every complete release with its manifest, the log of frozen ones, and the note of a rollback."""
-    for number in publish.release_numbers(data.root):
-        path = publish.release_path(data.root, number)
+    for number in release_numbers(data.root):
+        path = release_path(data.root, number)
         yield from (path, path.with_suffix(".json"))
-    releases = publish.release_path(data.root, 1).parent
-    yield from (path for path in (releases / "frozen.json", publish.rollback_note(data.root)) if path.is_file())
+    releases = release_path(data.root, 1).parent
+    yield from (path for path in (releases / "frozen.json", rollback_note(data.root)) if path.is_file())
 
 
 def raw_files(raw: Path) -> Iterator[Path]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from warehouse import publish
 from warehouse.backup.contents import (
     DATA,
     MANIFEST,
@@ -28,7 +27,8 @@ from warehouse.backup.contents import (
     release_files,
 )
 from warehouse.doctor.vault import UnreadableError, read_vault
-from warehouse.snapshots import snapshot_path
+from warehouse.release import publish, releases
+from warehouse.release.snapshots import snapshot_path
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
@@ -119,8 +119,8 @@ def _write(
     """Fill a backup's folder; returns its manifest, and what was damaged before."""
     part.mkdir(mode=0o700)
     with _at_rest(data, tell):
-        current = publish.current_number(data.root)
-        known = publish.release_numbers(data.root)
+        current = releases.current_number(data.root)
+        known = releases.release_numbers(data.root)
         items = [_copy(path, data.root, part / DATA) for path in (*private_files(data), *release_files(data))]
     # landed files are never changed, and were there before the vault knew them: no run need wait for them
     items += [_copy(path, raw, part / RAW) for path in raw_files(raw)] if raw else []
@@ -128,7 +128,7 @@ def _write(
         made_at=f"{moment:%Y-%m-%dT%H:%M:%SZ}",
         program=version("go-digital-asean"),
         vault_schema=_require_readable(part / DATA / data.vault.relative_to(data.root)),
-        link=publish.release_path(Path(), current).as_posix() if current in known else None,
+        link=releases.release_path(Path(), current).as_posix() if current in known else None,
         items=tuple(items),
     )
     files.write_durably(part / MANIFEST, manifest.to_json())

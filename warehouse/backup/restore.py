@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse import publish
 from warehouse.backup.contents import (
     DATA,
     LANDING,
@@ -23,6 +22,7 @@ from warehouse.backup.contents import (
     read_manifest,
     verify_backup,
 )
+from warehouse.release import releases
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import hold
@@ -91,7 +91,7 @@ def restore(
         aside += _move_aside(data, data.root / moment)
         _move_in(staged, data)
         if manifest.link is not None:
-            files.replace_symlink(publish.link_path(data.root), manifest.link)
+            files.replace_symlink(releases.link_path(data.root), manifest.link)
     return Restored(manifest, len(_of(manifest, DATA)), written, tuple(aside))
 
 
@@ -214,7 +214,7 @@ def _move_aside(data: DataFolder, aside: Path) -> list[Path]:
     files.private_folder(aside)
     # the link first: whoever opens it meets no release rather than half of one; then the vault, without which and
     # with what is staged beside it no run begins
-    first = (publish.link_path(data.root), data.vault)
+    first = (releases.link_path(data.root), data.vault)
     for path in sorted(occupants, key=lambda path: first.index(path) if path in first else len(first)):
         inside = path.relative_to(data.root)
         path.rename(make_private_folders(aside, inside.parent) / inside.name)

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse import publish
 from warehouse.doctor.observed import Observed, State, counted, named
-from warehouse.frozen import FreezeError, in_force
-from warehouse.publish import ManifestError, PublishError, Release
-from warehouse.snapshots import intact_snapshot, snapshot_path
+from warehouse.release import publish, releases
+from warehouse.release.frozen_log import FreezeError, in_force
+from warehouse.release.releases import ManifestError, PublishError, Release
+from warehouse.release.snapshots import intact_snapshot, snapshot_path
 from warehouse.storage.open_files import writers_of
 
 AREA = "releases"
@@ -39,7 +39,7 @@ class Kept:
 def examine_releases(data: Path, *, fix: bool) -> list[Observed]:
     """Return what is to be said of the releases; `fix` points a link that leads nowhere at the newest whole one."""
     kept = _read_all(data)
-    if not kept and not _is_there(publish.link_path(data)):
+    if not kept and not _is_there(releases.link_path(data)):
         return [Observed(AREA, State.WARNING, "Nothing is published yet.", "godigital run")]
     written = _writers(data, kept)
     return [
@@ -56,7 +56,7 @@ def _read_all(data: Path) -> list[Kept]:
     """Read what is kept; what is published meanwhile, too, and without what is let go meanwhile."""
     read: dict[int, Kept] = {}
     while True:
-        numbers = publish.release_numbers(data)
+        numbers = releases.release_numbers(data)
         unread = [number for number in numbers if number not in read]
         if not unread:
             return [read[number] for number in numbers]
@@ -66,7 +66,7 @@ def _read_all(data: Path) -> list[Kept]:
 
 def _read(data: Path, number: int) -> Kept:
     try:
-        release = publish.require_release(data, number)
+        release = releases.require_release(data, number)
         return Kept(number, release, publish.read_again(release).problems)
     except ManifestError:
         return Kept(number, None, ("its manifest cannot be read",))
@@ -80,7 +80,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _link(data: Path, kept: list[Kept], fix: bool) -> Iterator[Observed]:
-    link = publish.link_path(data)
+    link = releases.link_path(data)
     if _is_there(link) and not link.is_symlink():
         sentence = f"{link.name} is a file, and should be a link to a release: it stays as it is whatever is published."
         yield Observed(AREA, State.FAILURE, sentence, f"move {link} away, then godigital doctor --fix")
@@ -88,8 +88,8 @@ def _link(data: Path, kept: list[Kept], fix: bool) -> Iterator[Observed]:
     if not link.is_symlink():
         yield _mended(data, kept, "Readers find no release: the link is missing", fix)
         return
-    item = next((item for item in kept if item.number == publish.current_number(data)), None)
-    if item is None or link.resolve() != publish.release_path(data, item.number).resolve():
+    item = next((item for item in kept if item.number == releases.current_number(data)), None)
+    if item is None or link.resolve() != releases.release_path(data, item.number).resolve():
         yield _mended(data, kept, f"Readers find no release: the link leads to {link.readlink()}, which is none", fix)
     elif not item.is_intact:
         sentence = f"Readers have release {item.number}, which is damaged."
@@ -99,7 +99,7 @@ def _link(data: Path, kept: list[Kept], fix: bool) -> Iterator[Observed]:
     elif fix:
         with publish.publication(data, "doctor mends the link"):
             # whatever it leads to by now
-            publish.point_to(data, publish.current_number(data) or item.number)
+            publish.point_to(data, releases.current_number(data) or item.number)
         yield Observed(AREA, State.FIXED, f"The link to release {item.number} is relative now.")
     else:
         sentence = f"The link to release {item.number} is absolute: it breaks when the folder is moved."
@@ -108,13 +108,13 @@ def _link(data: Path, kept: list[Kept], fix: bool) -> Iterator[Observed]:
 
 def _mended(data: Path, kept: list[Kept], what: str, fix: bool) -> Observed:
     whole = [item.number for item in kept if item.is_intact]
-    if publish.rollback_note(data).exists() or not whole:
+    if releases.rollback_note(data).exists() or not whole:
         # somebody chose, and has to choose again
         return Observed(AREA, State.FAILURE, f"{what}.", _choose(data, kept))
     if not fix:
         return Observed(AREA, State.FAILURE, f"{what}.", f"godigital doctor --fix (leads it to release {whole[-1]})")
     with publish.publication(data, "doctor mends the link"):
-        if publish.current(data) is not None or publish.rollback_note(data).exists():
+        if releases.current(data) is not None or releases.rollback_note(data).exists():
             return Observed(AREA, State.WARNING, f"{what}, and then somebody mended it.", "run the doctor again")
         publish.point_to(data, whole[-1])
     return Observed(AREA, State.FIXED, f"{what}; it leads to release {whole[-1]} now.")
@@ -130,7 +130,7 @@ def _choose(data: Path, kept: list[Kept]) -> str:
 
 def _rolled_back_to(data: Path) -> int | None:
     try:
-        return int(json.loads(publish.rollback_note(data).read_text(encoding="utf-8"))["to"])
+        return int(json.loads(releases.rollback_note(data).read_text(encoding="utf-8"))["to"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -139,7 +139,7 @@ def _whole(data: Path, kept: list[Kept], *, being_written: bool) -> Iterator[Obs
     whole = sum(item.is_intact for item in kept)
     if whole:
         yield Observed(AREA, State.OK, f"{counted(whole, 'release')} read again, whole, as published.")
-    frozen, current = _frozen_numbers(data), publish.current_number(data)
+    frozen, current = _frozen_numbers(data), releases.current_number(data)
     for item in kept:
         if item.is_intact:
             continue
@@ -147,7 +147,7 @@ def _whole(data: Path, kept: list[Kept], *, being_written: bool) -> Iterator[Obs
         if being_written:
             action = "first end whoever writes into it (below), then examine again"
         elif item.number not in frozen and item.number != current:
-            action = f"{_RESTORE}, or remove {publish.release_path(data, item.number)} and its .json: nothing needs it"
+            action = f"{_RESTORE}, or remove {releases.release_path(data, item.number)} and its .json: nothing needs it"
         sentence = f"Release {item.number} is not what was published: {'; '.join(item.problems)}."
         yield Observed(AREA, State.FAILURE, sentence, action)
 
@@ -196,10 +196,10 @@ def _frozen(data: Path, kept: list[Kept]) -> Iterator[Observed]:
 
 
 def _rollback_note(data: Path, kept: list[Kept]) -> Iterator[Observed]:
-    note = publish.rollback_note(data)
+    note = releases.rollback_note(data)
     if not note.exists():
         return
-    chosen, current = _rolled_back_to(data), publish.current_number(data)
+    chosen, current = _rolled_back_to(data), releases.current_number(data)
     if chosen is None:
         sentence = f"{note.name}, which says that somebody rolled back, cannot be read: no run can publish."
         yield Observed(AREA, State.FAILURE, sentence, _choose(data, kept))
@@ -212,7 +212,7 @@ def _rollback_note(data: Path, kept: list[Kept]) -> Iterator[Observed]:
 
 
 def _writers(data: Path, kept: list[Kept]) -> list[Observed]:
-    files = [publish.release_path(data, item.number) for item in kept]
+    files = [releases.release_path(data, item.number) for item in kept]
     logs = {log: path for path in files if (log := path.with_name(f"{path.name}.wal")).exists()}
     found = writers_of([*files, *logs])
     observed = [

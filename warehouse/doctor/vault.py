@@ -9,10 +9,10 @@ from pathlib import Path
 
 from warehouse.doctor.observed import Observed, State, counted, named
 from warehouse.doctor.reading import Reading, read_key
+from warehouse.release.verify import Finding
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
 from warehouse.vault.schema import SCHEMA_VERSION
-from warehouse.verify import Finding
 
 AREA = "vault"
 _PROJECT = Path(__file__).resolve().parents[2]

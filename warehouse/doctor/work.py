@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse import publish
 from warehouse.doctor.observed import Observed, State, counted, named, within
-from warehouse.frozen import FreezeError, frozen_numbers
+from warehouse.release import releases
+from warehouse.release.frozen_log import FreezeError, frozen_numbers
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import Holder, LockedError, hold, holder_named, is_alive
 from warehouse.storage.open_files import has_open
@@ -125,8 +125,8 @@ def _of_publishing(data: DataFolder) -> Iterator[Path]:
     yield from sorted(data.root.glob("warehouse.duckdb.*.part"))
     keep: set[int] | None
     try:
-        keep = {*publish.release_numbers(data.root), *frozen_numbers(data.root)}
-        if (current := publish.current_number(data.root)) is not None:
+        keep = {*releases.release_numbers(data.root), *frozen_numbers(data.root)}
+        if (current := releases.current_number(data.root)) is not None:
             keep.add(current)
     except FreezeError:
         # nobody knows what must be kept

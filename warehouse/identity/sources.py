@@ -25,10 +25,10 @@ LINKING = (
             "model.py",
             "names.py",
             "sources.py",
-            "tables.py",
             "traditions.yml",
         )
     ),
+    *(_HERE.parent / "vault" / name for name in ("linkage_tables.py", "schema.py")),
     *(_SCHEMAS / name for name in ("languages.py", "languages.yml", "naming.yml")),
 )
 # beside them: how people are told by a stable id and counted, and the committed weights

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from schemas.programme import Programme, load_programme
-from warehouse.query import open_release
+from warehouse.release.query import open_release
 from warehouse.report.document import Page
 from warehouse.report.figures import ReportError, read_figures
 from warehouse.report.pages import make_pages

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from warehouse.indicators import load_catalogue
+from warehouse.release.indicators import load_catalogue
 
 if TYPE_CHECKING:
     import duckdb

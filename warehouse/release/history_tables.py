@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from warehouse.figures import Figures
+from warehouse.release.reach_figures import Figures
 
 if TYPE_CHECKING:
     import duckdb

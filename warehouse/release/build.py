@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse.describe import comment_statements
-from warehouse.history import HISTORY, NO_HISTORY, History, history_tables
-from warehouse.rules import PROGRAMME, default_programme, programme_tables
+from warehouse.release.comments import comment_statements
+from warehouse.release.history_tables import HISTORY, NO_HISTORY, History, history_tables
+from warehouse.release.rules import PROGRAMME, default_programme, programme_tables
 from warehouse.storage import files
 from warehouse.storage.sql_literals import literal
 
 if TYPE_CHECKING:
     from schemas.programme import Programme
 
-SQL_FOLDER = Path(__file__).parent / "sql"
+SQL_FOLDER = Path(__file__).parents[1] / "sql"
 # what models call the private database: the name DuckDB gives to the open file vault.duckdb
 VAULT = "vault"
 INDICATORS = "indicators"

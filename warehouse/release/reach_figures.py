@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse.query import QueryError, open_release
+from warehouse.release.query import QueryError, open_release
 
 # indicator of the catalogue -> column of report_reach
 REACH_COLUMNS = {

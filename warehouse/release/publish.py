@@ -15,30 +15,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse.build import ReleaseInfo, TableSummary, release_manifest
-from warehouse.frozen import frozen_numbers
-from warehouse.snapshots import keep_snapshot, prune_snapshots
+from warehouse.release.build import ReleaseInfo, TableSummary, release_manifest
+from warehouse.release.frozen_log import frozen_numbers
+from warehouse.release.releases import (
+    NUMBERED,
+    PublishError,
+    Release,
+    current_number,
+    file_numbers,
+    is_complete,
+    link_path,
+    list_releases,
+    manifest_path,
+    release_path,
+    releases_folder,
+    require_release,
+    rollback_note,
+    wal_path,
+    withdrawn_input_hash,
+)
+from warehouse.release.snapshots import keep_snapshot, prune_snapshots
+from warehouse.release.verify import Finding, Verdict
 from warehouse.storage import files
 from warehouse.storage.locks import hold
-from warehouse.verify import Finding, Verdict
 
 if TYPE_CHECKING:
     from schemas.programme import Programme
 
-_PROJECT = Path(__file__).resolve().parents[1]
-_NUMBERED = re.compile(r"(\d{6,})\.(duckdb|json|duckdb\.wal)")
+_PROJECT = Path(__file__).resolve().parents[2]
 _BUILDING = re.compile(r"\d{6,}\.building(\.wal)?")
-_IN_A_MANIFEST = {"release_number", "built_at", "input_hash", "file_size", "file_sha256", "rules", "tables"}
 # a rollback may come while the schedule publishes
 WAIT_SECONDS = 300.0
-
-
-class PublishError(RuntimeError):
-    """A release cannot be published or found; the message says why, and readers keep what they have."""
-
-
-class ManifestError(PublishError):
-    """The manifest of a release cannot be read; the message names the file and what to do."""
 
 
 class CheckFailed(PublishError):
@@ -48,16 +55,6 @@ class CheckFailed(PublishError):
         self.failed = failed
         listed = "; ".join(str(finding) for finding in failed)
         super().__init__(f"release {number} is not published, these checks failed: {listed}")
-
-
-@dataclass(frozen=True)
-class Release:
-    """A published release that is still kept."""
-
-    number: int
-    path: Path
-    manifest: dict[str, Any]
-    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -78,115 +75,16 @@ def next_number(data: Path) -> int:
 
     Whoever builds holds the vault from here until `publish` returns, so there is one builder at a time.
     """
-    return 1 + max([0, current_number(data) or 0, *_numbers(data)])
+    return 1 + max([0, current_number(data) or 0, *file_numbers(data)])
 
 
 def candidate_path(data: Path, number: int) -> Path:
     """Return where to build release `number`, cleared of what a killed build left there."""
     _open_folders(data)
-    path = _folder(data) / f"{number:06d}.building"
-    for leftover in (path, _wal(path)):
+    path = releases_folder(data) / f"{number:06d}.building"
+    for leftover in (path, wal_path(path)):
         leftover.unlink(missing_ok=True)
     return path
-
-
-def current(data: Path) -> Release | None:
-    """Return the release that readers open; None before the first, or where the link leads nowhere.
-
-    Raises:
-        ManifestError: its manifest cannot be read.
-    """
-    number = current_number(data)
-    return None if number is None else _release(data, number)
-
-
-def published_input_hash(data: Path) -> str | None:
-    """Return the input hash of the release that readers open; None where there is none, or nobody can say."""
-    try:
-        release = current(data)
-    except ManifestError:
-        return None
-    return None if release is None else str(release.manifest["input_hash"])
-
-
-def withdrawn_input_hash(data: Path) -> str | None:
-    """Return the input hash of the release that somebody rolled back from; None where nobody did.
-
-    The same inputs are not published again by the next run: the person had a reason.
-
-    Raises:
-        PublishError: the note of it cannot be read.
-    """
-    path = rollback_note(data)
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-        is_over = note["from"] < (current_number(data) or 0)
-        return None if is_over else str(note["input_hash"])
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise PublishError(
-            f"{path}: the note of a rollback cannot be read ({type(error).__name__}); restore it from the backup, or "
-            "remove it: then the next run publishes what the vault holds"
-        ) from error
-
-
-def list_releases(data: Path) -> tuple[Release, ...]:
-    """Return the complete releases, by number; those whose manifest cannot be read are left out.
-
-    One that was never current can be among them: its publication was killed before the last step.
-    """
-    return tuple(item for item in _listed(data) if isinstance(item, Release))
-
-
-def unreadable_manifests(data: Path) -> tuple[ManifestError, ...]:
-    """Return an error for every release whose manifest cannot be read."""
-    return tuple(item for item in _listed(data) if isinstance(item, ManifestError))
-
-
-def damage_of_current(data: Path) -> str:
-    """Return a sentence where the release that readers open is not, byte by byte, what was published; else ''."""
-    number = current_number(data)
-    try:
-        release = None if number is None else _release(data, number)
-    except ManifestError as error:
-        return str(error)
-    if number is None:
-        return ""
-    if release is None:
-        return f"{link_path(data)} leads to release {number}, of which the file or its manifest is gone"
-    size, digest = release.manifest["file_size"], release.manifest["file_sha256"]
-    if release.path.stat().st_size != size or files.sha256_of(release.path) != digest:
-        return (
-            f"{release.path}: the file is not, byte by byte, what was published. Only a copy from the backup can be "
-            "rolled back to; what the vault holds is published anew unless it was rolled back from"
-        )
-    return ""
-
-
-def release_numbers(data: Path) -> tuple[int, ...]:
-    """Return the number of everything that has both a release's file and a manifest, read or not, sorted."""
-    return tuple(
-        number
-        for number in sorted(set(_numbers(data)))
-        if release_path(data, number).is_file() and _manifest_path(data, number).is_file()
-    )
-
-
-def require_release(data: Path, number: int | None) -> Release:
-    """Return a release that is kept, the one that readers open without a number.
-
-    Raises:
-        PublishError: It is not kept (those that are, are named), none is published yet, or its manifest cannot be
-            read.
-    """
-    release = current(data) if number is None else _release(data, number)
-    if release is None and number is None:
-        raise PublishError(f"{data}: no release is published yet; start with `godigital run`")
-    if release is None:
-        kept = ", ".join(str(known.number) for known in list_releases(data)) or "none"
-        raise PublishError(f"there is no release {number}; kept: {kept}")
-    return release
 
 
 def require_intact(release: Release) -> None:
@@ -249,7 +147,7 @@ def publish(
     with publication(data, f"publishing release {number}"):
         # whoever cannot say what must be kept removes nothing, and so publishes nothing
         frozen_numbers(data)
-        files.remove_stale(_folder(data))
+        files.remove_stale(releases_folder(data))
         files.remove_stale(data, of=f"{link_path(data).name}.*")
         if number < next_number(data):
             raise PublishError(f"release {number} exists already; build again as {next_number(data)}")
@@ -267,8 +165,8 @@ def publish(
         files.sync(candidate)
         candidate.chmod(0o444)
         candidate.rename(release_path(data, number))
-        files.sync(_folder(data))
-        files.write_durably(_manifest_path(data, number), _json(manifest), mode=0o444)
+        files.sync(releases_folder(data))
+        files.write_durably(manifest_path(data, number), _json(manifest), mode=0o444)
         point_to(data, number)
         removed, untidy = _clear_up(data, keep)
     return Published(Release(number, release_path(data, number), manifest, True), verdict.findings, removed, untidy)
@@ -279,14 +177,14 @@ def leftovers(data: Path) -> tuple[str, ...]:
 
     Whoever asks holds the vault: it cannot tell a dead builder's file from a living one's.
     """
-    folder, snapshots = _folder(data), data / "private" / "snapshots"
-    complete = {number for number in _numbers(data) if _is_complete(data, number)}
+    folder, snapshots = releases_folder(data), data / "private" / "snapshots"
+    complete = {number for number in file_numbers(data) if is_complete(data, number)}
     found = [path for path in folder.glob("*") if path.suffix == files.PART_SUFFIX or _BUILDING.fullmatch(path.name)]
     found += data.glob(f"{link_path(data).name}.*{files.PART_SUFFIX}")
     found += [
         path
         for path in folder.glob("*")
-        if (match := _NUMBERED.fullmatch(path.name)) and match[2] != "duckdb.wal" and int(match[1]) not in complete
+        if (match := NUMBERED.fullmatch(path.name)) and match[2] != "duckdb.wal" and int(match[1]) not in complete
     ]
     found += [
         path
@@ -321,7 +219,7 @@ def _clear_up(data: Path, keep: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
     try:
         if withdrawn_input_hash(data) is None:
             rollback_note(data).unlink(missing_ok=True)
-        files.remove_stale(_folder(data))
+        files.remove_stale(releases_folder(data))
         files.remove_stale(data, of=f"{link_path(data).name}.*")
         return _prune(data, keep), ()
     except OSError as error:
@@ -343,105 +241,22 @@ def rollback(data: Path, number: int) -> Release:
         require_intact(release)
         newest = list_releases(data)[-1]
         # the highest number that there is, complete or not: with a later one, the note is over
-        last = max(_numbers(data))
+        last = max(file_numbers(data))
         note = {"to": number, "from": last, "input_hash": newest.manifest["input_hash"]}
         files.write_durably(rollback_note(data), _json(note), mode=0o644)
         point_to(data, number)
     return Release(number, release.path, release.manifest, True)
 
 
-def _folder(data: Path) -> Path:
-    return data / "releases"
-
-
-def link_path(data: Path) -> Path:
-    """Return the link that readers open."""
-    return data / "warehouse.duckdb"
-
-
-def rollback_note(data: Path) -> Path:
-    """Return where it is noted that somebody rolled back; there until the next publication."""
-    return _folder(data) / "rolled_back.json"
-
-
 def _lock(data: Path) -> Path:
     return data / "private" / "locks" / "publish.lock"
 
 
-def release_path(data: Path, number: int) -> Path:
-    """Return where a release lies, or would."""
-    return _folder(data) / f"{number:06d}.duckdb"
-
-
-def _manifest_path(data: Path, number: int) -> Path:
-    return _folder(data) / f"{number:06d}.json"
-
-
-def _wal(path: Path) -> Path:
-    """DuckDB's write-ahead log, there as long as somebody has the file open for writing."""
-    return path.with_name(path.name + ".wal")
-
-
 def _open_folders(data: Path) -> None:
     files.shared_folder(data)
-    files.shared_folder(_folder(data))
+    files.shared_folder(releases_folder(data))
     files.private_folder(data / "private")
     files.private_folder(_lock(data).parent)
-
-
-def _numbers(data: Path) -> list[int]:
-    """Numbers of every release file or manifest, complete or not."""
-    names = [path.name for path in _folder(data).iterdir()] if _folder(data).is_dir() else []
-    return [int(match[1]) for name in names if (match := _NUMBERED.fullmatch(name))]
-
-
-def current_number(data: Path) -> int | None:
-    """Return the number in the name that the link leads to, whether a release is there or not."""
-    link = link_path(data)
-    match = _NUMBERED.fullmatch(link.readlink().name) if link.is_symlink() else None
-    return int(match[1]) if match else None
-
-
-def _release(data: Path, number: int) -> Release | None:
-    """The release, if both its file and its manifest are there."""
-    if not _is_complete(data, number):
-        return None
-    path = release_path(data, number)
-    return Release(number, path, _read_manifest(_manifest_path(data, number)), number == current_number(data))
-
-
-def _listed(data: Path) -> Iterator[Release | ManifestError]:
-    for number in sorted(set(_numbers(data))):
-        try:
-            release = _release(data, number)
-        except ManifestError as error:
-            yield error
-        else:
-            if release is not None:
-                yield release
-
-
-def _is_complete(data: Path, number: int) -> bool:
-    return release_path(data, number).is_file() and _manifest_path(data, number).is_file()
-
-
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        missing = _IN_A_MANIFEST - set(content)
-    except (ValueError, TypeError) as error:
-        raise ManifestError(_say_damaged(path, type(error).__name__)) from error
-    if missing:
-        raise ManifestError(_say_damaged(path, f"without {', '.join(sorted(missing))}"))
-    return content
-
-
-def _say_damaged(path: Path, how: str) -> str:
-    return (
-        f"{path}: the manifest of release {int(path.stem)} cannot be read ({how}); restore it from the backup. Without "
-        "one, this release can be neither checked nor rolled back to; the next run publishes a new one if readers "
-        "have this"
-    )
 
 
 def point_to(data: Path, number: int) -> None:
@@ -458,23 +273,23 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
     removed file open keeps reading it.
     """
     # one whose manifest is damaged is no leftover: it goes when its time comes, and not before somebody has seen it
-    complete = [number for number in sorted(set(_numbers(data))) if _is_complete(data, number)]
+    complete = [number for number in sorted(set(file_numbers(data))) if is_complete(data, number)]
     old = set(complete[:-keep])
-    incomplete = set(_numbers(data)) - set(complete)
+    incomplete = set(file_numbers(data)) - set(complete)
     stay = frozen_numbers(data) | {current_number(data)}
     removed = [
         number
         for number in sorted(old | incomplete)
-        if number not in stay and not _wal(release_path(data, number)).exists()
+        if number not in stay and not wal_path(release_path(data, number)).exists()
     ]
     for number in removed:
         # the manifest first: a file without one is known as a leftover
-        _manifest_path(data, number).unlink(missing_ok=True)
+        manifest_path(data, number).unlink(missing_ok=True)
         release_path(data, number).unlink(missing_ok=True)
-    for path in _folder(data).iterdir():
+    for path in releases_folder(data).iterdir():
         if _BUILDING.fullmatch(path.name):
             path.unlink(missing_ok=True)
-    prune_snapshots(data, {number for number in _numbers(data) if _is_complete(data, number)})
+    prune_snapshots(data, {number for number in file_numbers(data) if is_complete(data, number)})
     return tuple(number for number in removed if number in old)
 
 
@@ -494,7 +309,7 @@ def _require_good(number: int, verdict: Verdict) -> None:
 
 def _verify(release: Path, manifest: Mapping[str, Any], *, with_checks: bool = True) -> Verdict:
     """Verify in a new process: the builder's memory could hide what did not reach the file."""
-    command = [sys.executable, "-P", "-m", "warehouse.verify", str(release.resolve())]
+    command = [sys.executable, "-P", "-m", "warehouse.release.verify", str(release.resolve())]
     result = subprocess.run(  # noqa: S603 (our own program, no shell)
         command if with_checks else [*command, "--without-checks"],
         input=json.dumps(manifest),

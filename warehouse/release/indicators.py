@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
-INDICATORS_FILE = Path(__file__).parent / "sql" / "indicators.sql"
+INDICATORS_FILE = Path(__file__).parents[1] / "sql" / "indicators.sql"
 _LABELS = {
     "title": "Title",
     "numerator": "Numerator",

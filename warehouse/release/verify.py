@@ -1,6 +1,6 @@
 """Reads a built release again, in a new process, and says whether it is as built and passes its checks.
 
-Run as `python -m warehouse.verify RELEASE`, manifest on standard input, findings as JSON on standard output;
+Run as `python -m warehouse.release.verify RELEASE`, manifest on standard input, findings as JSON on standard output;
 it imports little, because it runs at every publication.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 
 import duckdb
 
-from warehouse.build import CHECKS, SQL_FOLDER, set_rules, summarise
+from warehouse.release.build import CHECKS, SQL_FOLDER, set_rules, summarise
 from warehouse.storage import files
 
 Severity = Literal["fail", "warn"]
