@@ -12,9 +12,9 @@ from flows.options import Data, Json, Raw, existing_vault, fail, require_vault, 
 
 if TYPE_CHECKING:
     from flows.settings import Settings
-    from warehouse.freeze import Baseline
+    from warehouse.lineage.freeze import Baseline
+    from warehouse.lineage.trace import Trace
     from warehouse.release.frozen_log import Frozen
-    from warehouse.trace import Trace
 
 _ROWS_SHOWN = 200
 
@@ -34,7 +34,7 @@ def diff(
     Without A: the release before the current one.
     """
     from flows.console import print_table
-    from warehouse.restate import explain
+    from warehouse.lineage.restate import explain
 
     settings = settings_of(raw, data)
     require_vault(settings)
@@ -64,7 +64,7 @@ def diff(
 
 
 def _two_releases(settings: "Settings", a: str | None, b: str | None) -> "tuple[Baseline, Baseline]":
-    from warehouse.freeze import Baseline, find_baseline
+    from warehouse.lineage.freeze import Baseline, find_baseline
     from warehouse.release.frozen_log import FreezeError
     from warehouse.release.releases import PublishError, list_releases, require_release
 
@@ -104,8 +104,8 @@ def freeze(
 
     Later releases show reported and restated figures in report_frozen. A label is used once.
     """
-    from warehouse import freeze as freezing
     from warehouse.identity.judgements import user_name
+    from warehouse.lineage import freeze as freezing
     from warehouse.release.frozen_log import FreezeError
     from warehouse.release.releases import PublishError
     from warehouse.storage.locks import LockedError
@@ -128,7 +128,7 @@ def freeze(
 
 def _list_frozen(settings: "Settings", json_output: bool) -> None:
     from flows.console import print_table
-    from warehouse.freeze import damage
+    from warehouse.lineage.freeze import damage
     from warehouse.release.frozen_log import read_log
 
     entries = read_log(settings.data)
@@ -171,10 +171,10 @@ def trace(
     Traced is the release as it was published, whatever the vault holds by now.
     """
     from flows.trace_file import SUFFIXES, write_rows
-    from warehouse.cells import CellError
+    from warehouse.lineage.figure_names import CellError
+    from warehouse.lineage.trace import trace as find
     from warehouse.release.releases import PublishError, require_release
     from warehouse.release.snapshots import SnapshotError
-    from warehouse.trace import trace as find
 
     settings = settings_of(raw, data)
     require_vault(settings)
@@ -208,7 +208,7 @@ def _rows_of(
     settings: "Settings", found: "Trace", wanted: bool
 ) -> tuple[list[str], Sequence[str], Sequence[Sequence[Any]]]:
     """Notes, columns and rows; rows that did not count are fetched from the vault, where somebody asked for them."""
-    from warehouse.trace import ROW_COLUMNS, VAULT_ROW_COLUMNS, rows_of_vault
+    from warehouse.lineage.trace import ROW_COLUMNS, VAULT_ROW_COLUMNS, rows_of_vault
 
     if found.rows is not None:
         return [], ROW_COLUMNS, found.rows

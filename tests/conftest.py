@@ -87,7 +87,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]
 @pytest.fixture(scope="session")
 def brunei(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One partner, three releases, the first of them frozen as 2021-Q4; read only."""
-    from warehouse.freeze import freeze
+    from warehouse.lineage.freeze import freeze
 
     folder = tmp_path_factory.mktemp("brunei")
     settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")

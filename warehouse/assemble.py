@@ -187,8 +187,8 @@ def _release(
 ) -> tuple[str, ...]:
     """Build, verify and publish; returns the warnings of the checks."""
     from schemas.programme import load_programme
-    from warehouse.freeze import history_of
     from warehouse.identity.model import load_model
+    from warehouse.lineage.freeze import history_of
     from warehouse.release import build, snapshots
 
     tell("build")

@@ -10,9 +10,9 @@ import pytest
 
 from schemas.programme import load_programme
 from tests.generators.attendances import make_vault
+from warehouse.lineage.restate import find_causes
 from warehouse.release.build import rules_of
 from warehouse.release.snapshots import candidate_snapshot, keep_snapshot, snapshot_path, take_snapshot
-from warehouse.restate import find_causes
 
 pytestmark = pytest.mark.benchmark_only
 PEOPLE = 226_000

@@ -48,11 +48,11 @@ def warm_up() -> None:
     import flows.run
     import flows.survey_rows
     import warehouse.assemble
-    import warehouse.freeze
     import warehouse.identity.calibration
     import warehouse.identity.linkage
     import warehouse.identity.register
     import warehouse.identity.respondents
+    import warehouse.lineage.freeze
     import warehouse.release.verify
     import warehouse.survey.load
     import warehouse.survey.outcome

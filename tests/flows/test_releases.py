@@ -9,10 +9,10 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tests.conftest import hashes, rows, run
-from warehouse.cells import CellError, parse_figure
 from warehouse.identity import model
+from warehouse.lineage.figure_names import CellError, parse_figure
+from warehouse.lineage.trace import trace
 from warehouse.release.releases import current
-from warehouse.trace import trace
 
 runner = CliRunner()
 CONTRACT = """

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.tiny_vault import TinyVault, read_table
-from warehouse.freeze import damage, find_baseline, freeze, let_go
+from warehouse.lineage.freeze import damage, find_baseline, freeze, let_go
 from warehouse.release.frozen_log import FreezeError, find_label, in_force, read_log
 from warehouse.release.publish import rollback
 from warehouse.release.releases import PublishError, current, list_releases

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from schemas.programme import load_programme
 from tests.warehouse.tiny_vault import TinyVault, read_table
+from warehouse.lineage.restate import Causes, explain, find_causes
 from warehouse.release.build import rules_of
 from warehouse.release.history_tables import CAUSES
 from warehouse.release.reach_figures import INDICATORS, Figures
 from warehouse.release.snapshots import candidate_snapshot, keep_snapshot, snapshot_path, take_snapshot
-from warehouse.restate import Causes, explain, find_causes
 
 DAY = dt.date
 RULES = load_programme()

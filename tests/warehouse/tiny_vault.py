@@ -7,9 +7,9 @@ from typing import Any
 import duckdb
 
 from schemas.programme import Programme, load_programme
-from warehouse.freeze import history_of
 from warehouse.identity.calibration import store_quality
 from warehouse.identity.model import load_model
+from warehouse.lineage.freeze import history_of
 from warehouse.release.build import ReleaseInfo, TableSummary, build_release, rules_of
 from warehouse.release.publish import Published, candidate_path, next_number, publish
 from warehouse.release.snapshots import candidate_snapshot, take_snapshot

@@ -1,5 +1,5 @@
 -- Grain: one row per earlier release set against this one, country attended (and ALL) and indicator.
--- Key: baseline, country_code, indicator_code. The causes add up to the difference; warehouse/restate.py says how a
+-- Key: baseline, country_code, indicator_code. The causes add up to the difference; warehouse/lineage/restate.py says how a
 -- change finds its cause. What the causes found leave open, another version of the program counted otherwise.
 WITH now AS (
     SELECT

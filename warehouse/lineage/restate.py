@@ -27,13 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from warehouse.release import build
-from warehouse.release.build import SQL_FOLDER, set_rules
-from warehouse.release.history_tables import CAUSES
-from warehouse.release.reach_figures import INDICATORS, PARTICIPATIONS, Figures, published_figures, reach_figures
-from warehouse.release.rules import programme_tables
-from warehouse.release.snapshots import About, SnapshotError, intact_snapshot, read_about, records_of
-from warehouse.restate_sql import (
+from warehouse.lineage.restate_sql import (
     BANDS,
     CHANGED,
     EVERYBODY,
@@ -44,6 +38,12 @@ from warehouse.restate_sql import (
     TOUCHED,
     VERSIONS,
 )
+from warehouse.release import build
+from warehouse.release.build import SQL_FOLDER, set_rules
+from warehouse.release.history_tables import CAUSES
+from warehouse.release.reach_figures import INDICATORS, PARTICIPATIONS, Figures, published_figures, reach_figures
+from warehouse.release.rules import programme_tables
+from warehouse.release.snapshots import About, SnapshotError, intact_snapshot, read_about, records_of
 
 if TYPE_CHECKING:
     from warehouse.release.releases import Release

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warehouse.lineage.restate import find_causes
 from warehouse.release.frozen_log import (
     Frozen,
     add_entry,
@@ -25,7 +26,6 @@ from warehouse.release.query import QueryError
 from warehouse.release.reach_figures import published_figures
 from warehouse.release.releases import ManifestError, PublishError, Release, current, list_releases, require_release
 from warehouse.release.snapshots import intact_snapshot, snapshot_path
-from warehouse.restate import find_causes
 from warehouse.storage import files
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import duckdb
 
-from warehouse.cells import Cell, CellError, find_cell
+from warehouse.lineage.figure_names import Cell, CellError, find_cell
 from warehouse.release.releases import require_release
 from warehouse.release.snapshots import SnapshotError, read_about, records_of, require_snapshot
 from warehouse.storage.sql_literals import literal
@@ -128,7 +128,7 @@ def trace(data: Path, release_number: int, release: Path, words: Sequence[str]) 
         data: The data folder.
         release_number: The release.
         release: Its file.
-        words: The figure as somebody typed it; see `warehouse.cells`.
+        words: The figure as somebody typed it; see `warehouse.lineage.figure_names`.
 
     Raises:
         CellError: there is no such figure.

@@ -1,0 +1,1 @@
+"""Why a figure changed, and which rows it is made of."""
