@@ -24,7 +24,7 @@ def docs(
     data: Data = None,
 ) -> None:
     """Write the data dictionary: every table, column, indicator, band and target, as HTML and as Markdown."""
-    from warehouse.describe import write_data_dictionary
+    from warehouse.export.dictionary import write_data_dictionary
 
     folder = out if out is not None else settings_of(raw, data).data / "docs"
     try:
@@ -59,8 +59,8 @@ def export(
 ) -> None:
     """Write a release as open data: tables as CSV and Parquet, results as IATI, a Frictionless Data Package."""
     from schemas.programme import load_programme
-    from warehouse.export import ExportError, export_release
-    from warehouse.export_words import Selection
+    from warehouse.export.export import ExportError, export_release
+    from warehouse.export.readme_text import Selection
     from warehouse.release.releases import PublishError, require_release
 
     settings = settings_of(raw, data)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from flows.cli import app
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse.describe import data_dictionary_html, data_dictionary_markdown
+from warehouse.export.dictionary import data_dictionary_html, data_dictionary_markdown
 from warehouse.release.indicators import WORDS, Indicator, load_catalogue
 
 FORMS = pytest.mark.parametrize("dictionary", [data_dictionary_html, data_dictionary_markdown])

@@ -21,8 +21,8 @@ from flows.settings import Settings
 from schemas.columns import COLUMNS
 from schemas.published import PUBLISHED_TABLES, Table
 from tests.warehouse.tiny_vault import TinyVault
-from warehouse.export import Exported, ExportError, choose_tables, export_release
-from warehouse.export_words import Selection
+from warehouse.export.export import Exported, ExportError, choose_tables, export_release
+from warehouse.export.readme_text import Selection
 from warehouse.release.releases import PublishError, Release, require_release
 from warehouse.storage.spreadsheet_cells import neutralise
 

@@ -18,9 +18,9 @@ from flows.run import RunResult
 from flows.settings import Settings
 from schemas.open_data import OPEN_DATA_FILE, OpenData, load_open_data
 from schemas.programme import load_programme
-from warehouse.export import export_release
-from warehouse.export_words import Selection
-from warehouse.iati import NO_RESULTS, RESULTS, Programme, write_iati
+from warehouse.export.export import export_release
+from warehouse.export.iati import NO_RESULTS, RESULTS, Programme, write_iati
+from warehouse.export.readme_text import Selection
 from warehouse.release.indicators import load_indicators
 from warehouse.release.releases import require_release
 

@@ -12,7 +12,7 @@ from flows.settings import Settings
 from schemas.published import PUBLISHED_TABLES
 from tests.conftest import rows
 from tests.warehouse.tiny_vault import TinyVault
-from warehouse.small_cells import Cell, cells_to_hide, counts_of, hide_small_cells
+from warehouse.export.suppress import Cell, cells_to_hide, counts_of, hide_small_cells
 
 
 def cell(dimension: str = "all", value: str = "all", country: str = "VN", quarter: str = "ALL") -> Cell:

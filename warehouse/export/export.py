@@ -21,13 +21,13 @@ import duckdb
 from schemas.columns import Column
 from schemas.open_data import load_open_data
 from schemas.published import PUBLISHED_TABLES, Table
-from warehouse.datapackage import DESCRIPTOR, PackageFacts, TableFile, describe_package
-from warehouse.describe import DICTIONARY, data_dictionary_html, data_dictionary_markdown
-from warehouse.export_words import IATI_FILE, README, ExportFacts, Selection, about_text, provenance, readme_text
-from warehouse.iati import Programme, write_iati
+from warehouse.export.datapackage import DESCRIPTOR, PackageFacts, TableFile, describe_package
+from warehouse.export.dictionary import DICTIONARY, data_dictionary_html, data_dictionary_markdown
+from warehouse.export.iati import Programme, write_iati
+from warehouse.export.readme_text import IATI_FILE, README, ExportFacts, Selection, about_text, provenance, readme_text
+from warehouse.export.suppress import FLAG, counts_of, hide_small_cells
 from warehouse.release.build import columns_of
 from warehouse.release.releases import Release
-from warehouse.small_cells import FLAG, counts_of, hide_small_cells
 from warehouse.storage import files
 from warehouse.storage.spreadsheet_cells import neutralise
 from warehouse.storage.sql_literals import literal

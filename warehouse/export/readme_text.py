@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from schemas.open_data import OpenData
 from schemas.published import Table
-from warehouse.datapackage import DESCRIPTOR
-from warehouse.describe import DICTIONARY
-from warehouse.iati import Programme
+from warehouse.export.datapackage import DESCRIPTOR
+from warehouse.export.dictionary import DICTIONARY
+from warehouse.export.iati import Programme
 from warehouse.release.releases import Release
 
 README = "README.md"
