@@ -13,9 +13,9 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from warehouse.identity.evaluation import Scores
-    from warehouse.identity.report import Method, Report
-    from warehouse.identity.train import Quality, Training
+    from warehouse.evaluation.measures import Scores
+    from warehouse.evaluation.report import Method, Report
+    from warehouse.evaluation.train import Quality, Training
 
 PAGE_NAME = "identity-evaluation.html"
 TRUTH_FORMAT = """
@@ -68,10 +68,10 @@ def train(
 
     The committed weights stay as they are: review the file, then copy it over warehouse/identity/match_model.json.
     """
+    from warehouse.evaluation.train import model_json
+    from warehouse.evaluation.train import train as train_model
+    from warehouse.evaluation.truth import TruthError, join_labels, join_truth, read_labels, read_truth
     from warehouse.identity.model import MODEL_FILE
-    from warehouse.identity.train import model_json
-    from warehouse.identity.train import train as train_model
-    from warehouse.identity.truth import TruthError, join_labels, join_truth, read_labels, read_truth
     from warehouse.storage import files
 
     if (truth is None) == (labels is None):
@@ -104,7 +104,7 @@ def train(
 
 def _accepted(settings: Settings, purpose: str) -> "pd.DataFrame":
     """Accepted rows of the vault; a sentence and exit 1 where there is none."""
-    from warehouse.identity.truth import read_accepted
+    from warehouse.evaluation.truth import read_accepted
 
     with existing_vault(settings, purpose) as con:
         return read_accepted(con)
@@ -158,10 +158,10 @@ def evaluate(
 
     Prints tables and writes a page of charts that holds no person's data. Reads the truth, which a run never does.
     """
+    from warehouse.evaluation.page import render_page
+    from warehouse.evaluation.report import as_figures, make_report
+    from warehouse.evaluation.truth import TruthError, join_truth, read_truth
     from warehouse.identity.model import load_model
-    from warehouse.identity.page import render_page
-    from warehouse.identity.report import as_figures, make_report
-    from warehouse.identity.truth import TruthError, join_truth, read_truth
     from warehouse.storage import files
     from warehouse.storage.data_folder import DataFolder
 

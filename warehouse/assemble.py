@@ -15,13 +15,13 @@ import duckdb
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
 from warehouse.identity import judgements
+from warehouse.identity.secret import secret_of_register
 from warehouse.identity.sources import IDENTIFYING, hash_files
 from warehouse.release import publish, releases
 from warehouse.release.frozen_log import FreezeError
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.transactions import transaction
 from warehouse.vault import holds, load
-from warehouse.vault.open import secret_of_register
 
 Tell = Callable[[str], None]
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from schemas.columns import TRAINING_LOG_COLUMNS
-from warehouse.identity.evaluation import ceiling, score, with_clusters
+from warehouse.evaluation.measures import ceiling, score, with_clusters
+from warehouse.evaluation.train import compare_known, train
 from warehouse.identity.linkage import resolve
 from warehouse.identity.model import load_model
-from warehouse.identity.train import compare_known, train
 
 pytestmark = pytest.mark.benchmark_only
 WANTED_F1 = 0.997

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 
 from tests.generators.identity_records import generate, write_records
-from warehouse.identity.baselines import run_tutorial
-from warehouse.identity.evaluation import score, with_clusters
+from warehouse.evaluation.baselines import run_tutorial
+from warehouse.evaluation.measures import score, with_clusters
 
 pytestmark = pytest.mark.benchmark_only
 PROJECT = Path(__file__).parents[2]

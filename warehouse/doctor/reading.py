@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse.identity.register import mint
+from warehouse.identity.secret import mint
 from warehouse.release.verify import Finding, read_checks, run_checks
 
 _LAWS = Path(__file__).with_name("laws.sql")

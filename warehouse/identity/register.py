@@ -3,9 +3,6 @@
 Cluster labels come and go with every matching; a `trainee_id` is minted once and never renamed in silence.
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from warehouse.identity.secret import mint
+
 if TYPE_CHECKING:
     # imported where it is used: opening the vault needs the tables' names, not a data frame
     import pandas as pd
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 EVENT_PREFIX = "e"
 # the records of an event: those that moved, those of the same trainee that stayed behind, those they moved to
 MOVED, LEFT, MET = "moved", "left", "met"
-_ID_LETTERS = 18
 
 # why records moved, left others and met others: judgement or match
 CauseOf = Callable[[Collection[str], Collection[str], Collection[str]], str]
@@ -40,31 +38,6 @@ class IdentityChanges:
     merged: int = 0
     split: int = 0
     revived: int = 0
-
-
-def mint(secret: bytes, record_id: str, salt: int = 0) -> str:
-    """Return the trainee id that a founding record gives: a keyed hash (HMAC-SHA256), opaque without the secret."""
-    return opaque_id(secret, record_id if salt == 0 else f"{record_id} {salt}", "t")
-
-
-def is_key_of(con: duckdb.DuckDBPyConnection, secret: bytes) -> bool:
-    """Whether any id of the register was minted under this key; True where the register is empty.
-
-    A trainee keeps the record that it was minted from, so one that answers is enough, and the first nearly always does.
-    """
-    cursor = con.execute("SELECT record_id, trainee_id FROM register ORDER BY founding_order, record_id")
-    is_empty = True
-    while rows := cursor.fetchmany(10_000):
-        is_empty = False
-        if any(mint(secret, record_id) == trainee_id for record_id, trainee_id in rows):
-            return True
-    return is_empty
-
-
-def opaque_id(secret: bytes, text: str, prefix: str) -> str:
-    """Return a keyed hash (HMAC-SHA256) of `text`, a letter saying of what it is the id in front."""
-    digest = hmac.new(secret, text.encode("utf-8"), hashlib.sha256).digest()
-    return prefix + base64.b32encode(digest).decode("ascii").lower()[: _ID_LETTERS - len(prefix)]
 
 
 def identify(

@@ -23,7 +23,7 @@ from warehouse.identity.features import make_features, statistics_sql
 from warehouse.identity.linkage import made_by
 from warehouse.identity.match import block_across, make_scores
 from warehouse.identity.model import BlockingKey, MatchModel
-from warehouse.identity.register import opaque_id
+from warehouse.identity.secret import opaque_id
 from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS, STATISTIC_COLUMNS, VAULT, beside_vault
 
 LINKED, AMBIGUOUS, NOT_FOUND, DUPLICATE = "linked", "ambiguous", "not_found", "duplicate"

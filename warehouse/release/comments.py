@@ -1,14 +1,10 @@
 """The comments on tables and columns of a release, from the descriptions in `schemas`."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from schemas.columns import Column
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse.storage.sql_literals import literal
-
-if TYPE_CHECKING:
-    pass
 
 
 def comment_statements(tables: Iterable[Table] = PUBLISHED_TABLES) -> list[str]:

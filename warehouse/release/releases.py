@@ -5,13 +5,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from warehouse.storage import files
-
-if TYPE_CHECKING:
-    pass
-
 
 NUMBERED = re.compile(r"(\d{6,})\.(duckdb|json|duckdb\.wal)")
 

@@ -2,13 +2,9 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
-
-if TYPE_CHECKING:
-    # imported where it is used: a run that finds nothing new reads no frame
-    pass
 
 
 def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]]) -> None:

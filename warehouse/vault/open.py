@@ -4,14 +4,12 @@ It is opened by one function, `open_vault`; nothing in it reaches a reader but t
 """
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from warehouse.identity.register import is_key_of
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import hold
@@ -22,11 +20,6 @@ from warehouse.vault.schema import SCHEMA_VERSION, UPGRADES, VAULT_DDL
 STAGED_RESTORE = f"restore.*{files.PART_SUFFIX}"
 # a second process waits this long for the one that is loading
 WAIT_SECONDS = 900.0
-_SECRET_BYTES = 32
-_NO_KEY = (
-    "Nothing is published, because people would get other ids: restore it from the backup. Without a backup, move "
-    "the vault away, too, and everything is rebuilt from the sources, with new ids for everybody"
-)
 
 
 # what the engine raises where a disk, or a file on it, lets it down; any other error is a defect of the program
@@ -47,38 +40,6 @@ _REASONS = re.compile(
 
 class VaultError(RuntimeError):
     """The vault cannot be used; the message says why and what to do."""
-
-
-def identity_secret(data: DataFolder) -> bytes:
-    """Return the vault's secret, made at the first call; 32 bytes.
-
-    Raises:
-        VaultError: the file is not as it was written.
-    """
-    files.private_folder(data.private)
-    if not data.secret.exists():
-        files.write_durably(data.secret, secrets.token_hex(32).encode("ascii"))
-    try:
-        secret = bytes.fromhex(data.secret.read_text(encoding="ascii").strip())
-    except ValueError:
-        secret = b""
-    if len(secret) != _SECRET_BYTES:
-        raise VaultError(f"{data.secret}: the key is damaged. {_NO_KEY}")
-    return secret
-
-
-def secret_of_register(con: duckdb.DuckDBPyConnection, data: DataFolder) -> bytes:
-    """Return the vault's secret, which the ids in its register were minted under; made where none is given yet.
-
-    Raises:
-        VaultError: it is gone, damaged or another one: people would get other ids.
-    """
-    if not data.secret.exists() and con.execute("SELECT count(*) FROM register").fetchall() != [(0,)]:
-        raise VaultError(f"{data.secret}: the key is gone. {_NO_KEY}")
-    secret = identity_secret(data)
-    if not is_key_of(con, secret):
-        raise VaultError(f"{data.secret}: this is not the key that the ids in the vault were minted under. {_NO_KEY}")
-    return secret
 
 
 @contextmanager

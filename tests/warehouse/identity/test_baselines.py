@@ -8,14 +8,14 @@ from splink.internals.exceptions import SplinkException
 
 from tests.generators.identity_records import Noise, generate
 from tests.warehouse.identity.people import frame, person
-from warehouse.identity.baselines import (
+from warehouse.evaluation.baselines import (
     nobody_linked,
     run_tutorial,
     same_name_and_birth,
     same_phone,
     tutorial_clusters,
 )
-from warehouse.identity.evaluation import score, with_clusters
+from warehouse.evaluation.measures import score, with_clusters
 
 BORN = dt.date(1990, 5, 3)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from warehouse.identity.charts import model_charts, waterfall_charts
+from warehouse.evaluation.charts import model_charts, waterfall_charts
+from warehouse.evaluation.report import TRUE_LINK, SamplePair
 from warehouse.identity.model import COMPARISONS, NULL_LEVEL, level_names, load_model
-from warehouse.identity.report import TRUE_LINK, SamplePair
 
 MODEL = load_model()
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.identity.evaluation import (
+from warehouse.evaluation.measures import (
     abroad,
     calibration_bins,
     calibration_error,

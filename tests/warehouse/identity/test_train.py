@@ -13,17 +13,7 @@ from hypothesis import strategies as st
 
 from tests.warehouse.identity.people import frame, people, person
 from tests.warehouse.identity.test_match import SYLLABLES
-from warehouse.identity.match import block_pairs, make_nodes, score_pairs
-from warehouse.identity.model import (
-    MODEL_FILE,
-    Calibration,
-    Level,
-    MatchModel,
-    load_model,
-    probability,
-    require_trained,
-)
-from warehouse.identity.train import (
+from warehouse.evaluation.train import (
     LINK_PROBABILITY,
     REVIEW_PROBABILITY,
     find_households,
@@ -35,6 +25,16 @@ from warehouse.identity.train import (
     pair_weights,
     split_people,
     train,
+)
+from warehouse.identity.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.model import (
+    MODEL_FILE,
+    Calibration,
+    Level,
+    MatchModel,
+    load_model,
+    probability,
+    require_trained,
 )
 
 

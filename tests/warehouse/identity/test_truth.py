@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from warehouse.identity.truth import TruthError, join_labels, join_truth, read_labels, read_truth
+from warehouse.evaluation.truth import TruthError, join_labels, join_truth, read_labels, read_truth
 
 
 def accepted(*rows):

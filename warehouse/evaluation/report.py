@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from warehouse.identity import baselines, evaluation
-from warehouse.identity.evaluation import ALL, Abroad, Ceiling, Interval, Scores
+from warehouse.evaluation import baselines
+from warehouse.evaluation import measures as evaluation
+from warehouse.evaluation.measures import ALL, Abroad, Ceiling, Interval, Scores
+from warehouse.evaluation.train import compare_known, find_households, split_people
+from warehouse.evaluation.truth import Known, Truth
 from warehouse.identity.model import COMPARISONS, MatchModel, level_of
-from warehouse.identity.train import compare_known, find_households, split_people
-from warehouse.identity.truth import Known, Truth
 
 OURS = "godigital"
 # sample pairs that are shown of each kind

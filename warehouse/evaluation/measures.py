@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from warehouse.evaluation.train import measure, pairs_among
 from warehouse.identity.names import name_script
-from warehouse.identity.train import measure, pairs_among
 
 ALL = "ALL"
 # draws of the bootstrap, and the share of them that an interval holds

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from warehouse.identity import charts
-from warehouse.identity.evaluation import ALL, Scores
-from warehouse.identity.report import KindRates, Method, Report
+from warehouse.evaluation import charts
+from warehouse.evaluation.measures import ALL, Scores
+from warehouse.evaluation.report import KindRates, Method, Report
 
 _TEMPLATE = "evaluation.html.j2"
 
@@ -15,7 +15,7 @@ def render_page(report: Report) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("warehouse", "identity"),
+        loader=PackageLoader("warehouse", "evaluation"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,1 @@
+"""Linkage against truth: measures, baselines, the evaluation page, and training of the weights."""
