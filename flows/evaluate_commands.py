@@ -66,12 +66,13 @@ def train(
 ) -> None:
     """Train the weights of the linkage on accepted rows whose person is known, and write them to a file.
 
-    The committed weights stay as they are: review the file, then copy it over warehouse/identity/match_model.json.
+    The committed weights stay as they are: review the file, then copy it over
+    warehouse/identity/linkage/match_model.json.
     """
     from warehouse.evaluation.train import model_json
     from warehouse.evaluation.train import train as train_model
     from warehouse.evaluation.truth import TruthError, join_labels, join_truth, read_labels, read_truth
-    from warehouse.identity.model import MODEL_FILE
+    from warehouse.identity.linkage.model import MODEL_FILE
     from warehouse.storage import files
 
     if (truth is None) == (labels is None):
@@ -161,7 +162,7 @@ def evaluate(
     from warehouse.evaluation.page import render_page
     from warehouse.evaluation.report import as_figures, make_report
     from warehouse.evaluation.truth import TruthError, join_truth, read_truth
-    from warehouse.identity.model import load_model
+    from warehouse.identity.linkage.model import load_model
     from warehouse.storage import files
     from warehouse.storage.data_folder import DataFolder
 

@@ -87,7 +87,7 @@ def read_batch(settings: Settings, country: str | None, limit: int | None, unsur
     """Return the doubtful pairs with their records and evidence."""
     from warehouse.identity import judgements
     from warehouse.identity import review as reviewing
-    from warehouse.identity.model import load_model
+    from warehouse.identity.linkage.model import load_model
 
     model = load_model()
     with existing_vault(settings, "review") as con:
@@ -301,7 +301,7 @@ def explain(
     from flows.review_screen import evidence_table, records_table
     from warehouse.identity.explain import explain as explain_pair
     from warehouse.identity.explain import find_pair
-    from warehouse.identity.model import load_model
+    from warehouse.identity.linkage.model import load_model
 
     settings = settings_of(raw, data)
     with existing_vault(settings, "explain") as con:

@@ -7,8 +7,6 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 
 import duckdb
 
@@ -16,8 +14,8 @@ from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
 from warehouse.identity import judgements
 from warehouse.identity.secret import secret_of_register
-from warehouse.identity.sources import IDENTIFYING, hash_files
 from warehouse.release import publish, releases
+from warehouse.release.fingerprint import building_fingerprint
 from warehouse.release.frozen_log import FreezeError
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.transactions import transaction
@@ -35,12 +33,6 @@ class Assembled:
     warnings: tuple[str, ...] = ()
     # delivery_id of those that were held back now
     held: tuple[str, ...] = ()
-
-
-@cache
-def _code_hash() -> str:
-    folder = Path(__file__).parent
-    return hash_files((*folder.rglob("*.py"), *folder.glob("sql/*.sql"), *IDENTIFYING))
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> str:
@@ -68,7 +60,7 @@ def input_hash(con: duckdb.DuckDBPyConnection, judged: judgements.Judged = judge
         "SELECT sha256(string_agg(concat_ws(chr(31), partner_id, partner_name, delivery_kind), chr(10) "
         "ORDER BY partner_id)) FROM partner",
     )
-    code = _code_hash()
+    code = building_fingerprint()
     rules = hashlib.sha256(PROGRAMME_FILE.read_bytes() + SURVEY_FILE.read_bytes()).hexdigest()
     decided = judgements.judged_hash(judged)
     return hashlib.sha256(" ".join((deliveries, partners, surveys, code, rules, decided)).encode()).hexdigest()
@@ -152,7 +144,9 @@ def _identify(
 def _identify_once(
     con: duckdb.DuckDBPyConnection, data: DataFolder, number: int, judged: judgements.Judged, tell: Tell
 ) -> tuple[dict[str, int], holds.Suspicious | None]:
-    from warehouse.identity import calibration, linkage, model, register, respondents
+    from warehouse.identity import calibration, register, respondents
+    from warehouse.identity.linkage import link as linkage
+    from warehouse.identity.linkage import model
 
     tell("match")
     secret = secret_of_register(con, data)
@@ -187,7 +181,7 @@ def _release(
 ) -> tuple[str, ...]:
     """Build, verify and publish; returns the warnings of the checks."""
     from schemas.programme import load_programme
-    from warehouse.identity.model import load_model
+    from warehouse.identity.linkage.model import load_model
     from warehouse.lineage.freeze import history_of
     from warehouse.release import build, snapshots
 

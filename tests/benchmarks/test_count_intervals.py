@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import copy_partners, make_settings, run
 from tests.generators.draws import draw_records, linked_vault, noise_of, quality_beside_truth
 from warehouse.identity.calibration import ALL, CURVES, curve_terms, pair_sizes, spanning_forest
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.model import load_model
 
 pytestmark = pytest.mark.benchmark_only
 MODEL = load_model()

@@ -11,7 +11,7 @@ from tests.generators.attendances import make_vault
 from tests.test_readme_queries import QUESTIONS
 from tests.warehouse.tiny_vault import release_info
 from warehouse.identity.calibration import store_quality
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.model import load_model
 from warehouse.release.build import build_release
 
 pytestmark = pytest.mark.benchmark_only

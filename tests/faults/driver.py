@@ -49,7 +49,7 @@ def warm_up() -> None:
     import flows.survey_rows
     import warehouse.assemble
     import warehouse.identity.calibration
-    import warehouse.identity.linkage
+    import warehouse.identity.linkage.link
     import warehouse.identity.register
     import warehouse.identity.respondents
     import warehouse.lineage.freeze
@@ -58,7 +58,7 @@ def warm_up() -> None:
     import warehouse.survey.outcome
     import warehouse.vault.load
     from schemas.programme import load_programme
-    from warehouse.identity.model import load_model
+    from warehouse.identity.linkage.model import load_model
     from warehouse.release.build import model_order
 
     assert all((pandas, splink, svy, flows, warehouse))

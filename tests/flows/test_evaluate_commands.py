@@ -12,7 +12,7 @@ from flows.settings import Settings
 from tests.conftest import KEY, make_settings
 from tests.generators.draws import fill_records, link_vault, write_truth
 from tests.generators.identity_records import generate
-from warehouse.identity.model import MODEL_FILE, MatchModel, load_model
+from warehouse.identity.linkage.model import MODEL_FILE, MatchModel, load_model
 from warehouse.storage.data_folder import DataFolder
 from warehouse.vault.open import open_vault
 

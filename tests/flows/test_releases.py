@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from tests.conftest import hashes, rows, run
-from warehouse.identity import model
+from warehouse.identity.linkage import model
 from warehouse.lineage.figure_names import CellError, parse_figure
 from warehouse.lineage.trace import trace
 from warehouse.release.releases import current

@@ -16,7 +16,7 @@ from schemas.programme import load_programme
 from tests.warehouse.tiny_vault import read_table, release_info
 from warehouse.evaluation.truth import join_truth, read_accepted, read_truth
 from warehouse.identity.calibration import store_quality
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.model import load_model
 from warehouse.release.build import build_release
 from warehouse.storage.data_folder import DataFolder
 

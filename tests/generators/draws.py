@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from tests.generators.identity_records import TRUTH_COLUMNS, Noise, generate, write_records
-from warehouse.identity import linkage
 from warehouse.identity.calibration import ALL, store_quality
-from warehouse.identity.model import MatchModel
+from warehouse.identity.linkage import link as linkage
+from warehouse.identity.linkage.model import MatchModel
 from warehouse.vault.schema import VAULT_DDL
 
 # from tidy to hardly usable: the noise of the draws, in turn

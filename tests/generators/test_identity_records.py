@@ -11,7 +11,7 @@ from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from schemas.programme import load_programme
 from schemas.training_log import training_log_schema
 from tests.generators.identity_records import RECORDS_PER_PERSON, TRUTH_COLUMNS, Noise, generate, write_records
-from warehouse.identity.names import name_script
+from warehouse.identity.linkage.names import name_script
 
 SIZE = 30_000
 CLEAN = Noise().times(0)

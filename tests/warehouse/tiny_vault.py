@@ -8,7 +8,7 @@ import duckdb
 
 from schemas.programme import Programme, load_programme
 from warehouse.identity.calibration import store_quality
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.model import load_model
 from warehouse.lineage.freeze import history_of
 from warehouse.release.build import ReleaseInfo, TableSummary, build_release, rules_of
 from warehouse.release.publish import Published, candidate_path, next_number, publish

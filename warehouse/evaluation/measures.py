@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from warehouse.evaluation.train import measure, pairs_among
-from warehouse.identity.names import name_script
+from warehouse.identity.linkage.names import name_script
 
 ALL = "ALL"
 # draws of the bootstrap, and the share of them that an interval holds

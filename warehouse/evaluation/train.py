@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from warehouse.identity.linkage import resolve
-from warehouse.identity.match import block_pairs, make_nodes, score_pairs
-from warehouse.identity.model import COMPARISONS, Calibration, Level, MatchModel, level_names
+from warehouse.identity.linkage.comparisons import COMPARISONS, level_names
+from warehouse.identity.linkage.link import resolve
+from warehouse.identity.linkage.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.linkage.model import Calibration, Level, MatchModel
 
 _SMOOTHING = 0.5
 # a level seen in fewer pairs than this may not speak for a link

@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from warehouse.identity.model import MatchModel
+from warehouse.identity.linkage.model import MatchModel
 from warehouse.vault.schema import QUALITY_DDL
 
 ALL = "ALL"

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.identity.clusters import EVIDENCE_COLUMNS, SIZE_CAP, Evidence, contradict
 from warehouse.identity.corrections import find_record, find_trainee
 from warehouse.identity.judgements import (
     Decided,
@@ -17,7 +16,9 @@ from warehouse.identity.judgements import (
     pair_of,
     read_judgements,
 )
-from warehouse.identity.model import BLOCKING_KEYS, MatchModel
+from warehouse.identity.linkage.blocking import BLOCKING_KEYS
+from warehouse.identity.linkage.clusters import EVIDENCE_COLUMNS, SIZE_CAP, Evidence, contradict
+from warehouse.identity.linkage.model import MatchModel
 from warehouse.identity.review import (
     PairEvidence,
     RecordFacts,
@@ -190,7 +191,7 @@ def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
 
 def shared_keys(con: duckdb.DuckDBPyConnection, one: int, other: int) -> tuple[SharedKey, ...]:
     """Return the kinds of blocking keys that two nodes share, with the fewest nodes that carry one of them."""
-    from warehouse.identity.match import KIND, alike_names, all_keys
+    from warehouse.identity.linkage.match import KIND, alike_names, all_keys
 
     rows = con.execute(
         f"""
@@ -251,7 +252,7 @@ def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Ex
 
 
 def _band(weight: float, model: MatchModel) -> str:
-    from warehouse.identity.linkage import FIRM_PROBABILITY
+    from warehouse.identity.linkage.link import FIRM_PROBABILITY
 
     firm = model.calibration.weight(FIRM_PROBABILITY)
     if weight >= firm:

@@ -19,10 +19,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from warehouse.identity.features import make_features, statistics_sql
-from warehouse.identity.linkage import made_by
-from warehouse.identity.match import block_across, make_scores
-from warehouse.identity.model import BlockingKey, MatchModel
+from warehouse.identity.linkage.blocking import BlockingKey
+from warehouse.identity.linkage.features import make_features, statistics_sql
+from warehouse.identity.linkage.link import made_by
+from warehouse.identity.linkage.match import block_across, make_scores
+from warehouse.identity.linkage.model import MatchModel
 from warehouse.identity.secret import opaque_id
 from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS, STATISTIC_COLUMNS, VAULT, beside_vault
 

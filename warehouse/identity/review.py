@@ -11,8 +11,9 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.identity.judgements import Decided, Pair, pair_of
-from warehouse.identity.model import COMPARISONS, NULL_LEVEL, MatchModel, level_of
-from warehouse.identity.names import name_script, romanise
+from warehouse.identity.linkage.comparisons import COMPARISONS, NULL_LEVEL, level_of
+from warehouse.identity.linkage.model import MatchModel
+from warehouse.identity.linkage.names import name_script, romanise
 from warehouse.vault.linkage_tables import VAULT, beside_vault
 
 ALL = "ALL"
@@ -229,7 +230,7 @@ def evidence(con: duckdb.DuckDBPyConnection, model: MatchModel, pairs: Iterable[
     """
     import pandas as pd
 
-    from warehouse.identity.match import score_pairs
+    from warehouse.identity.linkage.match import score_pairs
 
     wanted = list(pairs)
     node = nodes_of(con, {record for pair in wanted for record in pair})
@@ -287,7 +288,7 @@ def doubtful_pairs(
     import numpy as np
 
     from warehouse.identity import calibration
-    from warehouse.identity.linkage import FIRM_PROBABILITY
+    from warehouse.identity.linkage.link import FIRM_PROBABILITY
 
     nodes = con.execute(_NODES).df()
     if nodes.empty:

@@ -11,14 +11,14 @@ import duckdb
 # what the private database is called, in the connection that opened it
 VAULT = "vault"
 
-# forms of a name (warehouse.identity.names.NameForms), of the name itself (name_*) and of its Latin form (alias_*)
+# forms of a name (NameForms of linkage/names.py), of the name itself (name_*) and of its Latin form (alias_*)
 NAME_FORMS = ("key", "fold", "sound", "skeleton", "code", "script")
 # what a record says, in the form that is compared; missing text is '', a missing birth is NULL
 FEATURES = {
     **{f"{side}_{form}": "VARCHAR" for side in ("name", "alias") for form in NAME_FORMS},
     # jr, sr, ii ...: of a column of its own, else of the name
     "suffix": "VARCHAR",
-    # the pairs of letters in any form of the name, hashed into 64 bits: see warehouse.identity.forms.letter_pairs
+    # the pairs of letters in any form of the name, hashed into 64 bits: see letter_pairs in linkage/forms.py
     "name_pairs": "UBIGINT",
     # YYYYMMDD of a full date; days since 1970-01-01 of the first and the last day possible
     "birth": "VARCHAR",
@@ -43,7 +43,7 @@ FEATURES = {
     # the record's own id where somebody judged it to be another person than a record like it; else ''
     "apart": "VARCHAR",
 }
-# how many others share a value, in steps: see warehouse.identity.features.STATISTICS
+# how many others share a value, in steps: see warehouse.identity.linkage.features.STATISTICS
 STATISTIC_COLUMNS = {
     "name_count": "INTEGER",
     "phone_names": "INTEGER",

@@ -22,7 +22,7 @@ from warehouse.identity.calibration import (
     spanning_forest,
     store_quality,
 )
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.model import load_model
 
 MODEL = load_model()
 QUALITY = "SELECT * FROM identity_quality ORDER BY ALL"

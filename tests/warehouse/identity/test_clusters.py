@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.identity.clusters import Evidence, cluster_pairs, contradict
+from warehouse.identity.linkage.clusters import Evidence, cluster_pairs, contradict
 
 members = st.integers(1, 8)
 links = st.lists(st.tuples(members, members, st.floats(0, 20)).filter(lambda link: link[0] != link[1]), max_size=14)

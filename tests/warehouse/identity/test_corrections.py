@@ -13,9 +13,9 @@ from tests.warehouse.identity.people import BASE, frame, people, person
 from warehouse.identity import judgements, register
 from warehouse.identity.corrections import find_record, find_trainee, merge_trainees, split_trainee, undo
 from warehouse.identity.judgements import Draft, Judged, JudgementError, Origin, Verdict
-from warehouse.identity.linkage import link
-from warehouse.identity.match import make_records
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.link import link
+from warehouse.identity.linkage.match import make_records
+from warehouse.identity.linkage.model import load_model
 from warehouse.storage.transactions import transaction
 from warehouse.vault import schema
 from warehouse.vault.linkage_tables import SOURCE_COLUMNS

@@ -8,8 +8,8 @@ import pytest
 from tests.generators.draws import draw_records, linked_vault
 from tests.warehouse.identity.people import BASE, BORN, frame, person
 from warehouse.identity.explain import explain, shared_keys
-from warehouse.identity.match import block_pairs
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.match import block_pairs
+from warehouse.identity.linkage.model import load_model
 
 MODEL = load_model()
 

@@ -12,15 +12,10 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 from tests.warehouse.identity.people import BASE, frame, people, person
-from warehouse.identity.features import make_features
-from warehouse.identity.forms import name_form_table, name_forms
-from warehouse.identity.match import make_records
-from warehouse.identity.names import (
-    fold,
-    letter_code,
-    place_key,
-    romanise,
-)
+from warehouse.identity.linkage.features import make_features
+from warehouse.identity.linkage.forms import name_form_table, name_forms
+from warehouse.identity.linkage.match import make_records
+from warehouse.identity.linkage.names import fold, letter_code, place_key, romanise
 
 
 def identity_features(records):

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warehouse.identity.clusters import cluster_pairs
 from warehouse.identity.judgements import (
     Contradiction,
     Draft,
@@ -28,6 +27,7 @@ from warehouse.identity.judgements import (
     take_in,
     write_applied,
 )
+from warehouse.identity.linkage.clusters import cluster_pairs
 from warehouse.vault.schema import JUDGEMENT_DDL, LINKAGE_DDL
 
 SAME, DIFFERENT, UNSURE = Verdict.SAME, Verdict.DIFFERENT, Verdict.UNSURE

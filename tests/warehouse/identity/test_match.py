@@ -13,18 +13,11 @@ import pytest
 from schemas.columns import TRAINING_LOG_COLUMNS
 from tests.generators.draws import draw_records
 from tests.warehouse.identity.people import BASE, HOME, frame, people, person
-from warehouse.identity.linkage import resolve
-from warehouse.identity.match import block_pairs, make_nodes, score_pairs
-from warehouse.identity.model import (
-    BLOCK_CAP,
-    BLOCKING_KEYS,
-    COMPARISONS,
-    UntrainedLevelError,
-    level_names,
-    level_of,
-    load_model,
-    require_trained,
-)
+from warehouse.identity.linkage.blocking import BLOCK_CAP, BLOCKING_KEYS
+from warehouse.identity.linkage.comparisons import COMPARISONS, level_names, level_of
+from warehouse.identity.linkage.link import resolve
+from warehouse.identity.linkage.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.linkage.model import UntrainedLevelError, load_model, require_trained
 
 MODEL = load_model()
 
@@ -271,7 +264,7 @@ def test_a_household_pair_is_kept_for_review_and_not_linked():
 
 
 def test_importing_the_module_does_not_import_splink():
-    code = "import sys, warehouse.identity.match; sys.exit('splink' in sys.modules)"
+    code = "import sys, warehouse.identity.linkage.match; sys.exit('splink' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

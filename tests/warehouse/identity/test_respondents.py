@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.conftest import copy_partners, copy_surveys, make_settings, run
-from warehouse.identity.model import load_model
+from warehouse.identity.linkage.model import load_model
 from warehouse.identity.respondents import MARGIN_BITS, candidates, decide
 
 MODEL = load_model()

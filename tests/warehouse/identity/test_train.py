@@ -26,8 +26,8 @@ from warehouse.evaluation.train import (
     split_people,
     train,
 )
-from warehouse.identity.match import block_pairs, make_nodes, score_pairs
-from warehouse.identity.model import (
+from warehouse.identity.linkage.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.linkage.model import (
     MODEL_FILE,
     Calibration,
     Level,

@@ -12,9 +12,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from warehouse.identity.features import make_features, statistics_sql
-from warehouse.identity.model import (
-    BLOCKING_KEYS,
+from warehouse.identity.linkage.blocking import BLOCKING_KEYS, BlockingKey
+from warehouse.identity.linkage.comparisons import (
     COMPARISONS,
     ELSE_LEVEL,
     HOUSEHOLD_LEVEL,
@@ -22,11 +21,11 @@ from warehouse.identity.model import (
     SHARED_PHONE,
     UNLIKE_LEVELS,
     UNLIKE_NAMES,
-    BlockingKey,
-    MatchModel,
     level_names,
     share_pairs,
 )
+from warehouse.identity.linkage.features import make_features, statistics_sql
+from warehouse.identity.linkage.model import MatchModel
 from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS
 
 # sums of floats in another order differ by less

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from warehouse.identity import names
+from warehouse.identity.linkage import names
 
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

@@ -1,90 +1,14 @@
-"""The linkage model: comparisons and blocking keys, each with its why, and the weights of match_model.json.
+"""What two records are compared by: each comparison with its levels, in SQL, and why."""
 
-The one place where it is said what counts as evidence; how pairs are found and scored stands in `match.py`.
-"""
-
-import math
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
-
-MODEL_FILE = Path(__file__).parent / "match_model.json"
-# a key that more nodes share says little and costs its square: it blocks nothing
-BLOCK_CAP = 100
 NULL_LEVEL = "not stated"
+
+
 HOUSEHOLD_LEVEL = "another name on one phone"
+
+
 ELSE_LEVEL = "other"
-
-
-class UntrainedLevelError(ValueError):
-    """The model file lacks the weights of a level; train it again."""
-
-
-class Level(BaseModel):
-    """Weights of one comparison level: m among pairs of one person, u among pairs of two."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    m: float = Field(gt=0, lt=1)
-    u: float = Field(gt=0, lt=1)
-
-    @property
-    def bits(self) -> float:
-        """Match weight (bits) that the level adds."""
-        return math.log2(self.m / self.u)
-
-
-class Calibration(BaseModel):
-    """The logistic curve from a pair's match weight to the probability that it is one person."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    slope: float = Field(gt=0)
-    intercept: float
-
-    @staticmethod
-    def logistic(odds: Any) -> Any:
-        """Return 1 / (1 + exp(-odds)) of log odds (natural), a number or an array."""
-        # beyond 500 the exponential leaves the range of floats, and the probability has long been 0 or 1
-        return 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
-
-    def probability(self, weights: Any) -> Any:
-        """Return 1 / (1 + exp(-(slope * weight * ln 2 + intercept))) of match weights (bits); a number or an array."""
-        return self.logistic(self.slope * np.asarray(weights) * math.log(2) + self.intercept)
-
-    def weight(self, probability: float) -> float:
-        """Return the match weight (bits) at which a pair is as likely one person as `probability` says."""
-        return (math.log(probability / (1 - probability)) - self.intercept) / (self.slope * math.log(2))
-
-
-class MatchModel(BaseModel):
-    """The committed model, neutral of any database: weights per comparison and level, thresholds, calibration."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    version: str
-    trained_on: str
-    # share of true pairs among the pairs that blocking compares
-    prior: float = Field(gt=0, lt=1)
-    # match weight (log2 of the odds) from which a pair is a link
-    link_weight: float
-    # pairs from this weight on are kept for review
-    review_weight: float
-    calibration: Calibration
-    comparisons: dict[str, dict[str, Level]]
-
-    @property
-    def prior_weight(self) -> float:
-        """Match weight (bits) of a pair of which nothing is known."""
-        return math.log2(self.prior / (1 - self.prior))
-
-    def bits(self, comparison: str, level: str) -> float:
-        """Return the match weight (bits) that a level adds."""
-        return self.comparisons[comparison][level].bits
 
 
 @dataclass(frozen=True)
@@ -144,21 +68,35 @@ def share_pairs(one: str, other: str) -> str:
     return f"(3 * bit_count({one} & {other}) >= 2 * least(bit_count({one}), bit_count({other})))"
 
 
-# words of a name: list columns that scoring adds (warehouse.identity.match.make_scores)
+# words of a name: list columns that scoring adds (warehouse.identity.linkage.match.make_scores)
 _SHARED_WORDS = "len(list_intersect(name_words_l, name_words_r))"
+
+
 _FEWER_WORDS = "least(len(name_words_l), len(name_words_r))"
+
+
 # names that differ in one word each: these two words tell, and the others need not be held against each other
 _ONE_WORD_EACH = f"(len(name_words_l) = len(name_words_r) AND {_SHARED_WORDS} = len(name_words_l) - 1)"
+
+
 # an edit distance of unlike names tells nothing, and costs most of the time: of the shorter name's letter pairs the
 # other must have two thirds
 _ALIKE = share_pairs("name_pairs_l", "name_pairs_r")
+
+
 # a letter wrong, or two exchanged, takes three pairs from a name at most
 _ONE_SLIP_AT_MOST = (
     "(least(bit_count(name_pairs_l), bit_count(name_pairs_r)) - bit_count(name_pairs_l & name_pairs_r) <= 4)"
 )
+
+
 # whether the words by which two names differ hold one that nearly nobody carries
 _ODD_L = f"list_has_any(odd_words_l, {_unmatched('l', 'r')})"
+
+
 _ODD_R = f"list_has_any(odd_words_r, {_unmatched('r', 'l')})"
+
+
 # little of a name can be compared across scripts: with another sex beside it, it is a brother's or sister's
 _OTHER_SCRIPT = "name_script_l <> name_script_r AND NOT (sex_l <> '' AND sex_r <> '' AND sex_l <> sex_r)"
 
@@ -185,7 +123,11 @@ _SAME_LETTERS_BUT_ONE = (
     + _one_slip("name_code_l", "name_code_r", least=6)
     + ")"
 )
+
+
 _REST_L, _REST_R = (f"array_to_string({_unmatched(one, other)}, ' ')" for one, other in (("l", "r"), ("r", "l")))
+
+
 _OTHERWISE = " OR ".join(
     (
         _one_slip("name_key_l", "name_key_r", least=5),
@@ -197,43 +139,81 @@ _OTHERWISE = " OR ".join(
         ),
     )
 )
+
+
 # beside a known word, a short one with a letter wrong is still a slip
 _SLIP = f"{_OTHERWISE} OR {_one_slip(_REST_L, _REST_R, least=2)}"
+
+
 _SOUNDS = ("fold", "sound", "skeleton")
+
+
 # takes the least similarity, and the two forms from _any_form
 _JARO_WINKLER = "jaro_winkler_similarity({{l}}, {{r}}) >= {0}"
+
+
 _LOOSELY_ALIKE = (
     f"(CASE WHEN {_ONE_WORD_EACH} THEN jaro_winkler_similarity({_REST_L}, {_REST_R}) >= 0.82 "
     f"ELSE {_words_find_likes('jaro_winkler_similarity(word, twin) >= 0.82')} END)"
 )
+
+
 _SAME_NAME = _any_form("{l} = {r}", "key")
+
+
 _SAME_SOUND = _any_form("{l} = {r}", "fold", "sound")
+
+
 # names of one script that share few letter pairs reach these levels only
 UNLIKE_NAMES = f"(name_script_l = name_script_r AND NOT {_ALIKE})"
+
+
 UNLIKE_LEVELS = (HOUSEHOLD_LEVEL, "half the words shared", "one word shared", ELSE_LEVEL)
+
+
 SHARED_PHONE = (
     "((phone_1_l <> '' AND phone_1_l IN (phone_1_r, phone_2_r)) "
     "OR (phone_2_l <> '' AND phone_2_l IN (phone_1_r, phone_2_r)))"
 )
+
+
 # digits that differ by a slip are the same number mistyped; a valid one has its country's length
 _PHONE_SLIP = (
     "CASE WHEN phone_1_l <> '' AND len(phone_1_l) = len(phone_1_r) THEN hamming(phone_1_l, phone_1_r) <= 2 "
     "ELSE FALSE END"
 )
+
+
 _OTHER_PHONE = f"phone_1_l <> '' AND phone_1_r <> '' AND NOT {SHARED_PHONE} AND NOT {_PHONE_SLIP}"
+
+
 _BIRTH_MISSING = "birth_low_l IS NULL OR birth_low_r IS NULL"
+
+
 _EXACT_BIRTHS = "(birth_l <> '' AND birth_r <> '')"
+
+
 _BIRTH_SLIP = _one_slip("birth_l", "birth_r")
+
+
 # days between two spans of birth; not above 0 where they overlap
 _BIRTH_GAP = "greatest(birth_low_l, birth_low_r) - least(birth_high_l, birth_high_r)"
+
+
 # a part of a number says nothing against the whole, but it can be found in it
 _PART_OF_FULL = (
     "((national_partial_l <> '' AND national_r <> '' AND ends_with(national_r, national_partial_l)) "
     "OR (national_partial_r <> '' AND national_l <> '' AND ends_with(national_l, national_partial_r)))"
 )
+
+
 # letters of two addresses, and whether a number of one (house, unit, lot) is in the other
 _SAME_STREET = "address_letters_l = address_letters_r"
+
+
 _NUMBERS_L, _NUMBERS_R = (f"string_split(address_numbers_{side}, ' ')" for side in ("l", "r"))
+
+
 _SHARED_NUMBER = f"(CASE WHEN {_both('address_numbers')} THEN list_has_any({_NUMBERS_L}, {_NUMBERS_R}) ELSE FALSE END)"
 
 
@@ -421,123 +401,6 @@ COMPARISONS = (
         most_against=6.0,
     ),
 )
-
-
-@dataclass(frozen=True)
-class BlockingKey:
-    """Two nodes with the same key of one kind are compared, unless more than `cap` nodes share it.
-
-    A node has one key for each expression: the phone written first and the second are keys of one kind.
-    """
-
-    name: str
-    why: str
-    keys: tuple[str, ...]
-    cap: int = BLOCK_CAP
-    # names that share less than two thirds of the fewer letter pairs are not compared on this key alone
-    alike: bool = False
-
-
-def _each_form(part: str, rest: str = "") -> tuple[str, ...]:
-    return tuple(f"nullif({form}_{part}, ''){rest}" for form in ("name", "alias"))
-
-
-_YEARS = ("year(DATE '1970-01-01' + birth_low)", "year(DATE '1970-01-01' + birth_high)")
-
-_PLACE = " || nullif(district, '')"
-_DAY = "[1:4] || nullif(birth, '') || province"
-# the beginning of the street, and each number of an address that stands first or last
-_STREET = "nullif(address_letters, '')[1:4]"
-_NUMBERS = tuple(f"nullif(string_split(address_numbers, ' ')[{place}], '')" for place in (1, -1))
-
-BLOCKING_KEYS = (
-    BlockingKey("phone", "the key most people carry through", ("nullif(phone_1, '')", "nullif(phone_2, '')")),
-    BlockingKey("national", "exact where it is given", ("nullif(national, '')",)),
-    BlockingKey("part", "a part of the number, in one year of birth", ("nullif(national_partial, '') || birth[1:4]",)),
-    BlockingKey("member", "the partner's own idea of a person", ("nullif(member, '')",)),
-    BlockingKey("email", "rare, and personal", ("nullif(email, '')",)),
-    BlockingKey("name_birth", "a new phone and a new place", _each_form("key", " || nullif(birth, '')")),
-    BlockingKey(
-        "name_place", "an age instead of a birth date, a new phone", _each_form("key", " || nullif(district, '')")
-    ),
-    BlockingKey(
-        "name", "a birth mistyped or left out, by somebody who moved: very rare names only", _each_form("key"), cap=6
-    ),
-    BlockingKey(
-        "fold_year",
-        "somebody who moved, to another country too; another spelling: rare names only",
-        tuple(f"{form} || {year}" for form in _each_form("fold") for year in _YEARS),
-        cap=12,
-    ),
-    BlockingKey(
-        "fold_year_place",
-        "a mistyped day, an age beside a date, for names that many carry",
-        tuple(f"{form} || {year} || province" for form in _each_form("fold") for year in _YEARS),
-        cap=50,
-    ),
-    BlockingKey(
-        "sound_year",
-        "the beginning of the name as it is heard: words run together or dropped, another script",
-        tuple(f"{form}[1:5] || {year} || sex || province" for form in _each_form("sound") for year in _YEARS),
-        cap=30,
-        alike=True,
-    ),
-    BlockingKey(
-        "birth_place", "another script or spelling", ("nullif(birth, '') || nullif(district, '')",), alike=True
-    ),
-    BlockingKey(
-        "birth_name",
-        "a new district, a word dropped",
-        (*_each_form("fold", _DAY), *_each_form("sound", _DAY)),
-        cap=30,
-        alike=True,
-    ),
-    BlockingKey(
-        "skeleton_place",
-        "another script with a mistyped birth",
-        _each_form("skeleton", f" || sex{_PLACE}"),
-        cap=12,
-    ),
-    BlockingKey(
-        "birth_address",
-        "a name mangled beyond likeness: where an address tells, those born on one day need no alike names",
-        ("CASE WHEN address_letters <> '' THEN nullif(birth, '') || province END",),
-    ),
-    BlockingKey("number_street", "a mangled name and birth", tuple(f"{number} || {_STREET}" for number in _NUMBERS)),
-    BlockingKey(
-        "number_postcode",
-        "another spelling of the street",
-        tuple(f"nullif(postcode, '') || {number}" for number in _NUMBERS),
-    ),
-    BlockingKey("street_postcode", "a number left out or mistyped", (f"nullif(postcode, '') || {_STREET}",)),
-    BlockingKey("street_district", "a postcode mistyped", (f"nullif(district, '')[1:4] || {_STREET}",)),
-)
-
-
-@cache
-def load_model(path: Path = MODEL_FILE) -> MatchModel:
-    """Return the committed model.
-
-    Raises:
-        UntrainedLevelError: a level of COMPARISONS has no weights, or weights stand for a level that is gone.
-    """
-    model = MatchModel.model_validate_json(path.read_text(encoding="utf-8"))
-    require_trained(model)
-    return model
-
-
-def probability(weights: Any) -> Any:
-    """Return how likely pairs of these match weights (bits) are one person, by the committed model's calibration."""
-    return load_model().calibration.probability(weights)
-
-
-def require_trained(model: MatchModel) -> None:
-    """Refuse a model whose levels are not exactly those of COMPARISONS: Splink would fill gaps in silence."""
-    wanted = {(item.name, level) for item in COMPARISONS for level in level_names(item)}
-    found = {(name, level) for name, levels in model.comparisons.items() for level in levels}
-    if wanted != found:
-        odd = ", ".join(f"{name}: {level}" for name, level in sorted(wanted ^ found))
-        raise UntrainedLevelError(f"{MODEL_FILE.name} does not fit the comparisons ({odd}); train the model again")
 
 
 def level_names(comparison: Comparison) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ import hashlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 
 import duckdb
 import numpy as np
@@ -16,12 +15,19 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from warehouse.identity.clusters import CONTRADICTING, EVIDENCE_COLUMNS, SIZE_CAP, Evidence, cluster_pairs, contradict
-from warehouse.identity.features import make_features, statistics_sql
 from warehouse.identity.judgements import NOTHING_JUDGED, Judged
-from warehouse.identity.match import block_changed_pairs, block_pairs, make_records, make_scores
-from warehouse.identity.model import MatchModel
-from warehouse.identity.sources import LINKING, hash_files
+from warehouse.identity.linkage.clusters import (
+    CONTRADICTING,
+    EVIDENCE_COLUMNS,
+    SIZE_CAP,
+    Evidence,
+    cluster_pairs,
+    contradict,
+)
+from warehouse.identity.linkage.features import make_features, statistics_sql
+from warehouse.identity.linkage.fingerprint import linking_fingerprint
+from warehouse.identity.linkage.match import block_changed_pairs, block_pairs, make_records, make_scores
+from warehouse.identity.linkage.model import MatchModel
 from warehouse.vault.linkage_tables import (
     FEATURES,
     LINKAGE_TABLES,
@@ -89,10 +95,7 @@ class Linkage:
 
 def made_by(model: MatchModel) -> str:
     """Return a hash of everything but the records that decides the linkage: code, tables of names, model, engines."""
-    digest = hashlib.sha256(model.model_dump_json().encode())
-    digest.update(hash_files(LINKING).encode())
-    digest.update(" ".join(version(name) for name in ("anyascii", "duckdb", "rapidfuzz", "splink")).encode())
-    return digest.hexdigest()
+    return hashlib.sha256(f"{model.model_dump_json()} {linking_fingerprint()}".encode()).hexdigest()
 
 
 @contextmanager

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from warehouse.identity.forms import name_form_table
-from warehouse.identity.names import address_letters, address_numbers, name_script, place_key, read_suffix
+from warehouse.identity.linkage.forms import name_form_table
+from warehouse.identity.linkage.names import address_letters, address_numbers, name_script, place_key, read_suffix
 from warehouse.vault.linkage_tables import FEATURES, NAME_FORMS
 
 # a number whose check failed identifies nobody

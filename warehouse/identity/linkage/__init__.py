@@ -1,0 +1,1 @@
+"""Which records belong to one person: features, blocking, comparisons, match weights, clusters."""

@@ -1,0 +1,35 @@
+"""What decides which records belong to one person: when any of it changes, all records are linked again.
+
+A chart or an explanation may change without that.
+"""
+
+from functools import cache
+from pathlib import Path
+
+import warehouse
+from warehouse.storage.fingerprint import files_of, fingerprint
+
+_PROJECT = Path(warehouse.__file__).parents[1]
+# everything that linkage imports, directly or through others, and the data files that it reads, but for the weights,
+# which are hashed apart; a test compares this with the imports
+_LINKING = (
+    "warehouse/identity/judgements.py",
+    "warehouse/identity/linkage",
+    "warehouse/vault/linkage_tables.py",
+    "warehouse/vault/schema.py",
+    "schemas/languages.py",
+    "schemas/languages.yml",
+    "schemas/naming.yml",
+)
+_LIBRARIES = ("anyascii", "duckdb", "numpy", "pyarrow", "rapidfuzz", "scipy", "splink")
+
+
+def linking_files() -> tuple[Path, ...]:
+    """Return the files that decide a linkage, sorted; the committed weights are not among them."""
+    return files_of(_PROJECT, _LINKING, ("warehouse/identity/linkage/match_model.json",))
+
+
+@cache
+def linking_fingerprint() -> str:
+    """Return the hash of the code, data files and libraries that decide a linkage."""
+    return fingerprint(_PROJECT, linking_files(), _LIBRARIES)
