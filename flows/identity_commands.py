@@ -12,8 +12,8 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     import duckdb
 
-    from warehouse.identity.corrections import Correction
-    from warehouse.identity.history import Event, JudgementGroup
+    from warehouse.identity.review.corrections import Correction
+    from warehouse.identity.review.history import Event, JudgementGroup
 
 identity_app = typer.Typer(
     help="Correct who is the same person, train the weights, evaluate what was found.", no_args_is_help=True
@@ -28,7 +28,7 @@ Trainee = Annotated[str, typer.Argument(help="Trainee id, or the beginning of on
 @identity_app.command("merge", epilog='Example:\n\n  godigital identity merge t3fk t9qa --why "one woman, two phones"')
 def merge(one: Trainee, other: Trainee, why: Why, by: By = None, raw: Raw = None, data: Data = None) -> None:
     """Make two trainees one person, and publish. The older id stays, the other leads to it from then on."""
-    from warehouse.identity.corrections import merge_trainees
+    from warehouse.identity.review.corrections import merge_trainees
 
     settings = settings_of(raw, data)
     who = named(by)
@@ -49,7 +49,7 @@ def split(
     data: Data = None,
 ) -> None:
     """Make some records of a trainee another person, and publish."""
-    from warehouse.identity.corrections import split_trainee
+    from warehouse.identity.review.corrections import split_trainee
 
     settings = settings_of(raw, data)
     who = named(by)
@@ -70,7 +70,7 @@ def undo(
     data: Data = None,
 ) -> None:
     """Take back a judgement, or a merge or split of whatever cause, and publish. Earlier ids come back."""
-    from warehouse.identity.corrections import undo as take_back
+    from warehouse.identity.review.corrections import undo as take_back
 
     settings = settings_of(raw, data)
     who = named(by)
@@ -91,8 +91,8 @@ def history(
 ) -> None:
     """List merges, splits and judgements with the ids by which they can be taken back."""
     from flows.console import print_table
-    from warehouse.identity.history import groups_of, read_events, read_trainee
     from warehouse.identity.judgements import read_judgements
+    from warehouse.identity.review.history import groups_of, read_events, read_trainee
 
     settings = settings_of(raw, data)
     with existing_vault(settings, "identity history") as con:
@@ -169,7 +169,7 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     from flows.console import print_table, progress_display
     from flows.journal import Journal
     from flows.run import finish
-    from warehouse.identity.history import read_events
+    from warehouse.identity.review.history import read_events
     from warehouse.release.build import BuildError
     from warehouse.release.releases import PublishError
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from warehouse.identity.judgements import Contradiction, Decided, Judgement, Verdict
-    from warehouse.identity.review import DoubtfulPair, PairEvidence, RecordFacts
+    from warehouse.identity.review.doubtful_pairs import DoubtfulPair, PairEvidence, RecordFacts
 
 review_app = typer.Typer(help="Judge doubtful pairs: in the terminal, or in a workbook.")
 
@@ -86,8 +86,8 @@ class Batch:
 def read_batch(settings: Settings, country: str | None, limit: int | None, unsure: bool) -> Batch:
     """Return the doubtful pairs with their records and evidence."""
     from warehouse.identity import judgements
-    from warehouse.identity import review as reviewing
     from warehouse.identity.linkage.model import load_model
+    from warehouse.identity.review import doubtful_pairs as reviewing
 
     model = load_model()
     with existing_vault(settings, "review") as con:
@@ -195,7 +195,7 @@ class Session:
 
     def undo(self, place: int) -> tuple[int, bool]:
         """Take the last verdict back; returns the place to go on at, and whether it is on the screen already."""
-        from warehouse.identity.corrections import undo
+        from warehouse.identity.review.corrections import undo
         from warehouse.storage.transactions import transaction
 
         if not self.made:
@@ -299,9 +299,9 @@ def explain(
     from rich.console import Console
 
     from flows.review_screen import evidence_table, records_table
-    from warehouse.identity.explain import explain as explain_pair
-    from warehouse.identity.explain import find_pair
     from warehouse.identity.linkage.model import load_model
+    from warehouse.identity.review.explain import explain as explain_pair
+    from warehouse.identity.review.explain import find_pair
 
     settings = settings_of(raw, data)
     with existing_vault(settings, "explain") as con:
@@ -345,7 +345,7 @@ def trainee(
 ) -> None:
     """Show a person's records, and the merges and splits over the releases. Shows personal data."""
     from flows.console import print_table
-    from warehouse.identity.history import read_trainee
+    from warehouse.identity.review.history import read_trainee
 
     settings = settings_of(raw, data)
     with existing_vault(settings, "trainee") as con:

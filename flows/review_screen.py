@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from warehouse.identity.linkage.comparisons import NULL_LEVEL
-from warehouse.identity.review import DoubtfulPair, PairEvidence, RecordFacts, differing
+from warehouse.identity.review.doubtful_pairs import DoubtfulPair, PairEvidence, RecordFacts, differing
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

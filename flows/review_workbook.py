@@ -23,7 +23,7 @@ from warehouse.identity.judgements import (
     read_judgements,
     take_in,
 )
-from warehouse.identity.review import LABELS, DoubtfulPair, PairEvidence, RecordFacts, differing
+from warehouse.identity.review.doubtful_pairs import LABELS, DoubtfulPair, PairEvidence, RecordFacts, differing
 from warehouse.storage import files
 
 if TYPE_CHECKING:

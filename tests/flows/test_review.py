@@ -22,7 +22,7 @@ from flows.review_workbook import HELP_SHEET, SHEET, WORDS
 from flows.settings import Settings
 from tests.conftest import copy_partners, hashes, make_settings, rows, run
 from warehouse.identity.judgements import Origin, Verdict, effective, read_judgements
-from warehouse.identity.review import say_birth
+from warehouse.identity.review.doubtful_pairs import say_birth
 from warehouse.storage.data_folder import DataFolder
 from warehouse.vault.open import open_vault
 

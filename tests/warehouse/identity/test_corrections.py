@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.warehouse.identity.people import BASE, frame, people, person
 from warehouse.identity import judgements, register
-from warehouse.identity.corrections import find_record, find_trainee, merge_trainees, split_trainee, undo
 from warehouse.identity.judgements import Draft, Judged, JudgementError, Origin, Verdict
 from warehouse.identity.linkage.link import link
 from warehouse.identity.linkage.match import make_records
 from warehouse.identity.linkage.model import load_model
+from warehouse.identity.review.corrections import find_record, find_trainee, merge_trainees, split_trainee, undo
 from warehouse.storage.transactions import transaction
 from warehouse.vault import schema
 from warehouse.vault.linkage_tables import SOURCE_COLUMNS

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.identity.corrections import find_record, find_trainee
 from warehouse.identity.judgements import (
     Decided,
     Judgement,
@@ -19,13 +18,8 @@ from warehouse.identity.judgements import (
 from warehouse.identity.linkage.blocking import BLOCKING_KEYS
 from warehouse.identity.linkage.clusters import EVIDENCE_COLUMNS, SIZE_CAP, Evidence, contradict
 from warehouse.identity.linkage.model import MatchModel
-from warehouse.identity.review import (
-    PairEvidence,
-    RecordFacts,
-    evidence,
-    nodes_of,
-    read_records,
-)
+from warehouse.identity.review.corrections import find_record, find_trainee
+from warehouse.identity.review.doubtful_pairs import PairEvidence, RecordFacts, evidence, nodes_of, read_records
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.identity.corrections import KnownTrainee, find_trainee
 from warehouse.identity.judgements import Judgement, number_of, read_judgements
-from warehouse.identity.review import RecordFacts, read_records
+from warehouse.identity.review.corrections import KnownTrainee, find_trainee
+from warehouse.identity.review.doubtful_pairs import RecordFacts, read_records
 
 
 @dataclass(frozen=True)

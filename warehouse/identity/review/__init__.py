@@ -1,0 +1,1 @@
+"""What a person sees and says of the linkage: doubtful pairs, explanations, corrections, history."""
