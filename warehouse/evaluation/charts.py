@@ -10,13 +10,13 @@ from typing import Any
 
 import duckdb
 
-from warehouse.drawing import draw_svg
 from warehouse.evaluation import baselines
 from warehouse.evaluation.measures import ALL
 from warehouse.evaluation.report import OURS, Method, Report, SamplePair
 from warehouse.identity.linkage.comparisons import COMPARISONS, NULL_LEVEL, level_names
 from warehouse.identity.linkage.match import splink_settings
 from warehouse.identity.linkage.model import MatchModel
+from warehouse.report.svg import draw_svg
 
 # ours, the tutorial, anything else; told apart in grey print and by people who see few colours
 _COLOURS = {OURS: "#0b5394", baselines.TUTORIAL: "#d97706"}

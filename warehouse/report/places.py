@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from warehouse.drawing import draw_described
 from warehouse.report import words
 from warehouse.report.document import Cell, Chart, Table
 from warehouse.report.figures import ALL, Figures
 from warehouse.report.specs import Bar, Row, rows_spec
+from warehouse.report.svg import draw_described
 
 
 @dataclass(frozen=True)

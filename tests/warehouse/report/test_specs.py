@@ -2,9 +2,9 @@
 
 import pytest
 
-from warehouse.drawing import draw_described
 from warehouse.report import specs
 from warehouse.report.specs import Bar, Row, growth_spec, quarters_spec, rows_spec
+from warehouse.report.svg import draw_described
 
 
 def brightness(colour: str) -> float:
