@@ -191,11 +191,11 @@ def _revision(rest: str, extra: dict[str, int]) -> int:
 
 # what decides how bytes become rows: when any of it changes, every delivery is read again
 _READING_SOURCES = (
-    "flows/amounts.py",
-    "flows/contacts.py",
-    "flows/dates.py",
+    "flows/values/amounts.py",
+    "flows/values/contacts.py",
+    "flows/values/dates.py",
     "flows/deliveries.py",
-    "flows/names.py",
+    "flows/values/names.py",
     "flows/normalise.py",
     "flows/read*",
     "flows/survey_rows.py",

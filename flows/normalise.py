@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from flows.amounts import read_age, read_hours
-from flows.contacts import read_email, read_national_id, read_phones
-from flows.dates import Day, read_day
-from flows.names import clean_name, convert_zawgyi, split_honorifics
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header
+from flows.values.amounts import read_age, read_hours
+from flows.values.contacts import read_email, read_national_id, read_phones
+from flows.values.dates import Day, completed_years, read_day, years_before
+from flows.values.names import clean_name, convert_zawgyi, split_honorifics
 from schemas.languages import to_ascii_digits
 from schemas.partner import Dates, Lookup, Partner, Sender, Source
 from schemas.programme import Programme
@@ -472,20 +472,6 @@ def _extract(pattern: str, values: Sequence[str]) -> list[str]:
 
 def _day(dates: Dates, programme: Programme, text: str) -> Day:
     return read_day(text, dates, programme.last_day.year)
-
-
-def completed_years(born: dt.date, on: dt.date) -> int:
-    """Age in completed years; negative before the birth. Born on 29 February: a year older on 1 March."""
-    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
-
-
-def years_before(day: dt.date, years: int) -> dt.date:
-    """The same day so many years earlier; 29 February becomes 28 February in a common year."""
-    year = max(day.year - years, 1)
-    try:
-        return day.replace(year=year)
-    except ValueError:
-        return day.replace(year=year, day=28)
 
 
 def correct_cells(text: TextRows, partner: Sender, delivery_name: str) -> tuple[list[list[str]], dict[int, set[int]]]:

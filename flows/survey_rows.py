@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from flows.contacts import read_phones
-from flows.dates import Day, read_day
 from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import CellReader, correct_cells, row_identities
 from flows.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
 from flows.readers.delivery import OF_THIS_MACHINE
 from flows.validate import hold_to_schema
+from flows.values.contacts import read_phones
+from flows.values.dates import Day, read_day
 from schemas.partner import CONTRACT_NAME
 from schemas.programme import load_programme
 from schemas.reasons import Flag, Reason

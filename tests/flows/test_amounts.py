@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.amounts import read_age, read_hours
+from flows.values.amounts import read_age, read_hours
 from schemas.languages import load_languages
 
 DIGITS = st.sampled_from(["0123456789", *load_languages().digits.values()])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stdnum.th import pin
 
-from flows.contacts import CALLING_CODES, read_email, read_national_id, read_phones
+from flows.values.contacts import CALLING_CODES, read_email, read_national_id, read_phones
 from schemas.languages import load_languages
 from schemas.partner import IdKind
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.dates import Day, read_day
+from flows.values.dates import Day, read_day
 from schemas.languages import load_languages
 from schemas.partner import Dates
 

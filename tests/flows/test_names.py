@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.names import clean_name, convert_zawgyi, split_honorifics
+from flows.values.names import clean_name, convert_zawgyi, split_honorifics
 
 LANGUAGES = ("brunei_malay", "en", "fil", "id", "km", "lo", "ms", "my", "ta", "th", "vi", "zh")
 

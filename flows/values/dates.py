@@ -10,6 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from functools import cache
 
+from flows.values.dates import Day, read_day
 from schemas.languages import (
     BUDDHIST_AHEAD,
     MONTH_PATTERN,
@@ -291,3 +292,17 @@ def _patterns() -> _Patterns:
 
 def _era_pattern(marks: tuple[str, ...]) -> str:
     return word_pattern(marks) + r"\.?"
+
+
+def completed_years(born: dt.date, on: dt.date) -> int:
+    """Age in completed years; negative before the birth. Born on 29 February: a year older on 1 March."""
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def years_before(day: dt.date, years: int) -> dt.date:
+    """The same day so many years earlier; 29 February becomes 28 February in a common year."""
+    year = max(day.year - years, 1)
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        return day.replace(year=year, day=28)

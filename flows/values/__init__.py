@@ -1,0 +1,1 @@
+"""From one text to one value: dates, amounts, contacts, names."""
