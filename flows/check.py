@@ -11,10 +11,10 @@ from flows.deliveries import DeliveryFiles, group_deliveries
 from flows.intake import read_deliveries
 from flows.normalise import Normaliser
 from flows.partners import UnknownCountryError, find_partners
-from flows.pull import Landed, is_litter, is_return_file
 from flows.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received
+from flows.sources.landed import Landed, is_litter, is_return_file
 from schemas.partner import CONTRACT_NAME, SAMPLE, Example, Partner
 from schemas.programme import load_programme
 from warehouse.storage.files import sha256_of

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from flows.pull import Landed
 from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile
+from flows.sources.landed import Landed
 from schemas.languages import BUDDHIST_AHEAD, MONTH_PATTERN, month_number, to_ascii_digits
 from schemas.partner import DeliveryNames, Sender
 from schemas.programme import load_programme

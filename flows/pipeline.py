@@ -19,7 +19,6 @@ from flows.after_publication import report_release
 from flows.doctor.examine import Asked, examine
 from flows.journal import Journal
 from flows.partners import country_codes, find_partners
-from flows.pull import Pulled
 from flows.run import (
     Failure,
     PartnerPlan,
@@ -44,8 +43,9 @@ from flows.run import (
     telling_errors,
 )
 from flows.settings import Settings
-from flows.side_by_side import pull_side_by_side
-from flows.sources.offered import Known
+from flows.sources.landed import Pulled
+from flows.sources.parallel import pull_side_by_side
+from flows.sources.protocol import Known
 from flows.survey import SurveyPlan, find_surveys, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.doctor.observed import State, counts_by_area, require_well

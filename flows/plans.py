@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
-from flows.pull import Landed
+from flows.sources.landed import Landed
 from schemas.partner import Sender
 from warehouse.vault.rows import DeliveryFacts
 

@@ -6,7 +6,7 @@ Only what a new partner has in common, byte by byte, with one whose folder is go
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from flows.pull import Pulled
+from flows.sources.landed import Pulled
 from schemas.partner import Partner, Sender
 
 if TYPE_CHECKING:

@@ -22,18 +22,13 @@ from flows.journal import Journal
 from flows.notify import message_of, message_of_error, notify
 from flows.partners import BrokenContract, Partners, find_partners
 from flows.plans import ReadingPlan, plan_sender
-from flows.pull import (
-    Compared,
-    Pulled,
-    PullError,
-    compare_with_before,
-    is_pulled_from_afar,
-    landed_of,
-)
 from flows.renamed import renamed_partners
 from flows.settings import Settings
-from flows.side_by_side import pull_side_by_side
-from flows.sources.offered import Known
+from flows.sources.compare import Compared, compare_with_before
+from flows.sources.landed import Pulled, is_pulled_from_afar, landed_of
+from flows.sources.parallel import pull_side_by_side
+from flows.sources.protocol import Known
+from flows.sources.pull import PullError
 from flows.survey import (
     Surveys,
     find_surveys,

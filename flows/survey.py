@@ -12,7 +12,7 @@ import fsspec
 
 from flows.partners import BrokenContract
 from flows.plans import ReadingPlan, plan_sender
-from flows.pull import is_litter, landed_of, source_url
+from flows.sources.landed import is_litter, landed_of, source_url
 from flows.sources.open import is_remote
 from schemas.partner import ContractError, load_contract_as
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from flows.sources.offered import shown
+from flows.sources.protocol import shown
 from warehouse.doctor.observed import Observed, State
 
 if TYPE_CHECKING:

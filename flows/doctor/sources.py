@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from flows.pull import Listed, PullError
 from flows.settings import Settings
-from flows.side_by_side import look_side_by_side
+from flows.sources.landed import Listed
+from flows.sources.parallel import look_side_by_side
+from flows.sources.pull import PullError
 from schemas.partner import Sender
 from schemas.survey import Survey
 from warehouse.doctor.observed import Observed, State, counted, named

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import fsspec
 
-from flows.sources.faults import PullError
-from flows.sources.offered import Form, Offered, Place, is_loopback, printable, today
+from flows.sources.errors import PullError
+from flows.sources.protocol import Form, Offered, Place, is_loopback, printable, today
 from schemas.partner import parse_day
 
 _CHUNK = 1 << 20

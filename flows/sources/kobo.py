@@ -8,9 +8,9 @@ import json
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from flows.sources.offered import Form, Offered, Place
-from flows.sources.snapshot import name_state
-from flows.sources.web import WebClient, same_server, server_of
+from flows.sources.form_state import name_state
+from flows.sources.http_client import WebClient, same_server, server_of
+from flows.sources.protocol import Form, Offered, Place
 
 # the most that the server gives at once since March 2026
 PAGE_SIZE = 1000

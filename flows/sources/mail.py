@@ -18,8 +18,8 @@ from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted, MailMessage
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
 from flows.readers.recognise import is_returned_workbook
-from flows.sources.faults import PullError
-from flows.sources.offered import Form, Known, Offered, Place, is_loopback, today
+from flows.sources.errors import PullError
+from flows.sources.protocol import Form, Known, Offered, Place, is_loopback, today
 
 _FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError)
 _CONNECT_SECONDS = 20.0

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-from flows.sources.offered import Form, Offered, Place
-from flows.sources.snapshot import name_state
-from flows.sources.web import WebClient, same_server, server_of
+from flows.sources.form_state import name_state
+from flows.sources.http_client import WebClient, same_server, server_of
+from flows.sources.protocol import Form, Offered, Place
 
 PAGE_SIZE = 1000
 KEY, PARENT_KEY = "KEY", "PARENT_KEY"

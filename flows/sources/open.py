@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from flows.sources.offered import Place, Source
+from flows.sources.protocol import Place, Source
 
 
 def open_source(place: Place) -> Source:
@@ -13,7 +13,7 @@ def open_source(place: Place) -> Source:
     """
     scheme = urlsplit(place.url).scheme if "://" in place.url else ""
     if scheme in ("http", "https"):
-        from flows.sources.https import HttpsSource
+        from flows.sources.link import HttpsSource
 
         return HttpsSource(place)
     if scheme == "kobo":

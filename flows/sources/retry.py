@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from flows.sources.faults import PullError, SourceChangedError
+from flows.sources.errors import PullError, SourceChangedError
 
 _Result = TypeVar("_Result")
 _LONGEST_WAIT = 60.0

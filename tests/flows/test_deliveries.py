@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from flows.deliveries import PeriodError, group_deliveries, read_name
-from flows.pull import Landed
+from flows.sources.landed import Landed
 from schemas.partner import Delivery
 
 YEAR_MONTH = r"(?P<year>\d{4})-?(?P<month>\d{2})"

@@ -8,7 +8,8 @@ import stat
 
 import pytest
 
-from flows.pull import PullError, landing_folder, pull_partner, source_url
+from flows.sources.landed import landing_folder, source_url
+from flows.sources.pull import PullError, pull_partner
 from schemas.partner import Partner, parse_contract
 
 CONTRACT = """

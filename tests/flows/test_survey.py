@@ -9,7 +9,7 @@ import pytest
 import xlsxwriter
 
 from flows.deliveries import group_deliveries
-from flows.pull import pull_partner
+from flows.sources.pull import pull_partner
 from flows.survey import find_surveys
 from flows.survey_rows import read_survey
 from flows.survey_tables import survey_counts, write_rejected_answers

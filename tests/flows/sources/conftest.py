@@ -12,9 +12,10 @@ import duckdb
 import pytest
 import yaml
 
-from flows.pull import Pulled, pull_source
 from flows.run import RunResult
 from flows.settings import Settings
+from flows.sources.landed import Pulled
+from flows.sources.pull import pull_source
 from schemas.partner import Partner, load_contract
 from tests.conftest import make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder

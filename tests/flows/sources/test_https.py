@@ -6,8 +6,8 @@ import time
 import pytest
 from werkzeug import Request, Response
 
-from flows.pull import PullError
-from flows.sources.https import download_link
+from flows.sources.link import download_link
+from flows.sources.pull import PullError
 from tests.flows.sources.conftest import CANARY, PEOPLE, listening, log_of
 
 CSV = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": 'attachment; filename="log 2020.csv"'}

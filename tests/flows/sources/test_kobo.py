@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug import Request, Response
 
-from flows.pull import PullError
+from flows.sources.pull import PullError
 from schemas.partner import ContractError
 from tests.flows.sources.conftest import CANARY, listening
 

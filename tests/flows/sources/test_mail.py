@@ -17,7 +17,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from flows.pull import PullError
+from flows.sources.pull import PullError
 from tests.flows.sources.conftest import CANARY, PEOPLE, free_port, log_of
 
 DOVECOT = shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin:/usr/bin:" + os.environ.get("PATH", ""))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from werkzeug import Request, Response
 
-from flows.pull import PullError
+from flows.sources.pull import PullError
 from tests.flows.sources.conftest import CANARY
 
 FORM = {

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from flows.sources.faults import PullError, SourceChangedError
+from flows.sources.errors import PullError, SourceChangedError
 from flows.sources.retry import Retry
 
 

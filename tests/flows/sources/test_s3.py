@@ -7,8 +7,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from flows.pull import PullError
 from flows.sources.filesystem import FileSystemSource
+from flows.sources.pull import PullError
 from tests.flows.sources.conftest import PEOPLE, free_port, log_of
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from flows.pull import PullError
+from flows.sources.pull import PullError
 from tests.flows.sources.conftest import CANARY, PEOPLE, free_port, log_of
 
 SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin:" + os.environ.get("PATH", ""))

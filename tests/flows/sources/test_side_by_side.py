@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import flows.run
-import flows.side_by_side
-from flows.pull import PullError
+import flows.sources.parallel
 from flows.run import Progress, pull_partners
 from flows.sources.filesystem import FileSystemSource
+from flows.sources.pull import PullError
 from schemas.partner import ContractError, Partner, load_contract
 from tests.conftest import hashes, run
 from tests.flows.sources.conftest import CANARY, PEOPLE, log_of
@@ -57,7 +57,7 @@ def test_the_result_is_in_the_order_of_the_partners_whoever_is_first(bench, tmp_
 def test_sources_that_hang_in_a_driver_take_no_place_from_others(bench, tmp_path, monkeypatch):
     made = bench("in", access={"time_limit": 1}, settings={"pull_workers": 2})
     partners = partners_of(tmp_path / "many", made.partner.folder / "partner.yml", 6)
-    monkeypatch.setattr(flows.side_by_side, "_GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(flows.sources.parallel, "_GRACE_SECONDS", 0.2)
     listed = FileSystemSource.offer
     release = threading.Event()
 
@@ -161,7 +161,7 @@ def test_no_driver_is_loaded_where_every_source_is_a_folder(bench, tmp_path):
         "from flows.run import execute\n"
         "from flows.settings import Settings\n"
         f"settings = Settings(raw=Path({str(made.settings.raw)!r}), data=Path({str(made.settings.data)!r}))\n"
-        "from flows.pull import pull_source\n"
+        "from flows.sources.pull import pull_source\n"
         "from flows.partners import find_partners\n"
         "pull_source(find_partners(settings.raw).usable[0], settings=settings)\n"
         "heavy = {'httpx', 's3fs', 'asyncssh', 'sshfs', 'imap_tools', 'botocore', 'webdav4'} & set(sys.modules)\n"

@@ -8,7 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import pytest
 from wsgidav.wsgidav_app import WsgiDAVApp
 
-from flows.pull import PullError
+from flows.sources.pull import PullError
 from tests.flows.sources.conftest import CANARY, PEOPLE, log_of
 
 

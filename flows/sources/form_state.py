@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 
-from flows.sources.offered import Form, Offered, Place, today
+from flows.sources.protocol import Form, Offered, Place, today
 
 
 def name_state(place: Place, pages: Mapping[str, bytes], submissions: int) -> tuple[Form, list[Offered]]:

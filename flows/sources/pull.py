@@ -6,107 +6,29 @@ remembered only together with what was landed from it, so that a pull that is cu
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatch
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-from flows.readers.recognise import is_returned_workbook
 from flows.settings import Settings
-from flows.sources.faults import PullError
-from flows.sources.offered import Form, Known, Offered, Place, Source, printable, secret_of, shown
-from flows.sources.open import is_remote, open_source
+from flows.sources.errors import PullError
+from flows.sources.landed import (
+    Landed,
+    Listed,
+    Pulled,
+    _landed_path,
+    is_litter,
+    is_return_file,
+    landing_folder,
+    source_url,
+)
+from flows.sources.open import open_source
+from flows.sources.protocol import Form, Known, Offered, Place, Source, printable, secret_of, shown
 from flows.sources.retry import Retry
 from schemas.partner import Sender
 from warehouse.storage import files
 
 __all__ = ["Landed", "PullError", "Pulled", "pull_partner", "pull_source"]
-
-# what operating systems, office programs and half-finished copies leave in a folder
-LITTER = (
-    ".DS_Store",
-    "._*",
-    ".git",
-    ".gitkeep",
-    ".Trash*",
-    ".~lock*",
-    "~$*",
-    "Thumbs.db",
-    "desktop.ini",
-    "*.part",
-    "*.tmp",
-    "*.crdownload",
-)
-
-
-@dataclass(frozen=True)
-class Landed:
-    """One file as it was seen at a source; several may share the bytes of one landed file."""
-
-    partner_id: str
-    country_code: str
-    file_name: str
-    source: str
-    is_sample: bool
-    date_received: dt.date
-    size: int
-    sha256: str
-    landed_path: str
-    pulled_at: dt.datetime
-    # a workbook of bad rows that the partner corrected; known by what is in it
-    is_return: bool = False
-
-
-def landed_of(row: Sequence[Any]) -> Landed:
-    """Return a row of the vault's `landed_file` as it was pulled."""
-    return Landed(*row)
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """What one pull of one source saw: files as landed, what to remember of them, and what is worth a word."""
-
-    partner_id: str
-    source: str
-    landed: tuple[Landed, ...]
-    seen: tuple[Known, ...]
-    notices: tuple[str, ...] = ()
-    is_form: bool = False
-    # whether a file that is no longer there is worth a word
-    keeps_files: bool = True
-
-
-@dataclass(frozen=True)
-class Listed:
-    """What a look at a source found: how many files it offers that the contract takes."""
-
-    partner_id: str
-    source: str
-    files: int
-
-
-def landing_folder(partner: Sender) -> Path:
-    """Folder of a sender's landed files; git-ignored, private."""
-    return partner.landing_folder
-
-
-def source_url(partner: Sender, pattern: str | None) -> str:
-    """Return where to pull from: the pattern with what stands in braces filled in, or the contract's source.
-
-    Raises:
-        PullError: the pattern has another placeholder.
-    """
-    if pattern is not None:
-        try:
-            return pattern.format(**partner.placeholders)
-        except (KeyError, IndexError, ValueError) as error:
-            known = " and ".join(f"{{{name}}}" for name in partner.placeholders)
-            raise PullError(f"{partner.source_option} {pattern!r}: only {known} can stand in braces") from error
-    source = partner.contract.source
-    # a path in a contract is meant below the partner's folder, wherever the program is started
-    return source if "://" in source else str(partner.folder / source)
 
 
 def _is_sample(partner: Sender, url: str) -> bool:
@@ -266,35 +188,10 @@ def _known_form(form: Form, day: dt.date) -> Known:
     return Known(name=form.folder, version=form.version, size=form.submissions, sha256="", date_received=day)
 
 
-def is_pulled_from_afar(partner: Sender, pattern: str | None) -> bool:
-    """Whether a pull of this partner can save itself something by what it knows from the last one."""
-    try:
-        return is_remote(source_url(partner, pattern))
-    except PullError:
-        # the pull itself says what is wrong with it
-        return False
-
-
 def _clear_unfinished(folder: Path) -> None:
     """Remove what a killed pull left half-written; what somebody is still writing stays."""
     for place in (folder, *folder.glob("??")):
         files.remove_abandoned(place)
-
-
-def is_litter(name: str, ignored: tuple[str, ...]) -> bool:
-    """Whether a file is what programs leave behind, or what the contract says is no delivery."""
-    # a folder of litter (.git, .Trash) hides everything below it
-    return any(fnmatch(part, pattern) for part in name.split("/") for pattern in (*LITTER, *ignored))
-
-
-def _landed_path(digest: str) -> str:
-    return f"{digest[:2]}/{digest}"
-
-
-def is_return_file(path: Path) -> bool:
-    """Whether a file is a workbook of bad rows that a partner sent back."""
-    with path.open("rb") as stream:
-        return is_returned_workbook(stream)
 
 
 def _land(offered: Offered, place: Place, source: Source, folder: Path) -> Known:
@@ -340,73 +237,3 @@ def _receive(offered: Offered, place: Place, source: Source, folder: Path) -> tu
             files.private_folder(target.parent)
             incoming.keep(target, 0o400)
         return digest, incoming.size
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Pulls held against what the same sources had before: what may be loaded, what is held back, what to tell."""
-
-    pulls: tuple[Pulled, ...]
-    held: tuple[tuple[str, str], ...]
-    notices: tuple[str, ...]
-
-
-def compare_with_before(
-    pulls: Iterable[Pulled], known: Mapping[tuple[str, str], Sequence[Known]], partners: Sequence[Sender]
-) -> Compared:
-    """Hold back what shrank, and name what vanished.
-
-    A cumulative file or a form that lost more than `access.shrink_max` of what it had is kept out until it is whole
-    again or the contract allows it: (partner_id, sentence) in `held`. A file that is gone stays in force.
-    """
-    senders = {partner.partner_id: partner for partner in partners}
-    kept, held, notices = [], [], []
-    for pulled in pulls:
-        before = {item.name: item for item in known.get((pulled.partner_id, pulled.source), ())}
-        sender = senders[pulled.partner_id]
-        watched = pulled.is_form or sender.kind == "cumulative"
-        shrunk = _shrunken(pulled, before, sender.contract.access.shrink_max) if watched else {}
-        held += [(pulled.partner_id, f"{pulled.partner_id}: {pulled.source}: {text}") for text in shrunk.values()]
-        notices += [*pulled.notices, *_vanished(pulled, before)]
-        kept.append(_without(pulled, shrunk, before))
-    return Compared(tuple(kept), tuple(held), tuple(notices))
-
-
-def _shrunken(pulled: Pulled, before: Mapping[str, Known], allowed: float) -> dict[str, str]:
-    """Return name -> sentence for whatever lost more than the allowed share."""
-    found = {}
-    for now in pulled.seen:
-        # a form has one entry, whatever its folder is called
-        then = next(iter(before.values()), None) if pulled.is_form else before.get(now.name)
-        if then is not None and now.size < (1 - allowed) * then.size:
-            what = "submissions" if pulled.is_form else "bytes"
-            found[now.name] = (
-                f"{printable(now.name)} had {then.size:,} {what} and has {now.size:,}; it is held back and what it had "
-                "stays in force: ask the partner, and if it is right raise access.shrink_max in the contract"
-            )
-    return found
-
-
-def _vanished(pulled: Pulled, before: Mapping[str, Known]) -> list[str]:
-    gone = sorted(set(before) - {item.name for item in pulled.seen})
-    if not gone or pulled.is_form or not pulled.keeps_files:
-        return []
-    named = ", ".join(printable(name) for name in gone[:3]) + (" ..." if len(gone) > 3 else "")
-    return [
-        f"{pulled.partner_id}: {pulled.source}: {len(gone)} file(s) are no longer there ({named}); what was landed "
-        "from them still counts"
-    ]
-
-
-def _without(pulled: Pulled, shrunk: Mapping[str, str], before: Mapping[str, Known]) -> Pulled:
-    if not shrunk:
-        return pulled
-    if pulled.is_form:
-        return Pulled(pulled.partner_id, pulled.source, (), tuple(before.values()), is_form=True)
-    return Pulled(
-        pulled.partner_id,
-        pulled.source,
-        tuple(row for row in pulled.landed if row.file_name not in shrunk),
-        # what is remembered is what is in force, so that it is told again until it is settled
-        tuple(before[item.name] if item.name in shrunk else item for item in pulled.seen),
-    )

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
-from flows.pull import Listed, Pulled, PullError, look_at_source, pull_source
 from flows.settings import Settings
-from flows.sources.offered import Known
+from flows.sources.landed import Listed, Pulled
+from flows.sources.protocol import Known
+from flows.sources.pull import PullError, look_at_source, pull_source
 from schemas.partner import Sender
 
 # what a source is given beyond its time limit to say by itself that it has failed

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from flows.sources.faults import PullError
-from flows.sources.offered import Place, is_loopback
+from flows.sources.errors import PullError
+from flows.sources.protocol import Place, is_loopback
 
 _CONNECT_SECONDS = 20.0
 _READ_SECONDS = 60.0

@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import httpx
 
-from flows.sources.offered import Form, Known, Offered, Place, today
-from flows.sources.web import WebClient
+from flows.sources.http_client import WebClient
+from flows.sources.protocol import Form, Known, Offered, Place, today
 
 _ANY = ("application/octet-stream", "binary/octet-stream")
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import SecretStr
 
 from flows.settings import MissingSecretError, read_secret
-from flows.sources.faults import PullError, SourceChangedError
+from flows.sources.errors import PullError, SourceChangedError
 from flows.sources.retry import Retry
 from schemas.access import Access
 

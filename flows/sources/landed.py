@@ -1,0 +1,123 @@
+"""A landed file, where landed files lie, and which files are no deliveries."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from flows.readers.recognise import is_returned_workbook
+from flows.sources.errors import PullError
+from flows.sources.open import is_remote
+from flows.sources.protocol import Known
+from schemas.partner import Sender
+
+# what operating systems, office programs and half-finished copies leave in a folder
+LITTER = (
+    ".DS_Store",
+    "._*",
+    ".git",
+    ".gitkeep",
+    ".Trash*",
+    ".~lock*",
+    "~$*",
+    "Thumbs.db",
+    "desktop.ini",
+    "*.part",
+    "*.tmp",
+    "*.crdownload",
+)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One file as it was seen at a source; several may share the bytes of one landed file."""
+
+    partner_id: str
+    country_code: str
+    file_name: str
+    source: str
+    is_sample: bool
+    date_received: dt.date
+    size: int
+    sha256: str
+    landed_path: str
+    pulled_at: dt.datetime
+    # a workbook of bad rows that the partner corrected; known by what is in it
+    is_return: bool = False
+
+
+def landed_of(row: Sequence[Any]) -> Landed:
+    """Return a row of the vault's `landed_file` as it was pulled."""
+    return Landed(*row)
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """What one pull of one source saw: files as landed, what to remember of them, and what is worth a word."""
+
+    partner_id: str
+    source: str
+    landed: tuple[Landed, ...]
+    seen: tuple[Known, ...]
+    notices: tuple[str, ...] = ()
+    is_form: bool = False
+    # whether a file that is no longer there is worth a word
+    keeps_files: bool = True
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a look at a source found: how many files it offers that the contract takes."""
+
+    partner_id: str
+    source: str
+    files: int
+
+
+def landing_folder(partner: Sender) -> Path:
+    """Folder of a sender's landed files; git-ignored, private."""
+    return partner.landing_folder
+
+
+def source_url(partner: Sender, pattern: str | None) -> str:
+    """Return where to pull from: the pattern with what stands in braces filled in, or the contract's source.
+
+    Raises:
+        PullError: the pattern has another placeholder.
+    """
+    if pattern is not None:
+        try:
+            return pattern.format(**partner.placeholders)
+        except (KeyError, IndexError, ValueError) as error:
+            known = " and ".join(f"{{{name}}}" for name in partner.placeholders)
+            raise PullError(f"{partner.source_option} {pattern!r}: only {known} can stand in braces") from error
+    source = partner.contract.source
+    # a path in a contract is meant below the partner's folder, wherever the program is started
+    return source if "://" in source else str(partner.folder / source)
+
+
+def is_pulled_from_afar(partner: Sender, pattern: str | None) -> bool:
+    """Whether a pull of this partner can save itself something by what it knows from the last one."""
+    try:
+        return is_remote(source_url(partner, pattern))
+    except PullError:
+        # the pull itself says what is wrong with it
+        return False
+
+
+def is_litter(name: str, ignored: tuple[str, ...]) -> bool:
+    """Whether a file is what programs leave behind, or what the contract says is no delivery."""
+    # a folder of litter (.git, .Trash) hides everything below it
+    return any(fnmatch(part, pattern) for part in name.split("/") for pattern in (*LITTER, *ignored))
+
+
+def _landed_path(digest: str) -> str:
+    return f"{digest[:2]}/{digest}"
+
+
+def is_return_file(path: Path) -> bool:
+    """Whether a file is a workbook of bad rows that a partner sent back."""
+    with path.open("rb") as stream:
+        return is_returned_workbook(stream)
