@@ -11,7 +11,7 @@ from flows.deliveries import DeliveryFiles, group_deliveries
 from flows.intake import read_deliveries
 from flows.normalise import Normaliser
 from flows.partners import UnknownCountryError, find_partners
-from flows.read import DeliveryError, TextRows, fold_header
+from flows.readers.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received
 from flows.sources.landed import Landed, is_litter, is_return_file

@@ -12,9 +12,9 @@ import pandas as pd
 
 from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import Normaliser
-from flows.read import DeliveryError, ErrorCode, TextRows, read_delivery
+from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import OF_THIS_MACHINE
-from flows.readers.returned import read_returned
+from flows.readers.read import DeliveryError, ErrorCode, TextRows, read_delivery
 from flows.sources.landed import landing_folder
 from flows.validate import check_contract, part_rows
 from schemas.partner import Partner

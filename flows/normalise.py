@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from flows.read import DeliveryError, ErrorCode, TextRows, fold_header
+from flows.readers.read import DeliveryError, ErrorCode, TextRows, fold_header
 from flows.values.amounts import read_age, read_hours
 from flows.values.contacts import read_email, read_national_id, read_phones
 from flows.values.dates import Day, completed_years, read_day, years_before

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from flows.deliveries import DeliveryFiles, group_deliveries, reading_hash
 from flows.faults import Code, Fault, FaultFinder
+from flows.readers.corrected_detect import KEY_MARK
+from flows.readers.corrected_manifest import ROLES, Manifest, SentRow, row_key
 from flows.readers.delivery import StandsFor, TextRows
 from flows.readers.headers import fold_header
-from flows.readers.manifest import ROLES, Manifest, SentRow, row_key
-from flows.readers.recognise import KEY_MARK
 from flows.readers.table import heading_slots
 from flows.sources.landed import landed_of, landing_folder
 from schemas.partner import Partner
@@ -132,7 +132,7 @@ def _rows_of(
 ) -> list[BackRow]:
     from flows.intake import read_text
     from flows.normalise import correct_cells, row_identities
-    from flows.read import DeliveryError
+    from flows.readers.read import DeliveryError
 
     try:
         text = read_text(partner, delivery, landing_folder(partner))

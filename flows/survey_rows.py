@@ -15,8 +15,8 @@ import pandas as pd
 
 from flows.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import CellReader, correct_cells, row_identities
-from flows.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
 from flows.readers.delivery import OF_THIS_MACHINE
+from flows.readers.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
 from flows.validate import hold_to_schema
 from flows.values.contacts import read_phones
 from flows.values.dates import Day, read_day

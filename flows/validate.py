@@ -11,7 +11,7 @@ import pandera.errors
 import pandera.pandas as pa
 
 from flows.normalise import Rows
-from flows.read import DeliveryError, ErrorCode
+from flows.readers.read import DeliveryError, ErrorCode
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from schemas.partner import Partner
 from schemas.programme import Programme

@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from flows.readers.recognise import is_returned_workbook
+from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
 from flows.sources.open import is_remote
 from flows.sources.protocol import Known

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted, MailMessage
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
-from flows.readers.recognise import is_returned_workbook
+from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
 from flows.sources.protocol import Form, Known, Offered, Place, is_loopback, today
 

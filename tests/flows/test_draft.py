@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from flows.draft import draft_contract
 from flows.partners import find_partners
-from flows.read import LandedFile, fold_header, read_delivery
+from flows.readers.read import LandedFile, fold_header, read_delivery
 from schemas.partner import parse_contract
 
 PROJECT = Path(__file__).parents[2]

@@ -22,7 +22,7 @@ import xlsxwriter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.read import DeliveryError, ErrorCode, LandedFile, TextRows, fold_header, read_delivery
+from flows.readers.read import DeliveryError, ErrorCode, LandedFile, TextRows, fold_header, read_delivery
 from flows.readers.workbook_zip import ZipLimits, check_workbook
 from schemas.partner import Contract
 

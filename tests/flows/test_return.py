@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from flows.cli import app
 from flows.partners import find_partners
+from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET, is_returned_workbook
+from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import DeliveryError, LandedFile
-from flows.readers.recognise import KEY_MARK, MANIFEST_SHEET, is_returned_workbook
-from flows.readers.returned import read_returned
 from flows.return_workbook import HELP_SHEET, LISTS_SHEET, ROWS_SHEET
 from flows.settings import Settings
 from schemas.remedies import language_of, load_remedies, phrase

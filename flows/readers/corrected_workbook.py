@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from flows.readers.corrected_detect import KEY_HEADING, KEY_MARK, MANIFEST_SHEET
+from flows.readers.corrected_manifest import Manifest, SentRow, damaged, read_manifest
 from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile, StandsFor, TextRows, landed_bytes
 from flows.readers.headers import fold_header
-from flows.readers.manifest import Manifest, SentRow, damaged, read_manifest
-from flows.readers.recognise import KEY_HEADING, KEY_MARK, MANIFEST_SHEET
 from flows.readers.table import heading_slots
 from flows.readers.xlsx_file import cell_text, open_workbook, unreadable
 from flows.values.dates import BUDDHIST_YEARS, read_day

@@ -1,6 +1,6 @@
 """The hidden sheet of a workbook of bad rows: whose it is, and every row as it was sent out, by its key.
 
-Written by `flows.return_workbook`, read back by `flows.readers.returned`; the layout stands here once.
+Written by `flows.return_workbook`, read back by `flows.readers.corrected_workbook`; the layout stands here once.
 """
 
 import base64
@@ -8,8 +8,8 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from flows.readers.corrected_detect import MANIFEST_SHEET
 from flows.readers.delivery import DeliveryError, ErrorCode, StandsFor
-from flows.readers.recognise import MANIFEST_SHEET
 
 MAGIC = "godigital return"
 VERSION = "1"
