@@ -62,7 +62,7 @@ def restore(
     data: Data = None,
 ) -> None:
     """Bring a backup back, after reading every byte of it; into an empty data folder, unless --replace."""
-    from flows.partners import country_codes
+    from flows.contracts.partners import country_codes
     from warehouse.backup.contents import BackupError
     from warehouse.backup.restore import restore as bring_back
     from warehouse.storage.data_folder import DataFolder

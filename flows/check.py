@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.contracts.partners import UnknownCountryError, find_partners
 from flows.deliveries import DeliveryFiles, group_deliveries
 from flows.intake import read_deliveries
 from flows.normalise import Normaliser
-from flows.partners import UnknownCountryError, find_partners
 from flows.readers.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received

@@ -173,8 +173,8 @@ def run_or_refuse(
 ) -> Any:
     """Run the pipeline, its progress on `display`; whatever forbids it, `refuse` is told, or the command ends."""
     from flows.console import progress_display
+    from flows.contracts.partners import UnknownCountryError
     from flows.journal import log, log_as_json
-    from flows.partners import UnknownCountryError
     from flows.run import execute
     from warehouse.release.build import BuildError
     from warehouse.release.releases import PublishError
@@ -248,7 +248,7 @@ def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
 def status(raw: Raw = None, data: Data = None, json_output: Json = False) -> None:
     """Show the releases, what each partner sent and when, and what failed."""
     from flows.console import print_table
-    from flows.partners import UnknownCountryError, find_partners
+    from flows.contracts.partners import UnknownCountryError, find_partners
     from flows.survey_tables import failed_answers, survey_counts
     from flows.tables import delivery_rows, partner_rows
     from warehouse.storage.data_folder import DataFolder
@@ -287,7 +287,7 @@ def rejected(
     data: Data = None,
 ) -> None:
     """Write a country's rejected rows in the partner's own columns, with reasons. The file holds personal data."""
-    from flows.partners import UnknownCountryError, find_partners
+    from flows.contracts.partners import UnknownCountryError, find_partners
     from flows.tables import own_headings, write_rejected
     from warehouse.storage.data_folder import DataFolder
 
@@ -412,7 +412,7 @@ def partner_check(
     """Hold contracts against their examples and samples; nothing is loaded."""
     from flows.check import check_partners
     from flows.console import print_table
-    from flows.partners import UnknownCountryError
+    from flows.contracts.partners import UnknownCountryError
 
     settings = settings_of(raw, data)
     try:
@@ -438,7 +438,7 @@ def partner_new(
 ) -> None:
     """Draft a contract from a delivery, without copying anything of it; then edit and check."""
     from flows.check import new_partner
-    from flows.partners import UnknownCountryError
+    from flows.contracts.partners import UnknownCountryError
 
     settings = settings_of(raw, data)
     try:

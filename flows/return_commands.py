@@ -18,7 +18,7 @@ def return_rows(
     data: Data = None,
 ) -> None:
     """Write a partner's rejected and odd rows as a workbook to correct and send back. It holds personal data."""
-    from flows.partners import UnknownCountryError, find_partners
+    from flows.contracts.partners import UnknownCountryError, find_partners
     from flows.return_rows import ReturnError, gather_rows
     from flows.return_workbook import write_return
 

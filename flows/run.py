@@ -15,12 +15,13 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from flows.contracts.partners import BrokenContract, Partners, find_partners
+from flows.contracts.surveys import Surveys, find_surveys
 from flows.counts import CountryCounts, country_counts
 from flows.deliveries import DeliveryFiles, contract_hash
 from flows.findings import RunFinding, read_findings
 from flows.journal import Journal
 from flows.notify import message_of, message_of_error, notify
-from flows.partners import BrokenContract, Partners, find_partners
 from flows.plans import ReadingPlan, plan_sender
 from flows.renamed import renamed_partners
 from flows.settings import Settings
@@ -29,15 +30,7 @@ from flows.sources.landed import Pulled, is_pulled_from_afar, landed_of
 from flows.sources.parallel import pull_side_by_side
 from flows.sources.protocol import Known
 from flows.sources.pull import PullError
-from flows.survey import (
-    Surveys,
-    find_surveys,
-    load_surveys,
-    plan_surveys,
-    read_surveys,
-    survey_failures,
-    unclaimed_files,
-)
+from flows.survey import load_surveys, plan_surveys, read_surveys, survey_failures, unclaimed_files
 from schemas.partner import Partner, Sender
 from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER

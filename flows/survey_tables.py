@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from flows.survey import find_surveys
+from flows.contracts.surveys import find_surveys
 from flows.tables import write_rejected_rows
 from warehouse.storage.data_folder import DataFolder
 from warehouse.vault.open import open_vault

@@ -3,9 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from flows.partners import BrokenContract, Partners, UnknownCountryError, find_partners
+from flows.contracts.partners import BrokenContract, Partners, UnknownCountryError, find_partners
+from flows.contracts.surveys import Surveys, find_surveys
 from flows.settings import Settings
-from flows.survey import Surveys, find_surveys
 from schemas.partner import Sender
 from warehouse.doctor.observed import Observed, State, counted, named
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from flows.check import sample_deliveries, value_text
+from flows.contracts.partners import find_partners
 from flows.intake import read_deliveries
-from flows.partners import find_partners
 from schemas.columns import TRAINING_LOG_COLUMNS
 
 PROJECT = Path(__file__).parents[2]

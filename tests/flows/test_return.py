@@ -12,7 +12,7 @@ from openpyxl.styles import Font
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.partners import find_partners
+from flows.contracts.partners import find_partners
 from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET, is_returned_workbook
 from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import DeliveryError, LandedFile

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.partners import UnknownCountryError
+from flows.contracts.partners import UnknownCountryError
 from flows.run import Progress, execute
 from tests.conftest import PROJECT, SHARED, hashes, make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 import xlsxwriter
 
+from flows.contracts.surveys import find_surveys
 from flows.deliveries import group_deliveries
 from flows.sources.pull import pull_partner
-from flows.survey import find_surveys
 from flows.survey_rows import read_survey
 from flows.survey_tables import survey_counts, write_rejected_answers
 from schemas.partner import ContractError, parse_contract_as

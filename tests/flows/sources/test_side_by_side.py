@@ -162,7 +162,7 @@ def test_no_driver_is_loaded_where_every_source_is_a_folder(bench, tmp_path):
         "from flows.settings import Settings\n"
         f"settings = Settings(raw=Path({str(made.settings.raw)!r}), data=Path({str(made.settings.data)!r}))\n"
         "from flows.sources.pull import pull_source\n"
-        "from flows.partners import find_partners\n"
+        "from flows.contracts.partners import find_partners\n"
         "pull_source(find_partners(settings.raw).usable[0], settings=settings)\n"
         "heavy = {'httpx', 's3fs', 'asyncssh', 'sshfs', 'imap_tools', 'botocore', 'webdav4'} & set(sys.modules)\n"
         "print(sorted(heavy))\n"
