@@ -3,14 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flows.contracts.partners import BrokenContract
 from schemas.partner import ContractError, load_contract_as
 from schemas.survey import SURVEY_FOLDER, SURVEY_NAME, Survey, SurveyContract
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

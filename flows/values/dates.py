@@ -10,7 +10,6 @@ from calendar import monthrange
 from dataclasses import dataclass
 from functools import cache
 
-from flows.values.dates import Day, read_day
 from schemas.languages import (
     BUDDHIST_AHEAD,
     MONTH_PATTERN,
