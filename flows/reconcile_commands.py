@@ -13,8 +13,8 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flows.claim_findings import Finding
-    from flows.claims_beside import Held
+    from flows.claims.against_release import Held
+    from flows.claims.findings import Finding
 
 RECONCILE_EXAMPLES = """
 Examples:
@@ -43,9 +43,9 @@ def reconcile(
     json_output: Json = False,
 ) -> None:
     """Hold published numbers against each other and the release: sums, shares, targets, units, denominators."""
-    from flows.claim_findings import needs_attention
-    from flows.claims_beside import set_beside
-    from flows.reconcile import reconcile as check
+    from flows.claims.against_release import set_beside
+    from flows.claims.check import reconcile as check
+    from flows.claims.findings import needs_attention
     from schemas.claims import ClaimsError, load_claims
 
     settings = settings_of(raw, data)
@@ -64,7 +64,7 @@ def reconcile(
 
 
 def _held(settings: Settings) -> "Held | None":
-    from flows.claims_beside import read_held
+    from flows.claims.against_release import read_held
     from warehouse.release.query import QueryError
 
     warehouse = settings.data / "warehouse.duckdb"
@@ -79,7 +79,7 @@ def _held(settings: Settings) -> "Held | None":
 
 
 def _print_json(findings: "Sequence[Finding]") -> None:
-    from flows.claim_findings import Finding
+    from flows.claims.findings import Finding
     from flows.console import print_table
 
     names = tuple(field.name for field in fields(Finding))

@@ -1,7 +1,7 @@
 """Published claims: who published which number in which words, and how numbers should hang together.
 
 A closed vocabulary: unknown keys and names are refused with file and line. Nothing here is computed; see
-`flows/reconcile.py`.
+`flows/claims/check.py`.
 """
 
 import re

@@ -7,9 +7,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flows.claims_reference import CLAIMS_README, claims_markdown
+from flows.claims.check import reconcile
+from flows.claims.reference import CLAIMS_README, claims_markdown
 from flows.cli import app
-from flows.reconcile import reconcile
 from flows.reference import README, reference_markdown
 from flows.settings import Settings
 from schemas.claims import load_claims
@@ -47,7 +47,7 @@ def test_the_example_contract_of_the_reference_is_a_contract():
 
 def test_the_reference_of_claims_is_up_to_date_and_describes_every_key():
     text = claims_markdown()
-    assert CLAIMS_README.read_text(encoding="utf-8") == text, "run: uv run python -m flows.claims_reference"
+    assert CLAIMS_README.read_text(encoding="utf-8") == text, "run: uv run python -m flows.claims.reference"
     assert [line for line in text.splitlines() if line.startswith("| `") and line.endswith("|  |")] == []
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.claim_figures import Span, add_spans, judge_share, number, percent_of, shown_percent, shown_span, span_of
+from flows.claims.figures import Span, add_spans, judge_share, number, percent_of, shown_percent, shown_span, span_of
 from schemas.claims import Claim
 
 

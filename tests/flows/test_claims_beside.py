@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from flows.claims_beside import read_held, set_beside
+from flows.claims.against_release import read_held, set_beside
 from flows.cli import app
 from schemas.claims import Claims, load_claims
 from tests.conftest import rows, run

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.claim_findings import MEANINGS, SEVERITIES, Finding, needs_attention
-from flows.reconcile import reconcile
+from flows.claims.check import reconcile
+from flows.claims.findings import MEANINGS, SEVERITIES, Finding, needs_attention
 from schemas.claims import Claims, load_claims
 
 PROJECT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from flows.claim_figures import Span, shown_count, shown_figure, shown_percent
+from flows.claims.figures import Span, shown_count, shown_figure, shown_percent
 from schemas.claims import NOT_STATED, Claim, Claims, Denominator, Relation
 from schemas.programme import Programme
 

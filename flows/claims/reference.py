@@ -1,12 +1,12 @@
 """Writes raw/claims/README.md, the reference of a file of claims, from its own model; a test keeps it true.
 
-`uv run python -m flows.claims_reference` writes it anew.
+`uv run python -m flows.claims.reference` writes it anew.
 """
 
 from pathlib import Path
 from typing import get_args
 
-from flows.claim_findings import MEANINGS, SEVERITIES
+from flows.claims.findings import MEANINGS, SEVERITIES
 from flows.reference import describe_model, models_of
 from schemas.claims import REFERENCE, Claims
 

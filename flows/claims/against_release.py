@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from flows.claim_figures import Span, number, shown_count, shown_percent, span_of
-from flows.claim_findings import Book, Finding, Kind, told
+from flows.claims.figures import Span, number, shown_count, shown_percent, span_of
+from flows.claims.findings import Book, Finding, Kind, told
 from schemas.claims import NOT_STATED, Claim, Claims, Denominator
 from schemas.programme import ALL, Programme, load_programme
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from flows.claim_figures import (
+from flows.claims.figures import (
     Span,
     judge_share,
     number,
@@ -14,7 +14,7 @@ from flows.claim_figures import (
     shown_span,
     span_of,
 )
-from flows.claim_findings import Case, Finding, Misfit, shown_denominator, told, told_apart
+from flows.claims.findings import Case, Finding, Misfit, shown_denominator, told, told_apart
 from schemas.claims import NOT_STATED, Attainment, Claim, Denominator, Ratio, Survey
 
 

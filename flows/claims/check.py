@@ -5,9 +5,9 @@ Pure functions. Shares, targets and surveys are in `reconcile_shares.py`, the wa
 
 from collections.abc import Iterator
 
-from flows.claim_figures import Span, add_spans, shown_count, shown_figure, shown_span, span_of
-from flows.claim_findings import Book, Case, Finding, shown_denominator, told, told_apart
-from flows.reconcile_shares import check_attainment, check_ratio, check_survey
+from flows.claims.check_shares import check_attainment, check_ratio, check_survey
+from flows.claims.figures import Span, add_spans, shown_count, shown_figure, shown_span, span_of
+from flows.claims.findings import Book, Case, Finding, shown_denominator, told, told_apart
 from schemas.claims import NOT_STATED, Attainment, Beside, Claims, Ratio, Relation, Same, Sum, Survey
 from schemas.programme import Programme, load_programme
 

@@ -1,0 +1,1 @@
+"""Published numbers, checked: against themselves, the programme's arithmetic, and a release."""
