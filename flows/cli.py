@@ -410,9 +410,9 @@ def partner_check(
     json_output: Json = False,
 ) -> None:
     """Hold contracts against their examples and samples; nothing is loaded."""
-    from flows.check import check_partners
     from flows.console import print_table
     from flows.contracts.partners import UnknownCountryError
+    from flows.onboarding.check import check_partners
 
     settings = settings_of(raw, data)
     try:
@@ -437,8 +437,8 @@ def partner_new(
     data: Data = None,
 ) -> None:
     """Draft a contract from a delivery, without copying anything of it; then edit and check."""
-    from flows.check import new_partner
     from flows.contracts.partners import UnknownCountryError
+    from flows.onboarding.check import new_partner
 
     settings = settings_of(raw, data)
     try:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from flows.claims.check import reconcile
 from flows.claims.reference import CLAIMS_README, claims_markdown
 from flows.cli import app
-from flows.reference import README, reference_markdown
+from flows.onboarding.reference import README, reference_markdown
 from flows.settings import Settings
 from schemas.claims import load_claims
 from schemas.partner import parse_contract
@@ -31,7 +31,9 @@ HOME_PATH = re.compile(rb"(?<![\w.}])/(?:home|root|Users|work)/\w")
 
 
 def test_the_reference_of_the_vocabulary_is_up_to_date():
-    assert README.read_text(encoding="utf-8") == reference_markdown(), "run: uv run python -m flows.reference"
+    assert README.read_text(encoding="utf-8") == reference_markdown(), (
+        "run: uv run python -m flows.onboarding.reference"
+    )
 
 
 def test_every_key_of_the_vocabulary_is_described():

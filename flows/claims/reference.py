@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from flows.claims.findings import MEANINGS, SEVERITIES
-from flows.reference import describe_model, models_of
+from flows.onboarding.reference import describe_model, models_of
 from schemas.claims import REFERENCE, Claims
 
 CLAIMS_README = Path(__file__).resolve().parents[1] / REFERENCE

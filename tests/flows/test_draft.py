@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.contracts.partners import find_partners
-from flows.draft import draft_contract
+from flows.onboarding.draft import draft_contract
 from flows.readers.read import LandedFile, fold_header, read_delivery
 from schemas.partner import parse_contract
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from flows.check import sample_deliveries, value_text
 from flows.contracts.partners import find_partners
 from flows.intake import read_deliveries
+from flows.onboarding.check import sample_deliveries, value_text
 from schemas.columns import TRAINING_LOG_COLUMNS
 
 PROJECT = Path(__file__).parents[2]

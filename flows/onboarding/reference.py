@@ -1,6 +1,6 @@
 """Writes raw/README.md, the reference of partner.yml, from the contract's own model; a test keeps it true.
 
-`uv run python -m flows.reference` writes it anew.
+`uv run python -m flows.onboarding.reference` writes it anew.
 """
 
 import inspect

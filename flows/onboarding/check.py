@@ -162,7 +162,7 @@ def new_partner(settings: Settings, partner: str, delivery: Path) -> Path:
         ValueError: the name is not of the form CC/partner.
     """
     # reading word lists of ten languages takes a moment that checking need not wait for
-    from flows.draft import draft_contract
+    from flows.onboarding.draft import draft_contract
 
     match = re.fullmatch(r"([A-Z]{2})/([A-Za-z0-9][A-Za-z0-9_-]*)", partner)
     if match is None:

@@ -1,0 +1,1 @@
+"""Helps to write a contract: draft one, check one, and the reference of its vocabulary."""
