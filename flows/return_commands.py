@@ -19,8 +19,8 @@ def return_rows(
 ) -> None:
     """Write a partner's rejected and odd rows as a workbook to correct and send back. It holds personal data."""
     from flows.contracts.partners import UnknownCountryError, find_partners
-    from flows.return_rows import ReturnError, gather_rows
-    from flows.return_workbook import write_return
+    from flows.returns.rows_to_return import ReturnError, gather_rows
+    from flows.returns.write_workbook import write_return
 
     settings = settings_of(raw, data)
     country, _, folder = partner.partition("/")

@@ -1,6 +1,6 @@
 """The hidden sheet of a workbook of bad rows: whose it is, and every row as it was sent out, by its key.
 
-Written by `flows.return_workbook`, read back by `flows.readers.corrected_workbook`; the layout stands here once.
+Written by `flows.returns.write_workbook`, read back by `flows.readers.corrected_workbook`; the layout stands here once.
 """
 
 import base64

@@ -16,7 +16,7 @@ from flows.contracts.partners import find_partners
 from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET, is_returned_workbook
 from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import DeliveryError, LandedFile
-from flows.return_workbook import HELP_SHEET, LISTS_SHEET, ROWS_SHEET
+from flows.returns.write_workbook import HELP_SHEET, LISTS_SHEET, ROWS_SHEET
 from flows.settings import Settings
 from schemas.remedies import language_of, load_remedies, phrase
 from tests.conftest import copy_partners, make_settings, rows, run

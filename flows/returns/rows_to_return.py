@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flows.deliveries import DeliveryFiles, group_deliveries, reading_hash
-from flows.faults import Code, Fault, FaultFinder
 from flows.readers.corrected_detect import KEY_MARK
 from flows.readers.corrected_manifest import ROLES, Manifest, SentRow, row_key
 from flows.readers.delivery import StandsFor, TextRows
 from flows.readers.headers import fold_header
 from flows.readers.table import heading_slots
+from flows.returns.diagnose import Code, Fault, FaultFinder
 from flows.sources.landed import landed_of, landing_folder
 from schemas.partner import Partner
 from schemas.programme import load_programme

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.faults import WHOLE_ROW, Fault
 from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET
 from flows.readers.corrected_manifest import manifest_lines
-from flows.return_rows import Back, BackRow
+from flows.returns.diagnose import WHOLE_ROW, Fault
+from flows.returns.rows_to_return import Back, BackRow
 from schemas.partner import LOOKUP_COLUMNS
 from schemas.remedies import ENGLISH, load_remedies, phrase, write_day
 from warehouse.storage import files
