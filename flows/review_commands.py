@@ -126,7 +126,7 @@ def _contradiction(item: "Contradiction", involved: "list[Judgement]") -> str:
 
 def say_contradictions(console: "Console", lines: tuple[str, ...]) -> None:
     """Print contradictions, one a line."""
-    from flows.review_screen import contradiction_lines
+    from flows.review.screen import contradiction_lines
 
     contradiction_lines(lines, console)
 
@@ -145,7 +145,7 @@ class Session:
 
     def run(self) -> None:
         """Show pair after pair until the last, or until q."""
-        from flows.review_screen import read_key, read_note, show_pair, so_far
+        from flows.review.screen import read_key, read_note, show_pair, so_far
         from warehouse.identity.judgements import Verdict
 
         verdicts = {"s": Verdict.SAME, "d": Verdict.DIFFERENT, "u": Verdict.UNSURE}
@@ -210,7 +210,7 @@ class Session:
 
     def close(self) -> None:
         """Say what was decided, what contradicts, and how it comes into a release."""
-        from flows.review_screen import so_far
+        from flows.review.screen import so_far
         from warehouse.identity.judgements import effective, read_judgements
 
         self.console.print(f"\nDecided: {so_far(self.counts)}.", markup=False)
@@ -234,7 +234,7 @@ def review_export(
     data: Data = None,
 ) -> None:
     """Write doubtful pairs to a workbook, to be filled in without a terminal. It holds personal data."""
-    from flows.review_workbook import write_workbook
+    from flows.review.workbook import write_workbook
 
     settings = settings_of(raw, data)
     if file.suffix.lower() != ".xlsx":
@@ -263,7 +263,7 @@ def review_import(
 ) -> None:
     """Take in the verdicts of a workbook: all of them, or none if one cannot be understood."""
     from flows.readers.delivery import DeliveryError
-    from flows.review_workbook import WorkbookError, read_workbook, take_in_verdicts
+    from flows.review.workbook import WorkbookError, read_workbook, take_in_verdicts
     from warehouse.identity.judgements import effective, read_judgements
     from warehouse.storage.transactions import transaction
 
@@ -298,7 +298,7 @@ def explain(
     """Tell why two records, or two trainees, are one person or are not. Shows personal data."""
     from rich.console import Console
 
-    from flows.review_screen import evidence_table, records_table
+    from flows.review.screen import evidence_table, records_table
     from warehouse.identity.linkage.model import load_model
     from warehouse.identity.review.explain import explain as explain_pair
     from warehouse.identity.review.explain import find_pair

@@ -17,8 +17,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.review_screen import bar
-from flows.review_workbook import HELP_SHEET, SHEET, WORDS
+from flows.review.screen import bar
+from flows.review.workbook import HELP_SHEET, SHEET, WORDS
 from flows.settings import Settings
 from tests.conftest import copy_partners, hashes, make_settings, rows, run
 from warehouse.identity.judgements import Origin, Verdict, effective, read_judgements

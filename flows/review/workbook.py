@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.review_screen import changes_of, state_of
+from flows.review.screen import changes_of, state_of
 from warehouse.identity.judgements import (
     Judgement,
     Origin,
