@@ -19,6 +19,7 @@ from flows.after_publication import report_release
 from flows.contracts.partners import country_codes, find_partners
 from flows.contracts.surveys import find_surveys
 from flows.doctor.examine import Asked, examine
+from flows.intake.surveys import SurveyPlan, load_surveys, plan_surveys, read_surveys, survey_failures
 from flows.journal import Journal
 from flows.run import (
     Failure,
@@ -47,7 +48,6 @@ from flows.settings import Settings
 from flows.sources.landed import Pulled
 from flows.sources.parallel import pull_side_by_side
 from flows.sources.protocol import Known
-from flows.survey import SurveyPlan, load_surveys, plan_surveys, read_surveys, survey_failures
 from schemas.partner import Partner
 from warehouse.doctor.observed import State, counts_by_area, require_well
 from warehouse.storage.data_folder import DataFolder

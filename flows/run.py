@@ -18,19 +18,20 @@ from typing import TYPE_CHECKING
 from flows.contracts.partners import BrokenContract, Partners, find_partners
 from flows.contracts.surveys import Surveys, find_surveys
 from flows.counts import CountryCounts, country_counts
-from flows.deliveries import DeliveryFiles, contract_hash
 from flows.findings import RunFinding, read_findings
+from flows.intake.deliveries import DeliveryFiles
+from flows.intake.fingerprint import contract_hash
+from flows.intake.plans import ReadingPlan, plan_sender
+from flows.intake.renamed_partner import renamed_partners
+from flows.intake.surveys import load_surveys, plan_surveys, read_surveys, survey_failures, unclaimed_files
 from flows.journal import Journal
 from flows.notify import message_of, message_of_error, notify
-from flows.plans import ReadingPlan, plan_sender
-from flows.renamed import renamed_partners
 from flows.settings import Settings
 from flows.sources.compare import Compared, compare_with_before
 from flows.sources.landed import Pulled, is_pulled_from_afar, landed_of
 from flows.sources.parallel import pull_side_by_side
 from flows.sources.protocol import Known
 from flows.sources.pull import PullError
-from flows.survey import load_surveys, plan_surveys, read_surveys, survey_failures, unclaimed_files
 from schemas.partner import Partner, Sender
 from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
@@ -240,7 +241,7 @@ def plan_reading(
 
 def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -> dict[str, list["DeliveryRows"]]:
     """Read every planned delivery, side by side where there is enough to do; partner_id -> rows in plan order."""
-    from flows.intake import read_deliveries
+    from flows.intake.read_trainings import read_deliveries
 
     size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
     alone = readers < 2 or size < _BYTES_WORTH_A_PROCESS

@@ -3,7 +3,6 @@
 Reads deliveries of one survey in order; what cannot be read fails alone, and its error becomes part of the result.
 """
 
-import dataclasses
 import datetime as dt
 import json
 from collections import defaultdict
@@ -13,70 +12,18 @@ from typing import Any
 
 import pandas as pd
 
-from flows.deliveries import DeliveryFiles, delivery_facts
+from flows.intake.deliveries import DeliveryFiles
 from flows.normalise import CellReader, correct_cells, row_identities
-from flows.readers.delivery import OF_THIS_MACHINE
-from flows.readers.read import DeliveryError, ErrorCode, TextRows, fold_header, read_delivery
-from flows.validate import hold_to_schema
+from flows.readers.read import TextRows, fold_header
 from flows.values.contacts import read_phones
 from flows.values.dates import Day, read_day
-from schemas.partner import CONTRACT_NAME
-from schemas.programme import load_programme
 from schemas.reasons import Flag, Reason
 from schemas.survey import QUESTIONS, Questionnaire, Survey, load_questionnaire
-from schemas.survey_columns import RESPONSE_COLUMNS, SURVEY_ROW_COLUMNS
-from schemas.survey_response import survey_response_schema
+from schemas.survey_columns import SURVEY_ROW_COLUMNS
 from schemas.training_log import FRAME_TYPES
-from warehouse.survey.load import SurveyRows
-from warehouse.vault.rows import UNREAD, DeliveryFacts
 
 # interviews are held months or years after the programme: two digits of a year may be as late
 _YEARS_AFTER = 10
-_BOUND_FROM = 10
-
-
-def read_survey(survey: Survey, deliveries: Sequence[DeliveryFiles]) -> list[SurveyRows]:
-    """Return rows or an error for each delivery, in order; never raises for what a country sent."""
-    reader = SurveyReader(survey, load_programme())
-    return [_read_one(survey, delivery, reader) for delivery in deliveries]
-
-
-def _read_one(survey: Survey, delivery: DeliveryFiles, reader: "SurveyReader") -> SurveyRows:
-    facts, problem = delivery_facts(survey, delivery)
-    folder = survey.landing_folder
-    try:
-        if problem is not None:
-            raise DeliveryError(ErrorCode.NAME_UNREADABLE, str(problem))
-        text = read_delivery(delivery.landed_files(folder), survey.contract)
-        rows = reader.read(text, delivery)
-        _check_bounds(rows, survey)
-        hold_to_schema(rows[rows["reasons"] == ""], survey_response_schema(load_programme()), RESPONSE_COLUMNS)
-    except DeliveryError as error:
-        # the readers speak of partner.yml; here it has another name
-        message = str(error).replace(CONTRACT_NAME, str(survey.contract_path))
-        return _failed(facts, survey, error.code, message)
-    except FileNotFoundError:
-        message = f"its landed bytes are gone from {folder}; pull it again from its source"
-        return _failed(facts, survey, ErrorCode.LANDED_FILE_MISSING, message)
-    return SurveyRows(facts, survey.survey_round, json.dumps(text.header, ensure_ascii=False), text.structural, rows)
-
-
-def _failed(facts: DeliveryFacts, survey: Survey, code: ErrorCode, message: str) -> SurveyRows:
-    if code in OF_THIS_MACHINE:
-        facts = dataclasses.replace(facts, reading_hash=UNREAD)
-    return SurveyRows(facts, survey.survey_round, "[]", 0, None, str(code), f"{facts.name}: {message}")
-
-
-def _check_bounds(rows: pd.DataFrame, survey: Survey) -> None:
-    rejected = int(((rows["reasons"] != "") & (rows["reasons"] != Reason.BLANK_LINE)).sum())
-    allowed = survey.contract.bounds.rejected_share_max
-    if rejected >= _BOUND_FROM and rejected > allowed * len(rows):
-        raise DeliveryError(
-            ErrorCode.TOO_MANY_REJECTED,
-            f"{rejected} of {len(rows)} rows would be rejected, more than {allowed:.0%}; the file or the contract is "
-            f"wrong as a whole: compare columns and date order with {survey.contract_path}, or raise "
-            "bounds.rejected_share_max",
-        )
 
 
 class SurveyReader(CellReader):

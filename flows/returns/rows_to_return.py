@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from flows.deliveries import DeliveryFiles, group_deliveries, reading_hash
+from flows.intake.deliveries import DeliveryFiles, group_deliveries
+from flows.intake.fingerprint import reading_hash
 from flows.readers.corrected_detect import KEY_MARK
 from flows.readers.corrected_manifest import ROLES, Manifest, SentRow, row_key
 from flows.readers.delivery import StandsFor, TextRows
@@ -130,7 +131,7 @@ def _rows_of(
     found: Sequence[_Found],
     groups: dict[tuple[str, ...], int],
 ) -> list[BackRow]:
-    from flows.intake import read_text
+    from flows.intake.read_trainings import read_text
     from flows.normalise import correct_cells, row_identities
     from flows.readers.read import DeliveryError
 

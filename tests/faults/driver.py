@@ -44,7 +44,7 @@ def warm_up() -> None:
 
     import flows.cli
     import flows.console
-    import flows.intake
+    import flows.intake.read_trainings
     import flows.run
     import flows.survey_rows
     import warehouse.assemble

@@ -4,7 +4,8 @@ import datetime as dt
 
 import pytest
 
-from flows.deliveries import PeriodError, group_deliveries, read_name
+from flows.intake.deliveries import group_deliveries
+from flows.intake.file_names import PeriodError, read_name
 from flows.sources.landed import Landed
 from schemas.partner import Delivery
 

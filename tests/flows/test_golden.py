@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from flows.contracts.partners import find_partners
-from flows.intake import read_deliveries
+from flows.intake.read_trainings import read_deliveries
 from flows.onboarding.check import sample_deliveries, value_text
 from schemas.columns import TRAINING_LOG_COLUMNS
 

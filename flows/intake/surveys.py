@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import fsspec
 
-from flows.plans import ReadingPlan, plan_sender
+from flows.intake.plans import ReadingPlan, plan_sender
 from flows.sources.landed import is_litter, landed_of, source_url
 from flows.sources.open import is_remote
 from schemas.survey import Survey
@@ -78,7 +78,7 @@ def read_surveys(plans: Sequence[SurveyPlan]) -> "dict[str, list[SurveyRows]]":
     """Read every planned delivery; survey_id -> rows in plan order."""
     if not any(plan.to_read for plan in plans):
         return {}
-    from flows.survey_rows import read_survey
+    from flows.intake.read_surveys import read_survey
 
     return {plan.sender.partner_id: read_survey(plan.sender, plan.to_read) for plan in plans if plan.to_read}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.deliveries import DeliveryFiles, delivery_facts
+from flows.intake.deliveries import DeliveryFiles, delivery_facts
 from flows.normalise import Normaliser
 from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import OF_THIS_MACHINE

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from flows.deliveries import DeliveryFiles, delivery_facts, group_deliveries
+from flows.intake.deliveries import DeliveryFiles, delivery_facts, group_deliveries
 from flows.sources.landed import Landed
 from schemas.partner import Sender
 from warehouse.vault.rows import DeliveryFacts

@@ -1,0 +1,1 @@
+"""From landed files to deliveries, and from deliveries to rows."""
