@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from flows.intake.deliveries import DeliveryFiles, delivery_facts
+from flows.normalise.survey import SurveyReader
+from flows.normalise.validate import hold_to_schema
 from flows.readers.delivery import OF_THIS_MACHINE
 from flows.readers.read import DeliveryError, ErrorCode, read_delivery
-from flows.survey_rows import SurveyReader
-from flows.validate import hold_to_schema
 from schemas.partner import CONTRACT_NAME
 from schemas.programme import load_programme
 from schemas.reasons import Reason

@@ -11,12 +11,12 @@ from pathlib import Path
 import pandas as pd
 
 from flows.intake.deliveries import DeliveryFiles, delivery_facts
-from flows.normalise import Normaliser
+from flows.normalise.training import Normaliser
+from flows.normalise.validate import check_contract, part_rows
 from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import OF_THIS_MACHINE
 from flows.readers.read import DeliveryError, ErrorCode, TextRows, read_delivery
 from flows.sources.landed import landing_folder
-from flows.validate import check_contract, part_rows
 from schemas.partner import Partner
 from schemas.programme import load_programme
 from warehouse.vault.rows import UNREAD, DeliveryFacts, DeliveryRows

@@ -10,7 +10,7 @@ from typing import Any
 from flows.contracts.partners import UnknownCountryError, find_partners
 from flows.intake.deliveries import DeliveryFiles, group_deliveries
 from flows.intake.read_trainings import read_deliveries
-from flows.normalise import Normaliser
+from flows.normalise.training import Normaliser
 from flows.readers.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received

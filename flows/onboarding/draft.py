@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 from rapidfuzz import fuzz
 
-from flows.normalise import fold_word
+from flows.normalise.cells import fold_word
 from flows.readers.headers import fold_header
 from flows.readers.sniff import byte_order_mark, describe
 from schemas.languages import MONTH_PATTERN, to_ascii_digits

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from flows.normalise import fold_word
+from flows.normalise.cells import fold_word
 from flows.readers.headers import fold_header
 from schemas.partner import Partner
 from schemas.programme import Programme

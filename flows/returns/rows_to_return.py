@@ -132,7 +132,8 @@ def _rows_of(
     groups: dict[tuple[str, ...], int],
 ) -> list[BackRow]:
     from flows.intake.read_trainings import read_text
-    from flows.normalise import correct_cells, row_identities
+    from flows.normalise.corrections import correct_cells
+    from flows.normalise.record_ids import row_identities
     from flows.readers.read import DeliveryError
 
     try:

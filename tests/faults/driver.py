@@ -45,8 +45,8 @@ def warm_up() -> None:
     import flows.cli
     import flows.console
     import flows.intake.read_trainings
+    import flows.normalise.survey
     import flows.run
-    import flows.survey_rows
     import warehouse.assemble
     import warehouse.identity.calibration
     import warehouse.identity.linkage.link

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.normalise import Normaliser
+from flows.normalise.training import Normaliser
+from flows.normalise.validate import check_contract, part_rows
 from flows.readers.read import DeliveryError, TextRows
-from flows.validate import check_contract, part_rows
 from flows.values.dates import completed_years, years_before
 from schemas.partner import Partner, parse_contract
 from schemas.programme import load_programme

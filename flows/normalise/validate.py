@@ -10,7 +10,7 @@ import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
-from flows.normalise import Rows
+from flows.normalise.training import Rows
 from flows.readers.read import DeliveryError, ErrorCode
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from schemas.partner import Partner

@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 
 from flows.intake.deliveries import DeliveryFiles
-from flows.normalise import CellReader, correct_cells, row_identities
+from flows.normalise.cells import CellReader
+from flows.normalise.corrections import correct_cells
+from flows.normalise.record_ids import row_identities
 from flows.readers.read import TextRows, fold_header
 from flows.values.contacts import read_phones
 from flows.values.dates import Day, read_day

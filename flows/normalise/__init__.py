@@ -1,0 +1,1 @@
+"""From rows of text to canonical rows, each with every reason to reject it."""
