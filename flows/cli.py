@@ -174,8 +174,8 @@ def run_or_refuse(
     """Run the pipeline, its progress on `display`; whatever forbids it, `refuse` is told, or the command ends."""
     from flows.console import progress_display
     from flows.contracts.partners import UnknownCountryError
-    from flows.journal import log, log_as_json
-    from flows.run import execute
+    from flows.run.execute import execute
+    from flows.run.journal import log, log_as_json
     from warehouse.release.build import BuildError
     from warehouse.release.releases import PublishError
     from warehouse.storage.locks import LockedError
@@ -222,7 +222,7 @@ def lines_of(result: Any) -> list[str]:
 
 def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
     from flows.console import print_table
-    from flows.counts import COUNT_HEADINGS
+    from flows.run.counts import COUNT_HEADINGS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)

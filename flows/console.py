@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from flows.run import Progress
+from flows.run.result import Progress
 
 
 def _jsonable(value: Any) -> Any:

@@ -167,8 +167,8 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     """Publish what the open vault holds, and print what it changed: people, and figures of report_reach."""
     from flows.changes import reach_changes, read_reach
     from flows.console import print_table, progress_display
-    from flows.journal import Journal
-    from flows.run import finish
+    from flows.run.execute import finish
+    from flows.run.journal import Journal
     from warehouse.identity.review.history import read_events
     from warehouse.release.build import BuildError
     from warehouse.release.releases import PublishError

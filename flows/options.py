@@ -69,7 +69,7 @@ def require_vault(settings: Settings) -> None:
 @contextmanager
 def existing_vault(settings: Settings, purpose: str) -> "Iterator[duckdb.DuckDBPyConnection]":
     """Open the vault of an earlier run for the length of a block, and say its errors in a sentence."""
-    from flows.run import open_vault
+    from flows.run.stages import open_vault
     from warehouse.identity.judgements import JudgementError
     from warehouse.storage.locks import LockedError
     from warehouse.vault.open import VaultError

@@ -15,24 +15,19 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.after_publication import report_release
 from flows.contracts.partners import country_codes, find_partners
 from flows.contracts.surveys import find_surveys
 from flows.doctor.examine import Asked, examine
 from flows.intake.surveys import SurveyPlan, load_surveys, plan_surveys, read_surveys, survey_failures
-from flows.journal import Journal
-from flows.run import (
-    Failure,
+from flows.run.execute import Failure, begin_run, count_read, execute, finish, tell, telling_errors
+from flows.run.journal import Journal
+from flows.run.report_release import report_release
+from flows.run.result import Progress, RunResult
+from flows.run.stages import (
     PartnerPlan,
-    Progress,
-    RunResult,
-    begin_run,
     broken_contract,
     compare_pulls,
-    count_read,
     country_locks,
-    execute,
-    finish,
     known_before,
     load_plans,
     locked_countries,
@@ -41,8 +36,6 @@ from flows.run import (
     pull_surveys,
     read_plans,
     sort_outcomes,
-    tell,
-    telling_errors,
 )
 from flows.settings import Settings
 from flows.sources.landed import Pulled

@@ -25,7 +25,7 @@ def _refuse(sentence: str) -> NoReturn:
 def run_and_report(asked: Asked) -> Told:
     """Run the pipeline as it was asked for, and make the report of a release that came of it."""
     from flows.cli import run_or_refuse
-    from flows.run import Progress
+    from flows.run.result import Progress
 
     settings = Settings()
     try:
@@ -54,8 +54,8 @@ def run_and_report(asked: Asked) -> Told:
 
 def _warn_without_report(settings: Settings, number: int) -> tuple[str, ...]:
     """Make the report; that it cannot be made is a warning: the release stands."""
-    from flows.after_publication import report_release
-    from flows.journal import log
+    from flows.run.journal import log
+    from flows.run.report_release import report_release
     from warehouse.release.query import QueryError
     from warehouse.report.figures import ReportError
 

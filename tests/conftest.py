@@ -9,7 +9,8 @@ import duckdb
 import hypothesis
 import pytest
 
-from flows.run import Progress, RunResult, execute
+from flows.run.execute import execute
+from flows.run.result import Progress, RunResult
 from flows.settings import Settings
 
 # a law holds however slow the machine is; the same examples every time, or a change could fail for what it did not

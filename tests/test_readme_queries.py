@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.run import RunResult
+from flows.run.result import RunResult
 from flows.settings import Settings
 from warehouse.release.query import query
 

@@ -1,6 +1,6 @@
 """Finds the surveys (`raw/survey/<CC>.yml`), plans and reads their deliveries, and loads what came of them.
 
-Plain functions, called by `flows.run` and by the Prefect flows as a part of every run.
+Plain functions, called by `flows.run.execute` and by the Prefect flows as a part of every run.
 """
 
 from collections.abc import Iterable, Sequence

@@ -46,7 +46,7 @@ def warm_up() -> None:
     import flows.console
     import flows.intake.read_trainings
     import flows.normalise.survey
-    import flows.run
+    import flows.run.execute
     import warehouse.assemble
     import warehouse.identity.calibration
     import warehouse.identity.linkage.link

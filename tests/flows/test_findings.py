@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from flows.findings import read_findings
+from flows.run.findings import read_findings
 from tests.conftest import rows, run
 from tests.generators.tym import deliver, people
 from warehouse.release.query import QueryError

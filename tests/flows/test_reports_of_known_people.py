@@ -10,7 +10,7 @@ import duckdb
 import pandas as pd
 import pytest
 
-from flows.run import RunResult
+from flows.run.result import RunResult
 from flows.settings import Settings
 from schemas.programme import load_programme
 from tests.warehouse.tiny_vault import read_table, release_info

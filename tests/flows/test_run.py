@@ -14,7 +14,8 @@ import duckdb
 import pytest
 
 from flows.contracts.partners import UnknownCountryError
-from flows.run import Progress, execute
+from flows.run.execute import execute
+from flows.run.result import Progress
 from tests.conftest import PROJECT, SHARED, hashes, make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app
-from flows.run import RunResult
+from flows.run.result import RunResult
 from flows.settings import Settings
 from schemas.columns import COLUMNS
 from schemas.published import PUBLISHED_TABLES, Table

@@ -14,7 +14,7 @@ import yaml
 from lxml import etree
 from pydantic import ValidationError
 
-from flows.run import RunResult
+from flows.run.result import RunResult
 from flows.settings import Settings
 from schemas.open_data import OPEN_DATA_FILE, OpenData, load_open_data
 from schemas.programme import load_programme

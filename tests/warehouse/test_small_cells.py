@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.run import RunResult
+from flows.run.result import RunResult
 from flows.settings import Settings
 from schemas.published import PUBLISHED_TABLES
 from tests.conftest import rows

@@ -12,7 +12,7 @@ import duckdb
 import pytest
 import yaml
 
-from flows.run import RunResult
+from flows.run.result import RunResult
 from flows.settings import Settings
 from flows.sources.landed import Pulled
 from flows.sources.pull import pull_source

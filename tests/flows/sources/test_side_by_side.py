@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import flows.run
+import flows.run.execute
 import flows.sources.parallel
-from flows.run import Progress, pull_partners
+from flows.run.result import Progress
+from flows.run.stages import pull_partners
 from flows.sources.filesystem import FileSystemSource
 from flows.sources.pull import PullError
 from schemas.partner import ContractError, Partner, load_contract
@@ -99,7 +100,7 @@ def test_a_run_that_is_cut_off_after_the_pull_loses_nothing(bench, httpserver, t
         raise CutOffError
 
     with monkeypatch.context() as patch:
-        patch.setattr(flows.run, cut, stop)
+        patch.setattr(flows.run.execute, cut, stop)
         with pytest.raises(CutOffError):
             run(made.settings)
     made.run()
@@ -158,7 +159,7 @@ def test_no_driver_is_loaded_where_every_source_is_a_folder(bench, tmp_path):
     code = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from flows.run import execute\n"
+        "from flows.run.execute import execute\n"
         "from flows.settings import Settings\n"
         f"settings = Settings(raw=Path({str(made.settings.raw)!r}), data=Path({str(made.settings.data)!r}))\n"
         "from flows.sources.pull import pull_source\n"

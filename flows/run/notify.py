@@ -16,7 +16,7 @@ from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 
 if TYPE_CHECKING:
-    from flows.run import RunResult
+    from flows.run.result import RunResult
 
 NAME = "go-digital-asean"
 # of one kind in one message; the rest is counted

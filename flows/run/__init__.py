@@ -1,0 +1,1 @@
+"""The order of work of a run, written once."""
