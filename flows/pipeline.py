@@ -19,10 +19,10 @@ from flows.contracts.partners import country_codes, find_partners
 from flows.contracts.surveys import find_surveys
 from flows.doctor.examine import Asked, examine
 from flows.intake.surveys import SurveyPlan, load_surveys, plan_surveys, read_surveys, survey_failures
-from flows.run.execute import Failure, begin_run, count_read, execute, finish, tell, telling_errors
+from flows.run.execute import begin_run, count_read, execute, finish, tell, telling_errors
 from flows.run.journal import Journal
 from flows.run.report_release import report_release
-from flows.run.result import Progress, RunResult
+from flows.run.result import Failure, Progress, RunResult
 from flows.run.stages import (
     PartnerPlan,
     broken_contract,

@@ -3,14 +3,14 @@
 `uv run python -m flows.claims.reference` writes it anew.
 """
 
-from pathlib import Path
 from typing import get_args
 
 from flows.claims.findings import MEANINGS, SEVERITIES
 from flows.onboarding.reference import describe_model, models_of
+from flows.settings import PROJECT
 from schemas.claims import REFERENCE, Claims
 
-CLAIMS_README = Path(__file__).resolve().parents[1] / REFERENCE
+CLAIMS_README = PROJECT / REFERENCE
 
 _INTRODUCTION = """# Published claims
 

@@ -4,39 +4,44 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from flows.settings import PROJECT
 from schemas.partner import Sender
 from schemas.programme import load_programme
+from warehouse.storage.fingerprint import files_of, fingerprint
 
-# what decides how bytes become rows: when any of it changes, every delivery is read again
-_READING_SOURCES = (
-    "flows/values/amounts.py",
-    "flows/values/contacts.py",
-    "flows/values/dates.py",
-    "flows/intake/deliveries.py",
-    "flows/values/names.py",
-    "flows/normalise/training.py",
-    "flows/read*",
-    "flows/normalise/survey.py",
-    "flows/normalise/validate.py",
+# from bytes to valid and rejected rows
+_READING = (
+    "flows/intake",
+    "flows/normalise",
+    "flows/readers",
+    "flows/values",
     "schemas/columns.py",
-    "schemas/languages.*",
+    "schemas/languages.py",
+    "schemas/languages.yml",
     "schemas/naming.yml",
+    "schemas/partner.py",
     "schemas/reasons.py",
-    "schemas/survey*",
+    "schemas/survey.py",
+    "schemas/survey.yml",
+    "schemas/survey_columns.py",
+    "schemas/survey_response.py",
     "schemas/training_log.py",
 )
+# what only says which deliveries there are to read
+_PLANNING = ("flows/intake/plans.py", "flows/intake/renamed_partner.py")
+_LIBRARIES = ("numpy", "pandas", "pandera", "phonenumbers", "pyicu", "python-calamine", "python-stdnum")
+
+
+def reading_files() -> tuple[Path, ...]:
+    """Return the files that decide how bytes become rows, sorted."""
+    return files_of(PROJECT, _READING, _PLANNING)
 
 
 @cache
-def _code_hash() -> str:
-    root = Path(__file__).resolve().parents[1]
-    found = {path for pattern in _READING_SOURCES for path in root.glob(pattern)}
-    files = sorted(inner for path in found for inner in ([path] if path.is_file() else path.rglob("*.py")))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    digest.update(load_programme().reading_rules.encode("utf-8"))
-    return digest.hexdigest()
+def _reading_fingerprint() -> str:
+    """Return the hash of code, data files, libraries and the programme's rules about rows."""
+    code = fingerprint(PROJECT, reading_files(), _LIBRARIES)
+    return hashlib.sha256((code + load_programme().reading_rules).encode("utf-8")).hexdigest()
 
 
 def contract_hash(partner: Sender) -> str:
@@ -50,4 +55,4 @@ def contract_hash(partner: Sender) -> str:
 
 def reading_hash(partner: Sender) -> str:
     """Hash of contract, rules and reading code: a delivery read under the same one is not read again."""
-    return hashlib.sha256((contract_hash(partner) + _code_hash()).encode("ascii")).hexdigest()[:16]
+    return hashlib.sha256((contract_hash(partner) + _reading_fingerprint()).encode("ascii")).hexdigest()[:16]

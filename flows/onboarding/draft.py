@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 from rapidfuzz import fuzz
 
+import schemas
 from flows.normalise.cells import fold_word
 from flows.readers.headers import fold_header
 from flows.readers.sniff import byte_order_mark, describe
@@ -27,7 +28,7 @@ from schemas.languages import MONTH_PATTERN, to_ascii_digits
 from schemas.partner import CHOICES, PERSON_COLUMNS, parse_contract
 from schemas.programme import load_programme
 
-HEADERS_FILE = Path(__file__).resolve().parents[1] / "schemas" / "headers.yml"
+HEADERS_FILE = Path(schemas.__file__).parent / "headers.yml"
 _CONFIRM = "# to be confirmed"
 # how alike a header must be to a known word, of 100; below, half of the guesses are wrong
 _ALIKE = 86

@@ -5,7 +5,6 @@
 
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -14,13 +13,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from flows.readers.delivery import ErrorCode
+from flows.settings import PROJECT
 from schemas.columns import COLUMNS
 from schemas.partner import CHOICES, LOOKUP_COLUMNS, PERSON_COLUMNS, TRAINING_COLUMNS, Contract
 from schemas.programme import load_programme
 from schemas.reasons import Flag
 from schemas.remedies import remedies
 
-README = Path(__file__).resolve().parents[1] / "raw" / "README.md"
+README = PROJECT / "raw" / "README.md"
 
 _INTRODUCTION = """# Partners
 

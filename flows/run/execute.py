@@ -8,7 +8,6 @@ import datetime as dt
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from flows.run.counts import country_counts
 from flows.run.findings import RunFinding, read_findings
 from flows.run.journal import Journal
 from flows.run.notify import message_of, message_of_error, notify
-from flows.run.result import Progress, RunResult
+from flows.run.result import Failure, Progress, RunResult
 from flows.run.stages import (
     PartnerPlan,
     broken_contract,
@@ -44,21 +43,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from warehouse.vault.rows import DeliveryRows
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A partner or delivery that failed, and what to do about it; nothing in it is about a person."""
-
-    partner_id: str
-    delivery: str
-    code: str
-    message: str
-    # not broken, but waiting for a decision
-    is_held: bool = False
-
-    def __str__(self) -> str:
-        return f"{'HELD' if self.is_held else 'FAILED'} {self.partner_id} [{self.code}]\n{self.message}"
 
 
 def execute(

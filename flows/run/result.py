@@ -2,14 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from flows.run.counts import CountryCounts
 from flows.run.findings import RunFinding
-
-if TYPE_CHECKING:
-    pass
-from flows.run.execute import Failure
 
 
 @dataclass(frozen=True)
@@ -17,6 +12,21 @@ class Progress:
     """Where a run tells how far it is: stage, what (a country, usually), done, total."""
 
     tell: Callable[[str, str, int, int], None] = lambda stage, what, done, total: None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A partner or delivery that failed, and what to do about it; nothing in it is about a person."""
+
+    partner_id: str
+    delivery: str
+    code: str
+    message: str
+    # not broken, but waiting for a decision
+    is_held: bool = False
+
+    def __str__(self) -> str:
+        return f"{'HELD' if self.is_held else 'FAILED'} {self.partner_id} [{self.code}]\n{self.message}"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from warehouse.vault.rows import DeliveryRows
-from flows.run.execute import Failure
+from flows.run.result import Failure
 
 # less than this is read sooner here than a process starts
 _BYTES_WORTH_A_PROCESS = 3_000_000

@@ -220,7 +220,8 @@ def test_a_run_with_nothing_new_does_not_load_the_heavy_libraries(small):
     settings = small("BN/LDC")
     run(settings)
     code = (
-        "import sys; from flows.run.execute import execute; from flows.settings import Settings; from pathlib import Path; "
+        "import sys; from flows.run.execute import execute; from flows.settings import Settings; "
+        "from pathlib import Path; "
         "result = execute(Settings(raw=Path(sys.argv[1]), data=Path(sys.argv[2])), None); "
         "assert result.published is None; "
         "print(sorted({'pandas', 'splink', 'pandera', 'prefect', 'sqlglot'} & set(sys.modules)))"

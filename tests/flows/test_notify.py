@@ -7,9 +7,8 @@ import socket
 import pytest
 from aiosmtpd.controller import Controller
 
-from flows.run.execute import Failure
 from flows.run.notify import message_of, message_of_error, notify
-from flows.run.result import RunResult
+from flows.run.result import Failure, RunResult
 from flows.settings import Settings
 from tests.conftest import copy_partners, make_settings, run
 from warehouse.release.releases import PublishError
