@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flows.claims.check import reconcile
 from flows.claims.reference import CLAIMS_README, claims_markdown
-from flows.cli import app
+from flows.commands.app import app
 from flows.onboarding.reference import README, reference_markdown
 from flows.settings import Settings
 from schemas.claims import load_claims

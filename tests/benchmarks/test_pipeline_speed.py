@@ -24,7 +24,7 @@ TRIES = 3
 def seconds(settings, *words):
     start = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *words, "--raw", str(settings.raw), "--data", str(settings.data)],
+        [sys.executable, "-m", "flows.commands.app", *words, "--raw", str(settings.raw), "--data", str(settings.data)],
         check=False,
         capture_output=True,
         text=True,

@@ -42,8 +42,8 @@ def warm_up() -> None:
     import splink
     import svy
 
-    import flows.cli
-    import flows.console
+    import flows.commands.app
+    import flows.commands.console
     import flows.intake.read_trainings
     import flows.normalise.survey
     import flows.run.execute
@@ -66,7 +66,7 @@ def warm_up() -> None:
     load_model()
     model_order()
     with redirect_stdout(StringIO()):
-        flows.console.print_table(("a",), [("b",)])
+        flows.commands.console.print_table(("a",), [("b",)])
     # found in a folder that somebody else than the owner may not read
     for name in ("ascii", "latin-1", "utf-8", "utf-16", "idna", "cp437"):
         codecs.lookup(name)
@@ -124,7 +124,7 @@ def run_command(
     """
 
     def act() -> tuple[int, list[str]]:
-        from flows.cli import main
+        from flows.commands.app import main
 
         before()
         verifier = _Verifier(Injector(root, how, at if where == "verify" else 0))

@@ -58,7 +58,7 @@ def started(*command: object, **variables: str) -> Iterator[subprocess.Popen[str
 def godigital(settings: Settings, *words: str, **variables: str):
     """A command, started and not waited for."""
     folders = ("--raw", settings.raw, "--data", settings.data)
-    return started(sys.executable, "-m", "flows.cli", *words, *folders, **variables)
+    return started(sys.executable, "-m", "flows.commands.app", *words, *folders, **variables)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from tests.warehouse.tiny_vault import TinyVault
 from warehouse.release.releases import list_releases
 

@@ -16,7 +16,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from flows.settings import Settings
 from tests.conftest import hashes, make_settings, run
 from warehouse.backup.contents import BackupError, read_manifest
@@ -257,7 +257,7 @@ def test_a_killed_backup_leaves_nothing_under_a_final_name(original, tmp_path):
     (original.raw / "BN" / "LDC" / "sample" / "large.bin").write_bytes(os.urandom(60_000_000))
     for pause in (0.0, 0.1):
         program = subprocess.Popen(
-            [sys.executable, "-m", "flows.cli", "backup", folder, "--with-raw", *folders(original)],
+            [sys.executable, "-m", "flows.commands.app", "backup", folder, "--with-raw", *folders(original)],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         )
         wait_for(lambda: any(folder.glob("*.part")))
@@ -275,7 +275,7 @@ def test_a_killed_restore_is_done_again(original, tmp_path):
     backup = back_up(original, tmp_path / "to")
     elsewhere = original.model_copy(update={"data": tmp_path / "elsewhere"})
     program = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "restore", backup, *folders(elsewhere)],
+        [sys.executable, "-m", "flows.commands.app", "restore", backup, *folders(elsewhere)],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     wait_for(lambda: any(elsewhere.data.glob("restore.*.part")))
@@ -301,7 +301,7 @@ def test_cut_off_at_any_move_no_run_begins_with_half_of_it(original, tmp_path):
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return rename(path, target)\n"
         "pathlib.Path.rename = counted\n"
-        "from flows.cli import app\n"
+        "from flows.commands.app import app\n"
         "app(sys.argv[2:])\n"
     )
     refused = 0
@@ -338,7 +338,7 @@ def test_a_disk_that_is_full_leaves_no_backup_and_is_said(original, tmp_path):
         "import resource, signal, sys\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "from flows.cli import app\n"
+        "from flows.commands.app import app\n"
         "app(sys.argv[1:])\n"
     )
     said = subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.claims.against_release import read_held, set_beside
-from flows.cli import app
+from flows.commands.app import app
 from schemas.claims import Claims, load_claims
 from tests.conftest import rows, run
 

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
-from flows.tables import neutralise
+from flows.commands.app import app
+from flows.commands.tables import neutralise
 from tests.conftest import copy_partners, run
 
 runner = CliRunner()
@@ -206,7 +206,7 @@ def test_a_new_partner_is_drafted_checked_and_never_overwritten(tmp_path):
 def test_folders_are_taken_from_the_environment(small):
     settings = small("BN/LDC")
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "run"],
+        [sys.executable, "-m", "flows.commands.app", "run"],
         check=False,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ import pytest
 import typer
 import yaml
 
-from flows.cli import app
+from flows.commands.app import app
 from tests.conftest import PROJECT
 
 DEPLOY = PROJECT / "flows" / "deploy"

@@ -17,7 +17,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from flows.doctor.contracts import examine_contracts, find_senders
 from flows.doctor.examine import AREAS, Asked, examine
 from flows.doctor.landed import examine_landed, landing_folders

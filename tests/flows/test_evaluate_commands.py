@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from flows.settings import Settings
 from tests.conftest import KEY, make_settings
 from tests.generators.draws import fill_records, link_vault, write_truth

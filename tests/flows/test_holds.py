@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from tests.conftest import hashes, make_settings, rows, run
 from tests.generators.tym import deliver, people
 from warehouse.storage.data_folder import DataFolder

@@ -65,7 +65,16 @@ def test_a_run_whose_process_is_gone_was_cut_off(small):
 
 def test_the_log_is_lines_of_json_that_name_the_run_and_no_person(small):
     settings = small("BN/LDC")
-    command = [sys.executable, "-m", "flows.cli", "run", "--raw", str(settings.raw), "--data", str(settings.data)]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.commands.app",
+        "run",
+        "--raw",
+        str(settings.raw),
+        "--data",
+        str(settings.data),
+    ]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=PROJECT, env={**os.environ, "GODIGITAL_LOG": "json"}
     )

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from tests.conftest import hashes, rows, run
 from warehouse.identity.linkage import model
 from warehouse.lineage.figure_names import CellError, parse_figure

@@ -11,7 +11,7 @@ import pytest
 from openpyxl.styles import Font
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from flows.contracts.partners import find_partners
 from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET, is_returned_workbook
 from flows.readers.corrected_workbook import read_returned

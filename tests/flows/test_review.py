@@ -16,7 +16,7 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from flows.review.screen import bar
 from flows.review.workbook import HELP_SHEET, SHEET, WORDS
 from flows.settings import Settings
@@ -153,7 +153,7 @@ def test_a_verdict_survives_a_run_and_is_published_by_it(settings, tmp_path):
 
 def test_a_real_terminal_takes_single_keys(settings):
     controller, terminal = pty.openpty()
-    command = [sys.executable, "-m", "flows.cli", "review", "--by", "Siti", "--data", str(settings.data)]
+    command = [sys.executable, "-m", "flows.commands.app", "review", "--by", "Siti", "--data", str(settings.data)]
     environment = {**os.environ, "COLUMNS": "80", "LINES": "50", "TERM": "xterm-256color"}
     with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environment) as process:
         try:

@@ -421,7 +421,7 @@ def test_the_vault_is_refused_by_a_program_of_another_version(small):
 
 @pytest.mark.xdist_group("kit")
 def test_the_development_kit_is_scored_by_its_own_program(devkit, kit, tmp_path):
-    from flows.tables import export_links
+    from flows.commands.tables import export_links
 
     settings, result = kit
     assert result.exit_code == 0

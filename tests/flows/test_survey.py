@@ -8,11 +8,11 @@ import duckdb
 import pytest
 import xlsxwriter
 
+from flows.commands.tables import survey_counts, write_rejected_answers
 from flows.contracts.surveys import find_surveys
 from flows.intake.deliveries import group_deliveries
 from flows.intake.read_surveys import read_survey
 from flows.sources.pull import pull_partner
-from flows.survey_tables import survey_counts, write_rejected_answers
 from schemas.partner import ContractError, parse_contract_as
 from schemas.survey import INDICATORS, SurveyContract
 from tests.conftest import PROJECT, copy_surveys, hashes, make_settings, rows, run

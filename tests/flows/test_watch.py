@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.watch import next_start, parse_interval
+from flows.commands.watch import next_start, parse_interval
 from tests.conftest import hashes, make_settings, run
 from warehouse.release.releases import current
 from warehouse.storage.locks import hold
@@ -22,7 +22,17 @@ LINE = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (?P<what>.+), (?P<
 
 
 def watching(settings, *words):
-    command = [sys.executable, "-m", "flows.cli", "watch", "--raw", settings.raw, "--data", settings.data, *words]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.commands.app",
+        "watch",
+        "--raw",
+        settings.raw,
+        "--data",
+        settings.data,
+        *words,
+    ]
     return subprocess.Popen(
         [str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
     )

@@ -9,7 +9,7 @@ import pytest
 from lxml import html
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from schemas.programme import load_programme
 from schemas.published import PUBLISHED_TABLES, Table
 from warehouse.export.dictionary import data_dictionary_html, data_dictionary_markdown

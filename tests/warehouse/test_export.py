@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from flows.cli import app
+from flows.commands.app import app
 from flows.run.result import RunResult
 from flows.settings import Settings
 from schemas.columns import COLUMNS

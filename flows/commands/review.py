@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.identity_commands import named, print_events, print_judgements, publish_now
-from flows.options import By, Data, Raw, country_code, existing_vault, fail, settings_of
+from flows.commands.identity import named, print_events, print_judgements, publish_now
+from flows.commands.options import By, Data, Raw, country_code, existing_vault, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -344,7 +344,7 @@ def trainee(
     data: Data = None,
 ) -> None:
     """Show a person's records, and the merges and splits over the releases. Shows personal data."""
-    from flows.console import print_table
+    from flows.commands.console import print_table
     from warehouse.identity.review.history import read_trainee
 
     settings = settings_of(raw, data)

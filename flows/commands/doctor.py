@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.options import Data, Json, Raw, settings_of
+from flows.commands.options import Data, Json, Raw, settings_of
 
 DOCTOR_EXAMPLES = """
 Examples:
@@ -33,7 +33,7 @@ def doctor(
 
     A vault that is in use is waited for a few seconds, and then left out.
     """
-    from flows.console import print_table
+    from flows.commands.console import print_table
     from flows.doctor.examine import Asked, examine
     from warehouse.doctor.observed import State, has_failure
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from flows.identity_commands import named
-from flows.options import By, Data, Json, Raw, existing_vault, fail, settings_of
+from flows.commands.identity import named
+from flows.commands.options import By, Data, Json, Raw, existing_vault, fail, settings_of
 
 HOLD_EXAMPLES = """
 Examples:
@@ -26,7 +26,7 @@ def release_hold(
     json_output: Json = False,
 ) -> None:
     """List deliveries that are held back, or decide that one counts; the next run takes it in."""
-    from flows.console import print_table
+    from flows.commands.console import print_table
     from warehouse.vault import holds
 
     settings = settings_of(raw, data)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.options import Data, Raw, fail, settings_of
+from flows.commands.options import Data, Raw, fail, settings_of
 
 BACKUP_EXAMPLES = """
 Examples:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import Data, Json, Raw, fail, settings_of
+from flows.commands.options import Data, Json, Raw, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _held(settings: Settings) -> "Held | None":
 
 def _print_json(findings: "Sequence[Finding]") -> None:
     from flows.claims.findings import Finding
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     names = tuple(field.name for field in fields(Finding))
     rows: list[tuple[Any, ...]] = [(item.severity, *(getattr(item, name) for name in names)) for item in findings]
@@ -88,7 +88,7 @@ def _print_json(findings: "Sequence[Finding]") -> None:
 
 
 def _print_findings(findings: "Sequence[Finding]") -> None:
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     for severity, title in _TITLES.items():
         chosen = [item for item in findings if item.severity == severity]
@@ -104,7 +104,7 @@ def _print_findings(findings: "Sequence[Finding]") -> None:
 
 
 def _print_beside(findings: "Sequence[Finding]") -> None:
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     for item in findings:
         if not item.arithmetic:

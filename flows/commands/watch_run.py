@@ -1,6 +1,6 @@
 """One run of `godigital watch`, in a process of its own: what `godigital run` does, then the report of what it made.
 
-Started with the descriptor to answer at and the order in JSON; the answer is the fields of `flows.watch.Told`.
+Started with the descriptor to answer at and the order in JSON; the answer is the fields of `flows.commands.watch.Told`.
 """
 
 import json
@@ -10,8 +10,8 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import NoReturn
 
+from flows.commands.watch import Asked, Told
 from flows.settings import Settings
-from flows.watch import Asked, Told
 
 
 class _RefusedError(Exception):
@@ -24,7 +24,7 @@ def _refuse(sentence: str) -> NoReturn:
 
 def run_and_report(asked: Asked) -> Told:
     """Run the pipeline as it was asked for, and make the report of a release that came of it."""
-    from flows.cli import run_or_refuse
+    from flows.commands.run import run_or_refuse
     from flows.run.result import Progress
 
     settings = Settings()

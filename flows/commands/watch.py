@@ -126,7 +126,7 @@ def _run_once(settings: Settings, asked: Asked, stop: Stop) -> Told:
     reading, writing = os.pipe()
     try:
         with subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-P", "-m", "flows.watch_run", str(writing), json.dumps(asdict(asked))],
+            [sys.executable, "-P", "-m", "flows.commands.watch_run", str(writing), json.dumps(asdict(asked))],
             env={
                 **os.environ,
                 "PYTHONPATH": str(PROJECT),

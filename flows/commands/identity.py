@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.evaluate_commands import EVALUATE_EXAMPLES, TRAIN_EXAMPLES, evaluate, train
-from flows.options import By, Data, Json, Raw, existing_vault, fail, settings_of
+from flows.commands.evaluate import EVALUATE_EXAMPLES, TRAIN_EXAMPLES, evaluate, train
+from flows.commands.options import By, Data, Json, Raw, existing_vault, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def history(
     json_output: Json = False,
 ) -> None:
     """List merges, splits and judgements with the ids by which they can be taken back."""
-    from flows.console import print_table
+    from flows.commands.console import print_table
     from warehouse.identity.judgements import read_judgements
     from warehouse.identity.review.history import groups_of, read_events, read_trainee
 
@@ -116,7 +116,7 @@ def history(
 
 def print_events(events: "Sequence[Event]", title: str) -> None:
     """Print merges, splits and revivals, a line each."""
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     rows = [(item.event_id, item.release_number, item.sentence, item.cause, "; ".join(item.behind)) for item in events]
     print_table(("id", "release", "what", "because of", "judgements"), rows, title=title)
@@ -124,7 +124,7 @@ def print_events(events: "Sequence[Event]", title: str) -> None:
 
 def print_judgements(groups: "Sequence[JudgementGroup]", title: str) -> None:
     """Print judgements, a line for each command."""
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     print_table(
         ("id", "when (UTC)", "who", "judgement", "why", "taken back"), [*map(_judgement_row, groups)], title=title
@@ -165,8 +165,8 @@ def correct(settings: Settings, purpose: str, write: "Callable[[duckdb.DuckDBPyC
 
 def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
     """Publish what the open vault holds, and print what it changed: people, and figures of report_reach."""
-    from flows.changes import reach_changes, read_reach
-    from flows.console import print_table, progress_display
+    from flows.commands.console import print_table, progress_display
+    from flows.commands.reach_changes import reach_changes, read_reach
     from flows.run.execute import finish
     from flows.run.journal import Journal
     from warehouse.identity.review.history import read_events

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.options import Data, Raw, country_code, fail, settings_of
+from flows.commands.options import Data, Raw, country_code, fail, settings_of
 
 REPORT_EXAMPLES = """
 Examples:

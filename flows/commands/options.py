@@ -80,3 +80,10 @@ def existing_vault(settings: Settings, purpose: str) -> "Iterator[duckdb.DuckDBP
             yield con
     except (JudgementError, LockedError, VaultError) as error:
         fail(str(error))
+
+
+def say_refused(error: OSError) -> str:
+    """The disk is full, or a folder may not be written."""
+    # of two names the second is the one that was to be written
+    what = f"{error.filename2 or error.filename or 'disk'}: {error.strerror or type(error).__name__}"
+    return f"{what}; free space or mend permissions, then run again"

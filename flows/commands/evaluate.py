@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from flows.options import Data, Raw, existing_vault, fail, settings_of
+from flows.commands.options import Data, Raw, existing_vault, fail, settings_of
 from flows.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _accepted(settings: Settings, purpose: str) -> "pd.DataFrame":
 
 
 def _print_training(trained: "Training") -> None:
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     levels = [
         (row.comparison, row.level, row.matches, row.others, f"{row.match_weight:+.2f}")
@@ -196,7 +196,7 @@ def evaluate(
 
 
 def _print_report(report: "Report") -> None:
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     title = f"{report.known['records']:,} accepted records of {report.known['people']:,} people"
     print_table(_SCORES_HEADING, [_method_row(method) for method in report.methods], title=title)

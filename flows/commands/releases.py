@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.options import Data, Json, Raw, existing_vault, fail, require_vault, settings_of
+from flows.commands.options import Data, Json, Raw, existing_vault, fail, require_vault, settings_of
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -33,7 +33,7 @@ def diff(
 
     Without A: the release before the current one.
     """
-    from flows.console import print_table
+    from flows.commands.console import print_table
     from warehouse.lineage.restate import explain
 
     settings = settings_of(raw, data)
@@ -127,7 +127,7 @@ def freeze(
 
 
 def _list_frozen(settings: "Settings", json_output: bool) -> None:
-    from flows.console import print_table
+    from flows.commands.console import print_table
     from warehouse.lineage.freeze import damage
     from warehouse.release.frozen_log import read_log
 
@@ -170,7 +170,7 @@ def trace(
 
     Traced is the release as it was published, whatever the vault holds by now.
     """
-    from flows.trace_file import SUFFIXES, write_rows
+    from flows.commands.private_file import SUFFIXES, write_rows
     from warehouse.lineage.figure_names import CellError
     from warehouse.lineage.trace import trace as find
     from warehouse.release.releases import PublishError, require_release
@@ -191,7 +191,7 @@ def trace(
     for note in notes:
         sys.stderr.write(f"NOTE {note}\n")
     if rows and not json_output:
-        from flows.console import print_table
+        from flows.commands.console import print_table
 
         print_table(columns, lines[:_ROWS_SHOWN], title="Rows (private)")
         if len(lines) > _ROWS_SHOWN:
@@ -242,7 +242,7 @@ def _moved_on(settings: "Settings", number: int, input_hash: str) -> list[str]:
 
 
 def _print_trace(found: "Trace", json_output: bool) -> None:
-    from flows.console import print_table
+    from flows.commands.console import print_table
 
     heading = ("delivery", "partner", "file", "period", "received", "rows", "people", "counted")
     lines = [

@@ -1,0 +1,1 @@
+"""The command line: options in, words out. A command has no logic of its own."""
