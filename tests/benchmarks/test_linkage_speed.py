@@ -9,18 +9,17 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
 
+from tests.conftest import PROJECT
 from tests.generators.identity_records import generate, write_records
 from warehouse.evaluation.baselines import run_tutorial
 from warehouse.evaluation.measures import score, with_clusters
 
 pytestmark = pytest.mark.benchmark_only
-PROJECT = Path(__file__).parents[2]
 SIZES = (395_000, 1_750_000)
 # what the linkage may cost on two cores: seconds, megabytes of the process
 LIMITS = {395_000: (15, 1_500), 1_750_000: (45, 4_000)}

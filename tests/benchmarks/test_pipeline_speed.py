@@ -10,14 +10,12 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.conftest import make_settings
+from tests.conftest import PROJECT, make_settings
 
 pytestmark = pytest.mark.benchmark_only
-PROJECT = Path(__file__).parents[2]
 TRIES = 3
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,8 +11,8 @@ from flows.contracts.partners import find_partners
 from flows.intake.read_trainings import read_deliveries
 from flows.onboarding.check import sample_deliveries, value_text
 from schemas.columns import TRAINING_LOG_COLUMNS
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 GOLDEN = PROJECT / "tests" / "golden"
 PARTNERS = find_partners(PROJECT / "raw").usable
 SHOWN = [name for name in TRAINING_LOG_COLUMNS if name not in ("record_id", "delivery_id", "partner_id")]

@@ -6,8 +6,8 @@ import pytest
 
 from schemas.claims import ClaimsError, load_claims
 from schemas.programme import load_programme
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 PUBLISHED = PROJECT / "raw" / "claims" / "published.yml"
 GOOD = """sources:
   report: {title: report, publisher: Invented co-operative, date: 2022, where: page 7}

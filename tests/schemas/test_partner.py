@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from schemas.partner import ContractError, Dates, load_contract, parse_contract
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 GOOD = """name: Invented partner
 delivery:
   kind: monthly

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from flows.commands.app import app
 from flows.settings import Settings
-from tests.conftest import hashes, make_settings, run
+from tests.conftest import PROJECT, hashes, make_settings, run
 from warehouse.backup.contents import BackupError, read_manifest
 from warehouse.backup.make import make_backup
 from warehouse.backup.restore import restore
@@ -258,7 +258,7 @@ def test_a_killed_backup_leaves_nothing_under_a_final_name(original, tmp_path):
     for pause in (0.0, 0.1):
         program = subprocess.Popen(
             [sys.executable, "-m", "flows.commands.app", "backup", folder, "--with-raw", *folders(original)],
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
         )
         wait_for(lambda: any(folder.glob("*.part")))
         time.sleep(pause)
@@ -276,7 +276,7 @@ def test_a_killed_restore_is_done_again(original, tmp_path):
     elsewhere = original.model_copy(update={"data": tmp_path / "elsewhere"})
     program = subprocess.Popen(
         [sys.executable, "-m", "flows.commands.app", "restore", backup, *folders(elsewhere)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
     )
     wait_for(lambda: any(elsewhere.data.glob("restore.*.part")))
     program.send_signal(signal.SIGKILL)
@@ -311,7 +311,7 @@ def test_cut_off_at_any_move_no_run_begins_with_half_of_it(original, tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", program, str(step), "restore", backup, "--replace", *folders(elsewhere)],
             check=False,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
         )
         if done.returncode == 0:
             break

@@ -13,8 +13,8 @@ from flows.contracts.partners import find_partners
 from flows.onboarding.draft import draft_contract
 from flows.readers.read import LandedFile, fold_header, read_delivery
 from schemas.partner import parse_contract
+from tests.conftest import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 PARTNERS = find_partners(PROJECT / "raw").usable
 
 

@@ -1,7 +1,6 @@
 """Published claims against each other: the programme's own, and each relation where it holds and where it does not."""
 
 import copy
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +9,7 @@ from hypothesis import strategies as st
 from flows.claims.check import reconcile
 from flows.claims.findings import MEANINGS, SEVERITIES, Finding, needs_attention
 from schemas.claims import Claims, load_claims
-
-PROJECT = Path(__file__).parents[2]
+from tests.conftest import PROJECT
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from tests.conftest import PROJECT
 from tests.warehouse.tiny_vault import TinyVault, read_table, release_info
 from warehouse.release.build import SQL_FOLDER, summarise
 from warehouse.release.publish import CheckFailed, candidate_path, next_number, publish, rollback
@@ -70,7 +71,7 @@ publish(data, data / "releases" / f"{number:06d}.building", info, tables, keep=2
 def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Another Python that runs `program` to its end."""
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)  # noqa: S603
 
 
@@ -265,7 +266,7 @@ def test_a_killed_build_is_built_again_under_its_number(
     candidate = candidate_path(data, 1)
     with subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", BUILDER, str(file), str(candidate)],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(PROJECT)},
     ) as builder:
         deadline = time.monotonic() + 30
         while not candidate.exists():

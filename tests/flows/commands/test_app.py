@@ -6,7 +6,6 @@ import os
 import stat
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from typer.testing import CliRunner
 
 from flows.commands.app import app
 from flows.commands.tables import neutralise
-from tests.conftest import copy_partners, run
+from tests.conftest import PROJECT, copy_partners, run
 
 runner = CliRunner()
 
@@ -193,7 +192,7 @@ def test_an_example_that_no_longer_holds_is_told(tmp_path):
 def test_a_new_partner_is_drafted_checked_and_never_overwritten(tmp_path):
     raw = tmp_path / "raw"
     raw.mkdir()
-    delivery = sorted(Path(__file__).parents[2].glob("raw/SG/ACE/sample/*/*.xlsx"))[-1]
+    delivery = sorted(PROJECT.glob("raw/SG/ACE/sample/*/*.xlsx"))[-1]
     made = runner.invoke(app, ["partner", "new", "TL/COOP", "--from", str(delivery), "--raw", str(raw)])
     assert made.exit_code == 0, made.output
     assert (raw / "TL" / "COOP" / "partner.yml").exists()

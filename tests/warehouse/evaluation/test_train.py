@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.warehouse.identity.linkage.test_match import SYLLABLES
 from tests.warehouse.identity.people import frame, people, person
-from tests.warehouse.identity.test_match import SYLLABLES
 from warehouse.evaluation.train import (
     LINK_PROBABILITY,
     REVIEW_PROBABILITY,

@@ -229,7 +229,7 @@ def test_the_same_contract_read_by_another_version_of_the_program(story: Story) 
 def test_another_rule_of_reading(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
     story.vault.attend("t1")
     story.release()
-    monkeypatch.setattr("tests.warehouse.test_restate.RULES", RULES.model_copy(update={"age_minimum": 12}))
+    monkeypatch.setattr("tests.warehouse.lineage.test_restate.RULES", RULES.model_copy(update={"age_minimum": 12}))
     story.sql("UPDATE delivery SET reading_hash = 'other'")
     story.vault.attend("t2")
     story.release()

@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 from flows.claims.against_release import read_held, set_beside
 from flows.commands.app import app
 from schemas.claims import Claims, load_claims
-from tests.conftest import rows, run
+from tests.conftest import PROJECT, rows, run
 
-PROJECT = Path(__file__).parents[2]
 PUBLISHED = PROJECT / "raw" / "claims" / "published.yml"
 CONSISTENT = """sources:
   report: {title: report, publisher: Invented co-operative, date: 2022, where: page 7}
