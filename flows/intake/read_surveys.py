@@ -36,7 +36,8 @@ def _read_one(survey: Survey, delivery: DeliveryFiles, reader: "SurveyReader") -
         if problem is not None:
             raise DeliveryError(ErrorCode.NAME_UNREADABLE, str(problem))
         text = read_delivery(delivery.landed_files(folder), survey.contract)
-        rows = reader.read(text, delivery)
+        urls = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
+        rows = reader.read(text, delivery.delivery_id, delivery.name, urls)
         _check_bounds(rows, survey)
         hold_to_schema(rows[rows["reasons"] == ""], survey_response_schema(load_programme()), RESPONSE_COLUMNS)
     except DeliveryError as error:

@@ -6,13 +6,12 @@ Reads deliveries of one survey in order; what cannot be read fails alone, and it
 import datetime as dt
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from flows.intake.deliveries import DeliveryFiles
 from flows.normalise.cells import CellReader
 from flows.normalise.corrections import correct_cells
 from flows.normalise.record_ids import row_identities
@@ -33,16 +32,18 @@ class SurveyReader(CellReader):
 
     partner: Survey
 
-    def read(self, text: TextRows, delivery: DeliveryFiles) -> pd.DataFrame:
+    def read(self, text: TextRows, delivery_id: str, delivery_name: str, urls: Mapping[str, str]) -> pd.DataFrame:
         """Return a row per row of `text`, columns of SURVEY_ROW_COLUMNS; `reasons` is '' where it is valid.
+
+        `urls` says where each file of the delivery came from, by its name.
 
         Raises:
             DeliveryError: a word in a lookup that decides meaning is unknown, or a correction no longer applies.
         """
         contract = self.partner.contract
         count = len(text.cells)
-        cells, corrected = correct_cells(text, self.partner, delivery.name)
-        names = text.said_names(delivery.name)
+        cells, corrected = correct_cells(text, self.partner, delivery_name)
+        names = text.said_names(delivery_name)
         raw = {name: self._raw(name, source, text, cells, names) for name, source in contract.columns.items()}
         blank = [not any(cell.strip() for cell in row) for row in text.cells]
         read = self._read_values(raw)
@@ -53,9 +54,8 @@ class SurveyReader(CellReader):
             " ".join(filter(None, [found, Flag.CORRECTED if i in corrected else None])) or None
             for i, found in enumerate(columns["flags"])
         ]
-        records, contents = self._identities(text, raw, delivery.delivery_id)
+        records, contents = self._identities(text, raw, delivery_id)
         repeated = _contradicting(records, contents, blank)
-        sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
         states = self._states(text)
         said = []
         for i in range(count):
@@ -69,11 +69,11 @@ class SurveyReader(CellReader):
         columns |= {
             "record_id": records,
             "content_id": contents,
-            "delivery_id": [delivery.delivery_id] * count,
+            "delivery_id": [delivery_id] * count,
             "survey_id": [self.partner.partner_id] * count,
             "country_code": [self.partner.country_code] * count,
             "survey_round": [self.partner.survey_round] * count,
-            "file": [sources[name] for name in text.file_names],
+            "file": [urls[name] for name in text.file_names],
             "sheet": [sheet or None for sheet in text.sheets],
             "row_number": text.row_numbers,
             "source_id": [source_id or None for source_id in text.source_ids],
