@@ -27,8 +27,8 @@ _READING = (
     "schemas/survey_response.py",
     "schemas/training_log.py",
 )
-# what only says which deliveries there are to read
-_PLANNING = ("flows/intake/plans.py", "flows/intake/renamed_partner.py")
+# these choose which deliveries to read, not how
+_PLANNING = ("flows/intake/plans.py", "flows/intake/renamed_partner.py", "flows/intake/surveys.py")
 _LIBRARIES = ("numpy", "pandas", "pandera", "phonenumbers", "pyicu", "python-calamine", "python-stdnum")
 
 

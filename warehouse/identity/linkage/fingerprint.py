@@ -21,7 +21,7 @@ _LINKING = (
     "schemas/languages.yml",
     "schemas/naming.yml",
 )
-_LIBRARIES = ("anyascii", "duckdb", "numpy", "pyarrow", "rapidfuzz", "scipy", "splink")
+_LIBRARIES = ("anyascii", "duckdb", "numpy", "pandas", "pyarrow", "rapidfuzz", "scipy", "splink")
 
 
 def linking_files() -> tuple[Path, ...]:
