@@ -39,8 +39,8 @@ from flows.run.stages import (
 )
 from flows.settings import Settings
 from flows.sources.landed import Pulled
-from flows.sources.parallel import pull_side_by_side
-from flows.sources.protocol import Known
+from flows.sources.parallel import pull_in_parallel
+from flows.sources.protocol import FileState
 from schemas.partner import Partner
 from warehouse.doctor.observed import State, counts_by_area, require_well
 from warehouse.storage.data_folder import DataFolder
@@ -66,16 +66,16 @@ else:
 
 @task(task_run_name="pull-{partner.partner_id}", cache_policy=NO_CACHE, persist_result=False)
 def pull_source(
-    partner: Partner, source: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[Known]]
+    partner: Partner, source: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[FileState]]
 ) -> Pulled:
     """Land what one partner's source holds; faults that pass by themselves have been tried again within it."""
-    (outcome,) = pull_side_by_side([partner], source, settings, known)
+    (outcome,) = pull_in_parallel([partner], source, settings, known)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
 
 
-@task(task_run_name="read-{plans[0].sender.country_code}", cache_policy=NO_CACHE, persist_result=False)
+@task(task_run_name="read-{plans[0].provider.country_code}", cache_policy=NO_CACHE, persist_result=False)
 def read_country(plans: Sequence[PartnerPlan], readers: int) -> dict[str, list[DeliveryRows]]:
     """Read, normalise and validate one country's planned deliveries."""
     with _READING:
@@ -100,7 +100,7 @@ def load_and_publish(
     journal: Journal,
 ) -> RunResult:
     """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
-    fresh = [rows for plan in plans for rows in read.get(plan.sender.partner_id, [])]
+    fresh = [rows for plan in plans for rows in read.get(plan.provider.partner_id, [])]
     with open_vault(settings, "load") as con:
         with journal.stage("load") as stage:
             if fresh or any(plan.gone for plan in plans):
@@ -154,8 +154,8 @@ def _run(settings: Settings, countries: list[str] | None, source: str | None, su
         by_country: dict[str, list[PartnerPlan]] = {}
         for plan in plans:
             if plan.to_read:
-                by_country.setdefault(plan.sender.country_code, []).append(plan)
-        read: dict[str, list[DeliveryRows]] = {plan.sender.partner_id: [] for plan in plans}
+                by_country.setdefault(plan.provider.country_code, []).append(plan)
+        read: dict[str, list[DeliveryRows]] = {plan.provider.partner_id: [] for plan in plans}
         with journal.stage("read") as stage:
             for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
                 read |= part

@@ -228,7 +228,7 @@ class Same(_Relation):
         return self.figures
 
 
-class Beside(_Relation):
+class Comparable(_Relation):
     """Figures that a reader will set side by side: are unit, band, denominator, country and period the same?"""
 
     kind: Literal["beside"] = Field(description="`beside`")
@@ -271,7 +271,7 @@ class Survey(_Relation):
         return (self.participants, *self.questions)
 
 
-Relation = Annotated[Sum | Ratio | Same | Beside | Attainment | Survey, Field(discriminator="kind")]
+Relation = Annotated[Sum | Ratio | Same | Comparable | Attainment | Survey, Field(discriminator="kind")]
 
 
 class Claims(_Part):

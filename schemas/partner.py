@@ -376,7 +376,7 @@ class Contract(FileContract):
         return self
 
 
-class Sender(_Part):
+class Provider(_Part):
     """Whoever sends files: a contract, the country they are about, and the folder that a source's path starts from."""
 
     # the option whose pattern stands in for the contract's source
@@ -417,7 +417,7 @@ class Sender(_Part):
         return {"country": self.country_code, "partner": self.folder.name}
 
     def claims(self, name: str) -> bool:
-        """Whether a file at the source, by its path below it, is one of this sender's."""
+        """Whether a file at the source, by its path below it, is one of this provider's."""
         return True
 
     @property
@@ -426,7 +426,7 @@ class Sender(_Part):
         return self.contract.phone_region or self.country_code
 
 
-class Partner(Sender):
+class Partner(Provider):
     """A partner: its folder's parent is the country."""
 
     contract: Contract

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.access import Words
-from schemas.partner import CHOICES, DeliveryNames, FileContract, Sender
+from schemas.partner import CHOICES, DeliveryNames, FileContract, Provider
 
 SURVEY_FILE = Path(__file__).parent / "survey.yml"
 SURVEY_FOLDER = "survey"
@@ -125,7 +125,7 @@ class SurveyContract(FileContract):
         return self
 
 
-class Survey(Sender):
+class Survey(Provider):
     """A survey: raw/survey/<name>.yml, whose name says country and round."""
 
     source_option: ClassVar[str] = "--survey-source"

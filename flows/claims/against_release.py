@@ -1,4 +1,4 @@
-"""Sets published claims beside the published release: the same figure there, the difference, and the ratio.
+"""Compares published claims with the release: the same figure there, the difference, and the ratio.
 
 A release of samples is synthetic and confirms nothing; every finding about it says so.
 """
@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from flows.claims.figures import Span, number, shown_count, shown_percent, span_of
-from flows.claims.findings import Book, Finding, Kind, told
+from flows.claims.findings import ClaimSet, Finding, Kind, shown_claim
 from schemas.claims import NOT_STATED, Claim, Claims, Denominator
 from schemas.programme import ALL, Programme, load_programme
 
@@ -37,8 +37,8 @@ _SAMPLES = """
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a release holds, as far as claims can be set beside it."""
+class ReleaseFigures:
+    """What a release holds, as far as claims can be compared with it."""
 
     number: int
     # country -> column of report_reach -> people
@@ -54,7 +54,7 @@ class Held:
         return any(self.samples.values()) if country == ALL else self.samples.get(country, False)
 
 
-def read_held(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> Held:
+def read_release_figures(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> ReleaseFigures:
     """Return what the current release holds.
 
     Raises:
@@ -70,7 +70,7 @@ def read_held(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> H
             lines[country] = people
     samples = query(warehouse, _SAMPLES, memory_limit, threads).rows
     release = query(warehouse, "SELECT release_number FROM release", memory_limit, threads).rows
-    return Held(
+    return ReleaseFigures(
         number=release[0][0],
         reach={row[0]: dict(zip(reach.columns[1:], row[1:], strict=True)) for row in reach.rows},
         youth=youth,
@@ -79,59 +79,64 @@ def read_held(warehouse: Path, memory_limit: str = "1GB", threads: int = 2) -> H
     )
 
 
-def set_beside(file: Claims, held: Held | None, programme: Programme | None = None) -> list[Finding]:
+def compare_with_release(
+    file: Claims, figures: ReleaseFigures | None, programme: Programme | None = None
+) -> list[Finding]:
     """Return what the release says about each published result; one finding where there is no release."""
-    book = Book(file, programme or load_programme())
+    claim_set = ClaimSet(file, programme or load_programme())
     results = {code: claim for code, claim in file.claims.items() if claim.role != "target"}
-    if held is None:
-        meaning = "There is no release to ask: nothing was set beside the warehouse. `godigital run` publishes one."
+    if figures is None:
+        meaning = "There is no release to ask: no claim was compared with the warehouse. `godigital run` publishes one."
         return [Finding("not_in_warehouse", None, tuple(results), "", meaning)]
-    findings = [_describe(held, book.programme)]
-    findings += [_beside(code, claim, book, held) for code, claim in results.items() if claim.indicator is not None]
+    findings = [_describe(figures, claim_set.programme)]
+    findings += [
+        _compare(code, claim, claim_set, figures) for code, claim in results.items() if claim.indicator is not None
+    ]
     without = tuple(code for code, claim in results.items() if claim.indicator is None)
     if without:
-        meaning = "The claims name no figure of the warehouse, so there is nothing to set beside them."
+        meaning = "The claims name no figure of the warehouse, so there is nothing to compare them with."
         findings.append(Finding("not_in_warehouse", None, without, "", meaning))
     return findings
 
 
-def _describe(held: Held, programme: Programme) -> Finding:
-    synthetic = [country for country, has_samples in held.samples.items() if has_samples]
-    people = held.reach[ALL]["trainees"]
-    said = f"Release {held.number}: {people:,} people of {held.partners} partners in {len(held.samples)} countries."
+def _describe(figures: ReleaseFigures, programme: Programme) -> Finding:
+    synthetic = [country for country, has_samples in figures.samples.items() if has_samples]
+    people = figures.reach[ALL]["trainees"]
+    countries = len(figures.samples)
+    said = f"Release {figures.number}: {people:,} people of {figures.partners} partners in {countries} countries."
     if synthetic:
-        where = "all of them" if len(synthetic) == len(held.samples) else ", ".join(synthetic)
+        where = "all of them" if len(synthetic) == len(figures.samples) else ", ".join(synthetic)
         said += f" It holds samples ({where}), which are synthetic: invented people, who confirm no published number."
-    absent = [country for country in programme.countries if country not in held.samples]
+    absent = [country for country in programme.countries if country not in figures.samples]
     if absent:
         said += f" It is less than the whole programme: nothing from {', '.join(absent)}."
     return Finding("warehouse", None, (), "", said, warehouse=people)
 
 
-def _beside(code: str, claim: Claim, book: Book, held: Held) -> Finding:
-    figures = _figures(claim, book, held)
-    if isinstance(figures, str):
-        return Finding("not_in_warehouse", None, (code,), told(claim), figures, country=claim.country)
-    ours, working = figures
+def _compare(code: str, claim: Claim, claim_set: ClaimSet, figures: ReleaseFigures) -> Finding:
+    found = _figure_of(claim, claim_set, figures)
+    if isinstance(found, str):
+        return Finding("not_in_warehouse", None, (code,), shown_claim(claim), found, country=claim.country)
+    ours, working = found
     published = number(claim.value.numbers[0])
     difference = ours - published
     ratio = None if published == 0 else ours / published
     if claim.unit == "share":
         apart = f"{shown_percent(difference).removesuffix(' %')} points"
-        arithmetic = f"published {told(claim)}; release {working}; difference {apart}"
+        arithmetic = f"published {shown_claim(claim)}; release {working}; difference {apart}"
     else:
         share = "" if ratio is None else f", {shown_percent(ratio * 100)} of it"
-        arithmetic = f"published {told(claim)}; release {working}{share}; difference {shown_count(difference)}"
-    kind, meaning = _judge(claim, ours, book, held)
+        arithmetic = f"published {shown_claim(claim)}; release {working}{share}; difference {shown_count(difference)}"
+    kind, meaning = _judge(claim, ours, claim_set, figures)
     return Finding(
         kind,
         None,
         (code,),
         arithmetic,
         meaning,
-        book.ask([code], "which deliveries and which day does this count?") if kind == "differs" else "",
+        claim_set.ask([code], "which deliveries and which day does this count?") if kind == "differs" else "",
         country=claim.country,
-        published=told(claim),
+        published=shown_claim(claim),
         warehouse=_plain(ours),
         difference=_plain(difference),
         ratio=None if ratio is None else float(round(ratio, 6)),
@@ -143,12 +148,15 @@ def _plain(value: Fraction) -> float:
     return value.numerator if value.denominator == 1 else float(round(value, 4))
 
 
-def _judge(claim: Claim, ours: Fraction, book: Book, held: Held) -> tuple[Kind, str]:
-    if held.is_synthetic(claim.country):
-        return "beside_warehouse", "The release counts synthetic samples here: this says nothing about the number."
-    if claim.country == ALL and any(country not in held.samples for country in book.programme.countries):
+def _judge(claim: Claim, ours: Fraction, claim_set: ClaimSet, figures: ReleaseFigures) -> tuple[Kind, str]:
+    if figures.is_synthetic(claim.country):
         return (
-            "beside_warehouse",
+            "compared_with_warehouse",
+            "The release counts synthetic samples here: it says nothing about the number.",
+        )
+    if claim.country == ALL and any(country not in figures.samples for country in claim_set.programme.countries):
+        return (
+            "compared_with_warehouse",
             "The release holds less than the whole programme: this says nothing about the number.",
         )
     span = span_of(claim)
@@ -157,18 +165,18 @@ def _judge(claim: Claim, ours: Fraction, book: Book, held: Held) -> tuple[Kind, 
     return ("confirmed", "The release says the same.") if span.is_point else ("possible", "The release allows it.")
 
 
-def _figures(claim: Claim, book: Book, held: Held) -> tuple[Fraction, str] | str:
+def _figure_of(claim: Claim, claim_set: ClaimSet, figures: ReleaseFigures) -> tuple[Fraction, str] | str:
     """The release's figure for a claim with its working, or why it has none."""
-    part = _people(claim, held)
+    part = _people(claim, figures)
     if isinstance(part, str):
         return part
     if claim.unit != "share":
         return Fraction(part), f"{part:,}"
     stated = claim.denominator
-    whole = book.claims[stated.claim] if isinstance(stated, Denominator) and stated.claim is not None else None
+    whole = claim_set.claims[stated.claim] if isinstance(stated, Denominator) and stated.claim is not None else None
     if whole is None or whole.indicator is None:
         return "The release cannot know of whom this is a share."
-    people = _people(whole, held)
+    people = _people(whole, figures)
     if isinstance(people, str):
         return people
     if people == 0:
@@ -177,13 +185,13 @@ def _figures(claim: Claim, book: Book, held: Held) -> tuple[Fraction, str] | str
     return percent, f"{part:,} / {people:,} = {shown_percent(percent)}"
 
 
-def _people(claim: Claim, held: Held) -> int | str:
-    if claim.country not in held.reach:
+def _people(claim: Claim, figures: ReleaseFigures) -> int | str:
+    if claim.country not in figures.reach:
         return f"The release holds nobody from {claim.country}."
     if claim.indicator == "youth":
         if claim.band is None or claim.band == NOT_STATED:
             return "Young by which definition is not stated, so the release cannot be asked."
-        if claim.band not in held.youth:
+        if claim.band not in figures.youth:
             return f"The release was built before {claim.band} was a band of the programme."
-        return held.youth[claim.band][claim.country]
-    return held.reach[claim.country][str(claim.indicator)]
+        return figures.youth[claim.band][claim.country]
+    return figures.reach[claim.country][str(claim.indicator)]

@@ -1,21 +1,21 @@
 """Holds published claims against each other: relations go in, findings with their arithmetic come out.
 
-Pure functions. Shares, targets and surveys are in `reconcile_shares.py`, the warehouse is in `claims_beside.py`.
+Pure functions. Shares, targets and surveys are in `check_shares.py`, the warehouse is in `against_release.py`.
 """
 
 from collections.abc import Iterator
 
 from flows.claims.check_shares import check_attainment, check_ratio, check_survey
 from flows.claims.figures import Span, add_spans, shown_count, shown_figure, shown_span, span_of
-from flows.claims.findings import Book, Case, Finding, shown_denominator, told, told_apart
-from schemas.claims import NOT_STATED, Attainment, Beside, Claims, Ratio, Relation, Same, Sum, Survey
+from flows.claims.findings import ClaimSet, Finding, RelationCheck, shown_claim, shown_denominator, shown_distance
+from schemas.claims import NOT_STATED, Attainment, Claims, Comparable, Ratio, Relation, Same, Sum, Survey
 from schemas.programme import Programme, load_programme
 
 
 def reconcile(file: Claims, programme: Programme | None = None) -> list[Finding]:
     """Return what the relations of a file come to, in the order of the file; then shares that lack a denominator."""
-    book = Book(file, programme or load_programme())
-    findings = [finding for code, relation in file.relations.items() for finding in _check(code, relation, book)]
+    claim_set = ClaimSet(file, programme or load_programme())
+    findings = [finding for code, relation in file.relations.items() for finding in _check(code, relation, claim_set)]
     said = {code for finding in findings if finding.kind == "denominator_missing" for code in finding.claims}
     lacking = [code for code, claim in file.claims.items() if claim.denominator == NOT_STATED and code not in said]
     return findings + [
@@ -23,43 +23,43 @@ def reconcile(file: Claims, programme: Programme | None = None) -> list[Finding]
             "denominator_missing",
             None,
             (code,),
-            f"{told(book.claims[code])} of what is not stated",
+            f"{shown_claim(claim_set.claims[code])} of what is not stated",
             "A share without its denominator can be neither checked nor compared.",
-            book.ask([code], "of whom is this a share, and how many are they?"),
+            claim_set.ask([code], "of whom is this a share, and how many are they?"),
         )
         for code in lacking
     ]
 
 
-def _check(code: str, relation: Relation, book: Book) -> Iterator[Finding]:
-    case = Case(code, relation, book)
+def _check(code: str, relation: Relation, claim_set: ClaimSet) -> Iterator[Finding]:
+    check = RelationCheck(code, relation, claim_set)
     if isinstance(relation, Sum):
-        yield from _check_sum(relation, case)
+        yield from _check_sum(relation, check)
     elif isinstance(relation, Ratio):
-        yield from check_ratio(relation, case)
+        yield from check_ratio(relation, check)
     elif isinstance(relation, Same):
-        yield from _check_same(relation, case)
-    elif isinstance(relation, Beside):
-        yield from _check_beside(relation, case)
+        yield from _check_same(relation, check)
+    elif isinstance(relation, Comparable):
+        yield from _check_comparable(relation, check)
     elif isinstance(relation, Attainment):
-        yield from check_attainment(relation, case)
+        yield from check_attainment(relation, check)
     elif isinstance(relation, Survey):
-        yield from check_survey(relation, case)
+        yield from check_survey(relation, check)
 
 
-def _check_sum(relation: Sum, case: Case) -> Iterator[Finding]:
-    parts, whole = [case.book.claims[name] for name in relation.parts], case.book.claims[relation.whole]
-    misfits = case.book.misfits(relation.claims, "unit")
+def _check_sum(relation: Sum, check: RelationCheck) -> Iterator[Finding]:
+    parts, whole = [check.claim_set.claims[name] for name in relation.parts], check.claim_set.claims[relation.whole]
+    misfits = check.claim_set.misfits(relation.claims, "unit")
     if misfits:
-        listed = f"{' + '.join(told(part) for part in parts)}, beside {told(whole)}"
+        listed = f"{' + '.join(shown_claim(part) for part in parts)}, against {shown_claim(whole)}"
         for misfit in misfits:
-            yield case.found(misfit.kind, listed, f"They cannot be added. {misfit.what}", misfit.question)
+            yield check.found(misfit.kind, listed, f"They cannot be added. {misfit.what}", misfit.question)
         return
     left = " + ".join(shown_figure(part.value) for part in parts)
     if whole.unit == "share":
-        listed = f"{left}, beside {told(whole)}"
+        listed = f"{left}, against {shown_claim(whole)}"
         question = "how many people is each of these shares?"
-        yield case.found("not_comparable", listed, "Percentages are never added; counts are.", question)
+        yield check.found("not_comparable", listed, "Percentages are never added; counts are.", question)
         return
     spans = [span_of(part) for part in parts]
     added, wanted = add_spans(spans), span_of(whole)
@@ -68,16 +68,16 @@ def _check_sum(relation: Sum, case: Case) -> Iterator[Finding]:
     made = left if len(parts) == 1 else f"{left} = {shown_span(added, whole.unit)}"
     arithmetic = f"{made}; published as a whole: {shown_figure(whole.value)}"
     if added.is_point and added == wanted:
-        yield case.found("adds_up", f"{left} = {shown_figure(whole.value)}", "The parts make the whole exactly.")
+        yield check.found("adds_up", f"{left} = {shown_figure(whole.value)}", "The parts make the whole exactly.")
     elif relation.how == "at_most" and not wanted.lies_below(total):
         rest = "" if relation.overlap == "possible" else _rest(wanted, added)
-        yield case.found("possible", arithmetic + rest, _within(wanted, added))
+        yield check.found("possible", arithmetic + rest, _within(wanted, added))
     elif relation.how == "exactly" and total.meets(wanted):
-        yield case.found("possible", arithmetic, "The parts can make the whole; the numbers do not say that they do.")
+        yield check.found("possible", arithmetic, "The parts can make the whole; the numbers do not say that they do.")
     else:
-        gap = f"{told_apart(total, wanted, whole.unit)} {'less' if total.lies_below(wanted) else 'more'}"
+        gap = f"{shown_distance(total, wanted, whole.unit)} {'less' if total.lies_below(wanted) else 'more'}"
         question = "which number is wrong, or what is missing from the parts?"
-        yield case.found("differs", f"{arithmetic}: {gap}", "The parts do not make the whole.", question)
+        yield check.found("differs", f"{arithmetic}: {gap}", "The parts do not make the whole.", question)
 
 
 def _rest(whole: Span, total: Span) -> str:
@@ -92,24 +92,26 @@ def _within(whole: Span, added: Span) -> str:
     return "The parts are not more than the whole."
 
 
-def _check_same(relation: Same, case: Case) -> Iterator[Finding]:
-    claims = [case.book.claims[name] for name in relation.figures]
-    listed = "; ".join(f"{told(claim)} ({case.book.file.sources[claim.source].publisher})" for claim in claims)
-    misfits = case.book.misfits(relation.figures, "unit", "band", "country", "period", "denominator")
+def _check_same(relation: Same, check: RelationCheck) -> Iterator[Finding]:
+    claims = [check.claim_set.claims[name] for name in relation.figures]
+    listed = "; ".join(
+        f"{shown_claim(claim)} ({check.claim_set.file.sources[claim.source].publisher})" for claim in claims
+    )
+    misfits = check.claim_set.misfits(relation.figures, "unit", "band", "country", "period", "denominator")
     for misfit in misfits:
-        yield case.found(misfit.kind, listed, f"This is not one figure. {misfit.what}", misfit.question)
+        yield check.found(misfit.kind, listed, f"This is not one figure. {misfit.what}", misfit.question)
     if misfits:
         return
     spans = [span_of(claim) for claim in claims]
     ending, beginning = _furthest(spans)
     if ending.lies_below(beginning):
-        arithmetic = f"{listed}: {told_apart(ending, beginning, claims[0].unit)} apart"
+        arithmetic = f"{listed}: {shown_distance(ending, beginning, claims[0].unit)} apart"
         question = "which number is right, on which day, counted how?"
-        yield case.found("differs", arithmetic, "One figure was published in ways that cannot all be true.", question)
+        yield check.found("differs", arithmetic, "One figure was published in ways that cannot all be true.", question)
     elif all(claim.value.kind == "exact" and span == spans[0] for claim, span in zip(claims, spans, strict=True)):
-        yield case.found("confirmed", listed, "All say the same.")
+        yield check.found("confirmed", listed, "All say the same.")
     else:
-        yield case.found("possible", listed, "All can be true.")
+        yield check.found("possible", listed, "All can be true.")
 
 
 def _furthest(spans: list[Span]) -> tuple[Span, Span]:
@@ -118,25 +120,25 @@ def _furthest(spans: list[Span]) -> tuple[Span, Span]:
     return ending, max(spans, key=lambda span: (span.low, span.low_open))
 
 
-def _check_beside(relation: Beside, case: Case) -> Iterator[Finding]:
-    claims = [case.book.claims[name] for name in relation.figures]
-    listed = "; ".join(told(claim) for claim in claims)
-    misfits = case.book.misfits(relation.figures, "unit", "band", "country", "period")
+def _check_comparable(relation: Comparable, check: RelationCheck) -> Iterator[Finding]:
+    claims = [check.claim_set.claims[name] for name in relation.figures]
+    listed = "; ".join(shown_claim(claim) for claim in claims)
+    misfits = check.claim_set.misfits(relation.figures, "unit", "band", "country", "period")
     for misfit in misfits:
-        yield case.found(misfit.kind, listed, misfit.what, misfit.question)
-    lacking = tuple(name for name in relation.figures if case.book.claims[name].denominator == NOT_STATED)
+        yield check.found(misfit.kind, listed, misfit.what, misfit.question)
+    lacking = tuple(name for name in relation.figures if check.claim_set.claims[name].denominator == NOT_STATED)
     denominators = dict.fromkeys(shown_denominator(claim) for claim in claims)
     if lacking:
-        yield case.found(
+        yield check.found(
             "denominator_missing",
-            " and ".join(f"{told(case.book.claims[name])} of what is not stated" for name in lacking),
+            " and ".join(f"{shown_claim(check.claim_set.claims[name])} of what is not stated" for name in lacking),
             "Whether they share a denominator cannot be known, so they cannot be compared.",
             "of whom is each a share, how many are they, and are they the same people?",
             lacking,
         )
     elif len(denominators) > 1 and all(claim.unit == "share" for claim in claims):
         what = f"They are shares of different things: {' and '.join(denominators)}."
-        yield case.found("not_comparable", listed, what, "what are the counts behind these shares?")
+        yield check.found("not_comparable", listed, what, "what are the counts behind these shares?")
     elif not misfits:
         meaning = "Unit, band, country and denominator are the same; what stands here may be compared."
-        yield case.found("confirmed", listed, meaning)
+        yield check.found("confirmed", listed, meaning)

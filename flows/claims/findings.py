@@ -24,7 +24,7 @@ Kind = Literal[
     "target_undecided",
     "computed",
     "warehouse",
-    "beside_warehouse",
+    "compared_with_warehouse",
     "not_in_warehouse",
 ]
 Severity = Literal["fails", "lacks", "holds", "shown"]
@@ -44,7 +44,7 @@ SEVERITIES: dict[Kind, Severity] = {
     "target_undecided": "shown",
     "computed": "shown",
     "warehouse": "shown",
-    "beside_warehouse": "shown",
+    "compared_with_warehouse": "shown",
     "not_in_warehouse": "shown",
 }
 MEANINGS: dict[Kind, str] = {
@@ -62,7 +62,7 @@ MEANINGS: dict[Kind, str] = {
     "target_undecided": "The published bound does not say.",
     "computed": "Arithmetic that nobody published.",
     "warehouse": "What the published release holds.",
-    "beside_warehouse": "The published number and the release's; samples are synthetic and confirm nothing.",
+    "compared_with_warehouse": "The published number and the release's; samples are synthetic and confirm nothing.",
     "not_in_warehouse": "The release has no figure for it, or there is no release.",
 }
 
@@ -90,7 +90,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Book:
+class ClaimSet:
     """The claims that are held against each other, and the programme's bands."""
 
     file: Claims
@@ -134,14 +134,14 @@ class Misfit:
     question: str
 
 
-def _misfits(book: Book, claims: list[Claim], aspects: tuple[str, ...]) -> Iterator[Misfit]:
+def _misfits(claim_set: ClaimSet, claims: list[Claim], aspects: tuple[str, ...]) -> Iterator[Misfit]:
     units = dict.fromkeys(unit_of(claim) for claim in claims)
     if "unit" in aspects and len(units) > 1:
         question = f"{' and '.join(f'how many {unit}' for unit in units)} are these?"
         yield Misfit("unit_differs", f"They count different things: {' and '.join(units)}.", question)
     bands = dict.fromkeys(claim.band for claim in claims)
     if "band" in aspects and (len(bands) > 1 or NOT_STATED in bands):
-        shown = " and ".join(dict.fromkeys(f"people {book.band(claim)}" for claim in claims))
+        shown = " and ".join(dict.fromkeys(f"people {claim_set.band(claim)}" for claim in claims))
         yield Misfit("band_differs", f"They count {shown}.", "what is the number in each band?")
     for aspect in ("country", "period"):
         values = [value for value in dict.fromkeys(getattr(claim, aspect) for claim in claims) if value != NOT_STATED]
@@ -156,20 +156,20 @@ def _misfits(book: Book, claims: list[Claim], aspects: tuple[str, ...]) -> Itera
 
 
 @dataclass(frozen=True)
-class Case:
+class RelationCheck:
     """One relation that is being checked."""
 
     code: str
     relation: Relation
-    book: Book
+    claim_set: ClaimSet
 
     def found(
         self, kind: Kind, arithmetic: str, meaning: str, question: str = "", claims: tuple[str, ...] = ()
     ) -> Finding:
         """A finding about these claims, all of the relation without any, with the relation's own note."""
         about = claims or self.relation.claims
-        told = f"{meaning} {self.relation.note}" if self.relation.note else meaning
-        return Finding(kind, self.code, about, arithmetic, told, self.book.ask(about, question))
+        said = f"{meaning} {self.relation.note}" if self.relation.note else meaning
+        return Finding(kind, self.code, about, arithmetic, said, self.claim_set.ask(about, question))
 
 
 def unit_of(claim: Claim) -> str:
@@ -177,12 +177,12 @@ def unit_of(claim: Claim) -> str:
     return claim.currency or claim.unit
 
 
-def told(claim: Claim) -> str:
+def shown_claim(claim: Claim) -> str:
     """A claim's number with its unit, as a reader saw it."""
     return shown_figure(claim.value) if claim.unit == "share" else f"{shown_figure(claim.value)} {unit_of(claim)}"
 
 
-def told_apart(one: Span, other: Span, unit: str) -> str:
+def shown_distance(one: Span, other: Span, unit: str) -> str:
     """How far two spans that do not meet are apart; shares in percentage points."""
     near, far = (one, other) if one.lies_below(other) else (other, one)
     distance = far.low - (near.high if near.high is not None else Fraction(0))

@@ -13,7 +13,7 @@ from flows.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flows.claims.against_release import Held
+    from flows.claims.against_release import ReleaseFigures
     from flows.claims.findings import Finding
 
 RECONCILE_EXAMPLES = """
@@ -29,7 +29,7 @@ _TITLES = {
     "fails": "Does not fit",
     "lacks": "Is lacking",
     "holds": "Fits",
-    "shown": "Beside each other",
+    "shown": "For information",
 }
 
 
@@ -43,7 +43,7 @@ def reconcile(
     json_output: Json = False,
 ) -> None:
     """Hold published numbers against each other and the release: sums, shares, targets, units, denominators."""
-    from flows.claims.against_release import set_beside
+    from flows.claims.against_release import compare_with_release
     from flows.claims.check import reconcile as check
     from flows.claims.findings import needs_attention
     from schemas.claims import ClaimsError, load_claims
@@ -54,24 +54,24 @@ def reconcile(
     except ClaimsError as error:
         fail(str(error))
     found = check(file)
-    beside = set_beside(file, _held(settings))
+    compared = compare_with_release(file, _release_figures(settings))
     if json_output:
-        _print_json([*found, *beside])
+        _print_json([*found, *compared])
     else:
         _print_findings(found)
-        _print_beside(beside)
-    raise typer.Exit(2 if needs_attention([*found, *beside]) else 0)
+        _print_compared(compared)
+    raise typer.Exit(2 if needs_attention([*found, *compared]) else 0)
 
 
-def _held(settings: Settings) -> "Held | None":
-    from flows.claims.against_release import read_held
+def _release_figures(settings: Settings) -> "ReleaseFigures | None":
+    from flows.claims.against_release import read_release_figures
     from warehouse.release.query import QueryError
 
     warehouse = settings.data / "warehouse.duckdb"
     if not warehouse.is_file():
         return None
     try:
-        return read_held(warehouse, settings.query_memory_limit, settings.threads)
+        return read_release_figures(warehouse, settings.query_memory_limit, settings.threads)
     except QueryError as error:
         # the claims can be held against each other all the same
         sys.stderr.write(f"WARNING the release cannot be asked, `godigital run` builds another: {error}\n")
@@ -103,7 +103,7 @@ def _print_findings(findings: "Sequence[Finding]") -> None:
         print_table(heading, [row if asks else row[:3] for row in rows], title=title)
 
 
-def _print_beside(findings: "Sequence[Finding]") -> None:
+def _print_compared(findings: "Sequence[Finding]") -> None:
     from flows.commands.console import print_table
 
     for item in findings:
@@ -115,4 +115,4 @@ def _print_beside(findings: "Sequence[Finding]") -> None:
         if item.arithmetic
     ]
     if rows:
-        print_table(("claim", "country", "finding", "arithmetic", "meaning"), rows, title="Beside the release")
+        print_table(("claim", "country", "finding", "arithmetic", "meaning"), rows, title="Compared with the release")

@@ -93,25 +93,25 @@ def write_rejected_rows(
     rows: Sequence[tuple[str, str, str | None, int, str, str, str]],
     headings_of: Mapping[str, Mapping[str, str]],
 ) -> int:
-    """Write rejected rows in their senders' own columns, with reasons and what to do; returns how many.
+    """Write rejected rows in their providers' own columns, with reasons and what to do; returns how many.
 
     One CSV in UTF-8 with a byte-order mark, so that a spreadsheet shows every script; mode 0600.
 
     Args:
         out: The file.
-        who: What sender and delivery are called in the heading.
-        rows: Sender, delivery, sheet, row, reasons (a space between), cells and header (JSON arrays).
-        headings_of: Sender -> our column -> their heading, for the advice.
+        who: What provider and delivery are called in the heading.
+        rows: Provider, delivery, sheet, row, reasons (a space between), cells and header (JSON arrays).
+        headings_of: Provider -> our column -> their heading, for the advice.
     """
     said = remedies(load_programme())
     own = list(dict.fromkeys(name for row in rows for name in json.loads(row[6])))
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([neutralise(name) for name in (*who, "sheet", "row", *own, "reasons", "what to do")])
-    for sender, name, sheet, number, reasons, cells, header in rows:
+    for provider, name, sheet, number, reasons, cells, header in rows:
         values = dict(zip(json.loads(header), json.loads(cells), strict=True))
-        advice = " ".join(_advice(said[Reason(code)], headings_of.get(sender, {})) for code in reasons.split(" "))
-        line = [sender, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
+        advice = " ".join(_advice(said[Reason(code)], headings_of.get(provider, {})) for code in reasons.split(" "))
+        line = [provider, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
         writer.writerow([neutralise(cell) for cell in (*line, reasons, advice)])
     files.write_durably(out, text.getvalue().encode("utf-8-sig"))
     return len(rows)

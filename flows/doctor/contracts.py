@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from flows.contracts.partners import BrokenContract, Partners, UnknownCountryError, find_partners
 from flows.contracts.surveys import Surveys, find_surveys
 from flows.settings import Settings
-from schemas.partner import Sender
+from schemas.partner import Provider
 from warehouse.doctor.observed import Observed, State, counted, named
 
 AREA = "contracts"
 _ROLES = ("user", "password", "key", "token", "link")
 
 
-def find_senders(settings: Settings) -> tuple[Partners, Surveys, list[Observed]]:
+def find_providers(settings: Settings) -> tuple[Partners, Surveys, list[Observed]]:
     """Return all partners and surveys, and what to say where there is none."""
     surveys = find_surveys(settings.raw)
     try:
@@ -23,18 +23,18 @@ def find_senders(settings: Settings) -> tuple[Partners, Surveys, list[Observed]]
         return Partners((), ()), surveys, [observed]
 
 
-def examine_contracts(usable: Sequence[Sender], broken: Sequence[BrokenContract]) -> list[Observed]:
+def examine_contracts(usable: Sequence[Provider], broken: Sequence[BrokenContract]) -> list[Observed]:
     """Return what is to be said of contracts and the variables that they name."""
     observed = [
         Observed(AREA, State.FAILURE, f"{item.partner_id}: {item.message}", "correct the contract") for item in broken
     ]
     missing: dict[str, list[str]] = {}
-    for sender in usable:
-        for variable in named_variables(sender):
+    for provider in usable:
+        for variable in named_variables(provider):
             if not os.environ.get(variable, "").strip():
-                missing.setdefault(variable, []).append(sender.partner_id)
-    for variable, senders in sorted(missing.items()):
-        sentence = f"The environment variable {variable} is not set, and {named(senders)} cannot be pulled without it."
+                missing.setdefault(variable, []).append(provider.partner_id)
+    for variable, providers in sorted(missing.items()):
+        sentence = f"The environment variable {variable} is not set; {named(providers)} cannot be pulled without it."
         observed.append(Observed(AREA, State.FAILURE, sentence, f"set {variable} where the program runs"))
     if usable and not observed:
         sentence = f"{counted(len(usable), 'contract')} of partners and surveys can be used; all variables are set."
@@ -42,7 +42,7 @@ def examine_contracts(usable: Sequence[Sender], broken: Sequence[BrokenContract]
     return observed
 
 
-def named_variables(sender: Sender) -> tuple[str, ...]:
+def named_variables(provider: Provider) -> tuple[str, ...]:
     """Return the environment variables that a contract names, sorted."""
-    access = sender.contract.access
+    access = provider.contract.access
     return tuple(sorted({name for role in _ROLES if (name := getattr(access, role)) is not None}))

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from flows.doctor.contracts import examine_contracts, find_senders
+from flows.doctor.contracts import examine_contracts, find_providers
 from flows.doctor.landed import examine_landed, landing_folders
 from flows.doctor.machine import examine_machine
 from flows.doctor.scheduler import examine_schedule
 from flows.doctor.sources import examine_sources
 from flows.settings import Settings
-from schemas.partner import Sender
+from schemas.partner import Provider
 from warehouse.doctor.observed import Observed, State
 from warehouse.doctor.permissions import examine_permissions
 from warehouse.doctor.reading import Reading
@@ -67,8 +67,8 @@ def examine(
     def landed() -> list[Observed]:
         return examine_landed(settings.raw, tuple(landing), reading[0].landed if reading[0] else None)
 
-    partners, surveys, without = find_senders(settings)
-    senders: tuple[Sender, ...] = (*partners.usable, *surveys.usable)
+    partners, surveys, without = find_providers(settings)
+    providers: tuple[Provider, ...] = (*partners.usable, *surveys.usable)
     examined: dict[str, Callable[[], Iterable[Observed]]] = {
         "permissions": lambda: examine_permissions(data, tuple(landing), fix=asked.fix),
         "locks": lambda: examine_locks(data),
@@ -76,8 +76,8 @@ def examine(
         "vault": vault,
         "landed files": landed,
         "releases": lambda: examine_releases(data.root, fix=asked.fix),
-        "contracts": lambda: [*without, *examine_contracts(senders, (*partners.broken, *surveys.broken))],
-        "sources": lambda: [] if asked.offline else examine_sources(senders, settings),
+        "contracts": lambda: [*without, *examine_contracts(providers, (*partners.broken, *surveys.broken))],
+        "sources": lambda: [] if asked.offline else examine_sources(providers, settings),
         "schedule": examine_schedule,
         "machine": lambda: examine_machine(data, settings.raw, reading[0].latest_pull if reading[0] else None),
     }

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 
 from flows.settings import Settings
 from flows.sources.landed import Listed
-from flows.sources.parallel import look_side_by_side
+from flows.sources.parallel import list_in_parallel
 from flows.sources.pull import PullError
-from schemas.partner import Sender
+from schemas.partner import Provider
 from schemas.survey import Survey
 from warehouse.doctor.observed import Observed, State, counted, named
 
 AREA = "sources"
 
 
-def examine_sources(senders: Sequence[Sender], settings: Settings) -> list[Observed]:
+def examine_sources(providers: Sequence[Provider], settings: Settings) -> list[Observed]:
     """Return what is to be said of the sources that contracts name."""
     observed = []
     answered: list[Listed] = []
-    for outcome in look_side_by_side(senders, settings):
+    for outcome in list_in_parallel(providers, settings):
         if isinstance(outcome, Listed):
             answered.append(outcome)
         elif isinstance(outcome, PullError):
@@ -27,7 +27,11 @@ def examine_sources(senders: Sequence[Sender], settings: Settings) -> list[Obser
             raise outcome
     silent = {item.partner_id for item in answered if item.files == 0}
     # a survey may have its contract before its first answer
-    empty = [sender.partner_id for sender in senders if sender.partner_id in silent and not isinstance(sender, Survey)]
+    empty = [
+        provider.partner_id
+        for provider in providers
+        if provider.partner_id in silent and not isinstance(provider, Survey)
+    ]
     if empty:
         sentence = f"Nothing lies at the source of {named(empty)}."
         observed.append(Observed(AREA, State.WARNING, sentence, "ask the partner, or correct `source` in the contract"))

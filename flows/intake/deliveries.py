@@ -9,7 +9,7 @@ from flows.intake.file_names import PeriodError, read_name
 from flows.intake.fingerprint import reading_hash
 from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile
 from flows.sources.landed import Landed
-from schemas.partner import DeliveryNames, Sender
+from schemas.partner import DeliveryNames, Provider
 from warehouse.storage.files import sha256_of
 from warehouse.vault.corrected_rows import RETURNED
 from warehouse.vault.rows import DeliveryFacts
@@ -89,7 +89,7 @@ def _digest(parts: Iterable[str]) -> str:
     return hashlib.sha256("\x1f".join(parts).encode("utf-8")).hexdigest()
 
 
-def delivery_facts(partner: Sender, delivery: DeliveryFiles) -> tuple[DeliveryFacts, PeriodError | None]:
+def delivery_facts(partner: Provider, delivery: DeliveryFiles) -> tuple[DeliveryFacts, PeriodError | None]:
     """Return what the name and the manifest say of a delivery, and why its name could not be read, if so."""
     problem, period, revision = None, None, 0
     try:

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from flows.settings import PROJECT
-from schemas.partner import Sender
+from schemas.partner import Provider
 from schemas.programme import load_programme
 from warehouse.storage.fingerprint import files_of, fingerprint
 
@@ -44,7 +44,7 @@ def _reading_fingerprint() -> str:
     return hashlib.sha256((code + load_programme().reading_rules).encode("utf-8")).hexdigest()
 
 
-def contract_hash(partner: Sender) -> str:
+def contract_hash(partner: Provider) -> str:
     """Hash of what a contract says of deliveries; its layout, and where they are pulled from, play no part.
 
     16 hexadecimal digits.
@@ -53,6 +53,6 @@ def contract_hash(partner: Sender) -> str:
     return hashlib.sha256(said.encode("utf-8")).hexdigest()[:16]
 
 
-def reading_hash(partner: Sender) -> str:
+def reading_hash(partner: Provider) -> str:
     """Hash of contract, rules and reading code: a delivery read under the same one is not read again."""
     return hashlib.sha256((contract_hash(partner) + _reading_fingerprint()).encode("ascii")).hexdigest()[:16]

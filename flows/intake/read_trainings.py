@@ -83,7 +83,7 @@ def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser,
         text.structural,
         parted.valid,
         parted.rejected,
-        returned=tuple((item.content_id, item.act) for item in text.stands_for),
+        returned=tuple((item.content_id, item.action) for item in text.originals),
     )
 
 

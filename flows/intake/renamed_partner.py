@@ -7,24 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flows.sources.landed import Pulled
-from schemas.partner import Partner, Sender
+from schemas.partner import Partner, Provider
 
 if TYPE_CHECKING:
     import duckdb
 
 
 def renamed_partners(
-    con: "duckdb.DuckDBPyConnection", pulls: Iterable[Pulled], senders: Sequence[Sender]
+    con: "duckdb.DuckDBPyConnection", pulls: Iterable[Pulled], providers: Sequence[Provider]
 ) -> dict[str, str]:
     """Return partner_id -> sentence for whoever sends, for the first time, files of a partner whose folder is gone.
 
     Args:
         con: The vault, in which nothing of these pulls is registered yet.
         pulls: What was landed now.
-        senders: Who was pulled from.
+        providers: Who was pulled from.
     """
     known = {row[0] for row in con.execute("SELECT DISTINCT partner_id FROM landed_file").fetchall()}
-    partners = {item.partner_id: item for item in senders if isinstance(item, Partner)}
+    partners = {item.partner_id: item for item in providers if isinstance(item, Partner)}
     new = [pulled for pulled in pulls if pulled.landed and pulled.partner_id in partners.keys() - known]
     if not new:
         return {}

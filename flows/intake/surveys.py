@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import fsspec
 
-from flows.intake.plans import ReadingPlan, plan_sender
+from flows.intake.plans import ReadingPlan, plan_provider
 from flows.sources.landed import is_litter, landed_of, source_url
 from flows.sources.open import is_remote
 from schemas.survey import Survey
@@ -64,7 +64,7 @@ def plan_surveys(
         return ()
     seen, known = landed_rows(con), known_surveys(con)
     return tuple(
-        plan_sender(
+        plan_provider(
             survey,
             [landed_of(row) for row in seen.get(survey.partner_id, [])],
             known.get(survey.partner_id, {}),
@@ -80,7 +80,7 @@ def read_surveys(plans: Sequence[SurveyPlan]) -> "dict[str, list[SurveyRows]]":
         return {}
     from flows.intake.read_surveys import read_survey
 
-    return {plan.sender.partner_id: read_survey(plan.sender, plan.to_read) for plan in plans if plan.to_read}
+    return {plan.provider.partner_id: read_survey(plan.provider, plan.to_read) for plan in plans if plan.to_read}
 
 
 def load_surveys(
@@ -92,7 +92,7 @@ def load_surveys(
     for plan in plans:
         if plan.is_stale:
             with transaction(con):
-                load_survey(con, plan.sender.partner_id, plan.current, read.get(plan.sender.partner_id, []))
+                load_survey(con, plan.provider.partner_id, plan.current, read.get(plan.provider.partner_id, []))
 
 
 def survey_failures(read: "dict[str, list[SurveyRows]]") -> list[tuple[str, str, str, str]]:

@@ -11,7 +11,7 @@ from flows.readers.read import DeliveryError, ErrorCode, TextRows, fold_header
 from flows.values.dates import Day, read_day
 from flows.values.names import clean_name, convert_zawgyi, split_honorifics
 from schemas.languages import to_ascii_digits
-from schemas.partner import Dates, Lookup, Sender, Source
+from schemas.partner import Dates, Lookup, Provider, Source
 from schemas.programme import Programme
 from schemas.reasons import Reason
 from schemas.survey import QUESTIONS
@@ -37,7 +37,7 @@ _SPACES = re.compile(r"\s+")
 class CellReader:
     """Finds the text of our columns by a contract, whatever the rows are about; remembers every distinct text."""
 
-    partner: Sender
+    partner: Provider
     programme: Programme
     _memory: dict[tuple[str, str], Any] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ class CellReader:
         if source.constant is not None:
             return [source.constant] * count
         if source.sheet is not None:
-            return self._present(name, _extract(source.sheet, text.said_sheets))
+            return self._present(name, _extract(source.sheet, text.original_sheets))
         if source.file is not None:
             return self._present(name, _extract(source.file, delivery_names))
         index = {fold_header(name): i for i, name in enumerate(text.header)}

@@ -3,10 +3,10 @@
 import re
 
 from flows.readers.read import DeliveryError, ErrorCode, TextRows, fold_header
-from schemas.partner import Sender
+from schemas.partner import Provider
 
 
-def correct_cells(text: TextRows, partner: Sender, delivery_name: str) -> tuple[list[list[str]], dict[int, set[int]]]:
+def correct_cells(text: TextRows, partner: Provider, delivery_name: str) -> tuple[list[list[str]], dict[int, set[int]]]:
     """Return the cells with the contract's corrections applied, and row -> columns that one of them changed.
 
     Rows of a corrected workbook were sent with the corrections in them, and the partner has had the last word.
@@ -15,7 +15,7 @@ def correct_cells(text: TextRows, partner: Sender, delivery_name: str) -> tuple[
         DeliveryError: correction_stale.
     """
     corrections = [item for item in partner.contract.corrections if re.search(item.file, delivery_name)]
-    if not corrections or text.stands_for:
+    if not corrections or text.originals:
         return text.cells, {}
     index = {fold_header(name): i for i, name in enumerate(text.header)}
     cells = [list(row) for row in text.cells]

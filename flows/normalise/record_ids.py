@@ -3,10 +3,10 @@
 import hashlib
 
 from flows.readers.read import TextRows, fold_header
-from schemas.partner import Sender
+from schemas.partner import Provider
 
 
-def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[list[str], list[str]]:
+def row_identities(text: TextRows, partner: Provider, delivery_id: str) -> tuple[list[str], list[str]]:
     """Return record ids and content ids of every row, 32 hexadecimal digits each.
 
     The content id is a hash of the partner and all cells as delivered, running numbers left out; the record id is
@@ -20,7 +20,7 @@ def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[l
     kept = sorted((name, i) for name, i in index.items() if name not in numbers)
     key = [index[fold_header(name)] for name in contract.record_key if fold_header(name) in index]
     by_sheet = any(source.sheet is not None for source in contract.columns.values())
-    sheets = text.said_sheets
+    sheets = text.original_sheets
     # an empty row has no content to be known by: its place among the empty rows stands in
     blanks_of = "" if partner.kind in ("cumulative", "snapshot") else delivery_id
     records, contents = [], []
@@ -36,8 +36,8 @@ def row_identities(text: TextRows, partner: Sender, delivery_id: str) -> tuple[l
         contents.append(content)
         named = [value for at in key if (value := row[at].strip())]
         records.append(_hash(partner.partner_id, ["\x1ekey", *named]) if named else content)
-    for i, item in enumerate(text.stands_for):
-        if item.act != "changed":
+    for i, item in enumerate(text.originals):
+        if item.action != "changed":
             records[i], contents[i] = item.record_id, item.content_id
     return records, contents
 

@@ -50,7 +50,7 @@ class Normaliser(CellReader):
         contract = self.partner.contract
         record_ids, content_ids = row_identities(text, self.partner, delivery_id)
         cells, corrected = correct_cells(text, self.partner, delivery_name)
-        names = text.said_names(delivery_name)
+        names = text.original_names(delivery_name)
         raw = {name: self._raw(name, source, text, cells, names) for name, source in contract.columns.items()}
         blank = [not any(cell.strip() for cell in row) for row in text.cells]
         read = self._read_all(raw)

@@ -67,7 +67,7 @@ def part_rows(
     counted = [i for i in bad if rows.reasons[i] != (Reason.BLANK_LINE,)]
     allowed = partner.contract.bounds.rejected_share_max
     # a workbook that came back holds little else
-    is_bound = not (is_released or rows.text.stands_for)
+    is_bound = not (is_released or rows.text.originals)
     if is_bound and len(counted) >= _BOUND_FROM and len(counted) > allowed * len(rows):
         raise DeliveryError(
             ErrorCode.TOO_MANY_REJECTED,
@@ -147,5 +147,5 @@ def hold_to_schema(valid: pd.DataFrame, schema: pa.DataFrameSchema, columns: Seq
         raise DeliveryError(
             ErrorCode.CONTRACT_BROKEN,
             f"{len(broken)} check(s) of the accepted rows fail ({'; '.join(broken[:5])}); this is a defect of the "
-            "program, not of the delivery: report it with its sender's name and the delivery",
+            "program, not of the delivery: report it with its provider's name and the delivery",
         ) from None

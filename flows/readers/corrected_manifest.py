@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.readers.corrected_detect import MANIFEST_SHEET
-from flows.readers.delivery import DeliveryError, ErrorCode, StandsFor
+from flows.readers.delivery import DeliveryError, ErrorCode, OriginalRow
 
 MAGIC = "godigital return"
 VERSION = "1"
@@ -21,13 +21,13 @@ _OVERFLOW, _ORPHAN = "overflow", "orphan"
 
 @dataclass(frozen=True)
 class SentRow:
-    """One row as it went out: the row it stands for, its cells under `stands_for.header`, its id at the source."""
+    """One row as it went out: the row it stands for, its cells under `original.header`, its id at the source."""
 
     key: str
     group: int
     cells: tuple[str, ...]
     source_id: str
-    stands_for: StandsFor
+    original: OriginalRow
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def manifest_lines(manifest: Manifest) -> Iterator[list[str]]:
     for group, header in manifest.headers.items():
         yield ["header", str(group), str(len(header)), *header]
     for row in manifest.rows.values():
-        origin = row.stands_for
+        origin = row.original
         state = [word for word, holds in ((_OVERFLOW, origin.overflow), (_ORPHAN, origin.orphan)) if holds]
         place = [origin.delivery_name, origin.file_name, origin.sheet, str(origin.row_number)]
         ids = [origin.record_id, origin.content_id, row.source_id, " ".join(state)]
@@ -117,7 +117,7 @@ def _sent_row(line: Sequence[str], headers: Mapping[int, tuple[str, ...]]) -> Se
     delivery, file, sheet, number, record_id, content_id, source_id, state = line[3:_ROW_FIELDS]
     if len(content_id) != 32 or len(record_id) != 32:
         raise ValueError
-    origin = StandsFor(
+    origin = OriginalRow(
         delivery_name=delivery,
         file_name=file,
         sheet=sheet,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.readers.corrected_detect import KEY_HEADING, KEY_MARK, MANIFEST_SHEET
 from flows.readers.corrected_manifest import Manifest, SentRow, damaged, read_manifest
-from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile, StandsFor, TextRows, landed_bytes
+from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile, OriginalRow, TextRows, landed_bytes
 from flows.readers.headers import fold_header
 from flows.readers.table import heading_slots
 from flows.readers.xlsx_file import cell_text, open_workbook, unreadable
@@ -164,7 +164,7 @@ class _Rows:
 
     def __init__(self, partner: Partner, manifest: Manifest, name: str, order: Mapping[Slot, str]) -> None:
         self._partner, self._manifest, self._name, self._order = partner, manifest, name, order
-        self._origins: list[StandsFor] = []
+        self._origins: list[OriginalRow] = []
         self._cells: list[list[str]] = []
         self._sheets: list[str] = []
         self._numbers: list[int] = []
@@ -190,7 +190,7 @@ class _Rows:
             cells = [reader(value, before) for reader, value, before in zip(readers, read, sent.cells, strict=True)]
             origin = self._judge(sheet, line, sent, cells, where)
             self._origins.append(origin)
-            if origin.act != "changed":
+            if origin.action != "changed":
                 cells = list(sent.cells)
             by_slot = dict(zip(slots, cells, strict=True))
             self._cells.append([by_slot.get(slot, "") for slot in self._order])
@@ -216,17 +216,19 @@ class _Rows:
             return sent
         return None
 
-    def _judge(self, sheet: _Sheet, line: Sequence[Any], sent: SentRow, cells: Sequence[str], where: str) -> StandsFor:
+    def _judge(
+        self, sheet: _Sheet, line: Sequence[Any], sent: SentRow, cells: Sequence[str], where: str
+    ) -> OriginalRow:
         """What was done to the row."""
-        origin = sent.stands_for
+        origin = sent.original
         mark = cell_text(line[sheet.roles["withdraw"]]).strip().casefold() if "withdraw" in sheet.roles else ""
         stands_on = cell_text(line[sheet.roles["sheet"]]).strip() if "sheet" in sheet.roles else origin.sheet
         if mark and mark not in _MARKS:
             column = _column_name(sheet.roles["withdraw"])
             self._wrong.append(f"{where}, column {column}: write x to withdraw the row, or leave the cell empty.")
-        act: Act = "withdrawn" if mark else "unchanged"
+        action: Act = "withdrawn" if mark else "unchanged"
         if not mark and (tuple(cells) != sent.cells or stands_on != origin.sheet.strip()):
-            act = "changed"
+            action = "changed"
             other = self._sent.get((sheet.group, tuple(cells)))
             if other is not None and tuple(cells) != sent.cells:
                 self._wrong.append(
@@ -234,8 +236,8 @@ class _Rows:
                     "the column of keys: undo that, or start from the workbook as it was sent out."
                 )
             # whoever edited the row has put its values into their columns, and filled in what no parent said
-            return replace(origin, act=act, sheet=stands_on, overflow=False, orphan=False)
-        return replace(origin, act=act)
+            return replace(origin, action=action, sheet=stands_on, overflow=False, orphan=False)
+        return replace(origin, action=action)
 
     def text(self) -> TextRows:
         """All rows.
@@ -259,7 +261,7 @@ class _Rows:
             overflow=[item.overflow for item in self._origins],
             orphan=[item.orphan for item in self._origins],
             structural=0,
-            stands_for=tuple(self._origins),
+            originals=tuple(self._origins),
         )
 
 

@@ -88,7 +88,7 @@ class LandedFile:
 
 
 @dataclass(frozen=True)
-class StandsFor:
+class OriginalRow:
     """The row that a row of a corrected workbook stands for, and what was done to it.
 
     `delivery_name`, `file_name`, `sheet` and `row_number` say where it stood, `header` under which headings.
@@ -104,7 +104,7 @@ class StandsFor:
     content_id: str
     overflow: bool
     orphan: bool
-    act: Act = "unchanged"
+    action: Act = "unchanged"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class TextRows:
     `header` holds their headers as delivered (NFC, trimmed), and each row of `cells` exactly as many texts,
     '' for an empty cell. `row_numbers` are 1-based, as a spreadsheet shows them. `overflow` tells of
     text beyond the header's width, `orphan` of a child row whose key no parent has. `structural` counts
-    sub-total and footer rows, which are not in `cells`. `stands_for` is there for corrected workbooks only.
+    sub-total and footer rows, which are not in `cells`. `originals` is there for corrected workbooks only.
     """
 
     header: tuple[str, ...]
@@ -126,16 +126,16 @@ class TextRows:
     overflow: list[bool]
     orphan: list[bool]
     structural: int
-    stands_for: Sequence[StandsFor] = ()
+    originals: Sequence[OriginalRow] = ()
 
     @property
-    def said_sheets(self) -> list[str]:
+    def original_sheets(self) -> list[str]:
         """For every row, the sheet whose name says something about it: not that of a workbook that came back."""
-        return [item.sheet for item in self.stands_for] or self.sheets
+        return [item.sheet for item in self.originals] or self.sheets
 
-    def said_names(self, delivery_name: str) -> list[str]:
+    def original_names(self, delivery_name: str) -> list[str]:
         """For every row, the name of the delivery in which it was first sent."""
-        return [item.delivery_name for item in self.stands_for] or [delivery_name] * len(self.cells)
+        return [item.delivery_name for item in self.originals] or [delivery_name] * len(self.cells)
 
 
 def landed_bytes(file: LandedFile) -> bytes:

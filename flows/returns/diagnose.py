@@ -24,7 +24,7 @@ _BESIDE = {Reason.BIRTH_AFTER_TRAINING: "training_date", Flag.AGE_DISAGREES: "bi
 
 
 @dataclass(frozen=True)
-class Fault:
+class CellError:
     """One thing that is wrong with a row: the columns it is about, and a sentence in each language, English first.
 
     `on_sheet`: the value comes from the name of the sheet. No column and not `on_sheet`: there is no cell for it.
@@ -37,8 +37,8 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class FaultFinder:
-    """Finds the faults of one partner's rows."""
+class CellErrorFinder:
+    """Finds the errors in the cells of one partner's rows."""
 
     partner: Partner
     programme: Programme
@@ -70,10 +70,10 @@ class FaultFinder:
             return tuple(dict.fromkeys(word for words in lookup.words.values() for word in words))
         return tuple(sorted(self.programme.courses)) if column == "course_code" and lookup is None else ()
 
-    def faults(
+    def cell_errors(
         self, codes: Sequence[Code], header: Sequence[str], cells: Sequence[str], corrected: Sequence[int]
-    ) -> tuple[Fault, ...]:
-        """Return one fault for each code, in order.
+    ) -> tuple[CellError, ...]:
+        """Return one error for each code, in order.
 
         Args:
             codes: Reasons or flags of the row.
@@ -91,7 +91,7 @@ class FaultFinder:
             for language in self.languages:
                 text = said[language][code].sentence + (f" ({' / '.join(allowed)})" if allowed else "")
                 sentences.append(f"{label}: {text}" if label else text)
-            found.append(Fault(code, columns, self._on_sheet(said[ENGLISH][code].column), tuple(sentences)))
+            found.append(CellError(code, columns, self._on_sheet(said[ENGLISH][code].column), tuple(sentences)))
         return tuple(found)
 
     def _on_sheet(self, column: str | None) -> bool:

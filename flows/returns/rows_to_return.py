@@ -12,10 +12,10 @@ from flows.intake.deliveries import DeliveryFiles, group_deliveries
 from flows.intake.fingerprint import reading_hash
 from flows.readers.corrected_detect import KEY_MARK
 from flows.readers.corrected_manifest import ROLES, Manifest, SentRow, row_key
-from flows.readers.delivery import StandsFor, TextRows
+from flows.readers.delivery import OriginalRow, TextRows
 from flows.readers.headers import fold_header
 from flows.readers.table import heading_slots
-from flows.returns.diagnose import Code, Fault, FaultFinder
+from flows.returns.diagnose import CellError, CellErrorFinder, Code
 from flows.sources.landed import landed_of, landing_folder
 from schemas.partner import Partner
 from schemas.programme import load_programme
@@ -34,27 +34,27 @@ class ReturnError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class BackRow:
+class RowToReturn:
     """One row that goes back, and what is wrong with it."""
 
     sent: SentRow
     is_rejected: bool
-    faults: tuple[Fault, ...]
+    cell_errors: tuple[CellError, ...]
 
 
 @dataclass(frozen=True)
-class Back:
+class RowsToReturn:
     """Everything that goes back to one partner; nobody else's rows are in it."""
 
     partner: Partner
-    finder: FaultFinder
+    finder: CellErrorFinder
     manifest: Manifest
-    rows: tuple[BackRow, ...]
+    rows: tuple[RowToReturn, ...]
     received_until: dt.date | None
 
 
 @dataclass(frozen=True)
-class _Found:
+class _StoredRow:
     """A row of the vault that goes back."""
 
     ordinal: int
@@ -63,7 +63,7 @@ class _Found:
     is_rejected: bool
 
 
-def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> Back:
+def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> RowsToReturn:
     """Return the rows of a partner that go back, by the day their delivery was received.
 
     Superseded and repeated rows do not go back. The caller holds the vault.
@@ -73,7 +73,7 @@ def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> Back:
     """
     from warehouse.vault.landed import known_deliveries, landed_rows
 
-    finder = FaultFinder(partner, load_programme())
+    finder = CellErrorFinder(partner, load_programme())
     found = _find(con, partner)
     known = known_deliveries(con).get(partner.partner_id, {})
     landed = [landed_of(row) for row in landed_rows(con).get(partner.partner_id, [])]
@@ -85,7 +85,7 @@ def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> Back:
         ).fetchall()
     }
     groups: dict[tuple[str, ...], int] = {}
-    rows: list[BackRow] = []
+    rows: list[RowToReturn] = []
     for delivery_id in found:
         if known.get(delivery_id) != reading_hash(partner) or delivery_id not in deliveries:
             raise ReturnError(
@@ -97,12 +97,12 @@ def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> Back:
     manifest = Manifest(
         partner.partner_id, _headings(finder, headers), headers, {row.sent.key: row.sent for row in rows}
     )
-    return Back(partner, finder, manifest, tuple(rows), max(received.values(), default=None))
+    return RowsToReturn(partner, finder, manifest, tuple(rows), max(received.values(), default=None))
 
 
-def _find(con: "duckdb.DuckDBPyConnection", partner: Partner) -> dict[str, list[_Found]]:
+def _find(con: "duckdb.DuckDBPyConnection", partner: Partner) -> dict[str, list[_StoredRow]]:
     """delivery_id -> rows, in the order in which deliveries were received and rows stand in them."""
-    found: dict[str, list[_Found]] = {}
+    found: dict[str, list[_StoredRow]] = {}
     for delivery_id, ordinal, content_id, codes, is_rejected in con.execute(
         """
         WITH back AS (
@@ -119,18 +119,18 @@ def _find(con: "duckdb.DuckDBPyConnection", partner: Partner) -> dict[str, list[
         [partner.partner_id],
     ).fetchall():
         kind: type[Code] = Reason if is_rejected else Flag
-        row = _Found(ordinal, content_id, tuple(kind(code) for code in codes.split(" ")), is_rejected)
+        row = _StoredRow(ordinal, content_id, tuple(kind(code) for code in codes.split(" ")), is_rejected)
         found.setdefault(delivery_id, []).append(row)
     return found
 
 
 def _rows_of(
     partner: Partner,
-    finder: FaultFinder,
+    finder: CellErrorFinder,
     delivery: DeliveryFiles,
-    found: Sequence[_Found],
+    found: Sequence[_StoredRow],
     groups: dict[tuple[str, ...], int],
-) -> list[BackRow]:
+) -> list[RowToReturn]:
     from flows.intake.read_trainings import read_text
     from flows.normalise.corrections import correct_cells
     from flows.normalise.record_ids import row_identities
@@ -162,18 +162,18 @@ def _rows_of(
             group=groups.setdefault(origin.header, len(groups) + 1),
             cells=own,
             source_id=text.source_ids[i],
-            stands_for=origin,
+            original=origin,
         )
-        rows.append(BackRow(sent, item.is_rejected, finder.faults(item.codes, origin.header, own, put_right)))
+        rows.append(RowToReturn(sent, item.is_rejected, finder.cell_errors(item.codes, origin.header, own, put_right)))
     return rows
 
 
-def _origin(text: TextRows, i: int, delivery_name: str, record_id: str, content_id: str) -> StandsFor:
+def _origin(text: TextRows, i: int, delivery_name: str, record_id: str, content_id: str) -> OriginalRow:
     """Where the row was first sent: a row that went back before still says where it stood at first."""
     first = (
-        text.stands_for[i]
-        if text.stands_for
-        else StandsFor(
+        text.originals[i]
+        if text.originals
+        else OriginalRow(
             delivery_name=delivery_name,
             file_name=text.file_names[i],
             sheet=text.sheets[i],
@@ -185,10 +185,10 @@ def _origin(text: TextRows, i: int, delivery_name: str, record_id: str, content_
             orphan=text.orphan[i],
         )
     )
-    return replace(first, record_id=record_id, content_id=content_id, act="unchanged")
+    return replace(first, record_id=record_id, content_id=content_id, action="unchanged")
 
 
-def _headings(finder: FaultFinder, headers: dict[int, tuple[str, ...]]) -> dict[str, str]:
+def _headings(finder: CellErrorFinder, headers: dict[int, tuple[str, ...]]) -> dict[str, str]:
     """Our headings by role, in both languages; none is like one of theirs."""
     theirs = {fold_header(name) for header in headers.values() for name in header}
     headings = {}

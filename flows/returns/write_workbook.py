@@ -12,8 +12,8 @@ from typing import Any
 
 from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET
 from flows.readers.corrected_manifest import manifest_lines
-from flows.returns.diagnose import WHOLE_ROW, Fault
-from flows.returns.rows_to_return import Back, BackRow
+from flows.returns.diagnose import WHOLE_ROW, CellError
+from flows.returns.rows_to_return import RowsToReturn, RowToReturn
 from schemas.partner import LOOKUP_COLUMNS
 from schemas.remedies import ENGLISH, load_remedies, phrase, write_day
 from warehouse.storage import files
@@ -32,7 +32,7 @@ _REJECTED = {"bg_color": "#F8CBAD", "font_color": "#9C0006", "bold": True, "bord
 _FLAGGED = {"bg_color": "#FFF2CC", "italic": True, "border": 3, "border_color": "#7F6000"}
 
 
-def write_return(file: Path, back: Back) -> None:
+def write_return(file: Path, back: RowsToReturn) -> None:
     """Write the workbook; mode 0600. The same rows give the same bytes.
 
     Raises:
@@ -53,7 +53,7 @@ def write_return(file: Path, back: Back) -> None:
 class _Writer:
     """The sheets of one workbook."""
 
-    def __init__(self, book: Any, back: Back) -> None:
+    def __init__(self, book: Any, back: RowsToReturn) -> None:
         self._book, self._back = book, back
         self._languages = back.finder.languages
         base = {"valign": "top", "text_wrap": True}
@@ -138,8 +138,8 @@ class _Writer:
         rejected: Counter[str] = Counter()
         flagged: Counter[str] = Counter()
         for item in self._back.rows:
-            (rejected if item.is_rejected else flagged)[item.sent.stands_for.delivery_name] += 1
-        deliveries = dict.fromkeys(item.sent.stands_for.delivery_name for item in self._back.rows)
+            (rejected if item.is_rejected else flagged)[item.sent.original.delivery_name] += 1
+        deliveries = dict.fromkeys(item.sent.original.delivery_name for item in self._back.rows)
         table = [(name, rejected[name], flagged[name]) for name in deliveries]
         table.append((self._both("total"), rejected.total(), flagged.total()))
         for line in table:
@@ -152,7 +152,7 @@ class _Writer:
     def _reasons(self, sheet: Any, row: int) -> None:
         for place, name in enumerate(("reason", "rows")):
             sheet.write_string(row, place, self._both(name), self._formats["ours"])
-        counted = Counter(fault.code for item in self._back.rows for fault in item.faults)
+        counted = Counter(error.code for item in self._back.rows for error in item.cell_errors)
         for code, number in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])):
             row += 1
             said = self._back.finder.said
@@ -163,10 +163,10 @@ class _Writer:
 
     # -- the rows ----------------------------------------------------------------------------------------------------
 
-    def _rows(self, name: str, group: int, rows: Sequence[BackRow]) -> None:
+    def _rows(self, name: str, group: int, rows: Sequence[RowToReturn]) -> None:
         header = self._back.manifest.headers[group]
         sheet = self._book.add_worksheet(name)
-        has_sheets = any(item.sent.stands_for.sheet for item in rows)
+        has_sheets = any(item.sent.original.sheet for item in rows)
         after = [role for role in _AFTER if role != "sheet" or has_sheets]
         columns: list[str | int] = [*_BEFORE, *range(len(header)), *after]
         place_of = {column: place for place, column in enumerate(columns)}
@@ -190,20 +190,20 @@ class _Writer:
         sheet.repeat_rows(0)
         sheet.set_footer(f"&L{self._back.partner.partner_id}&R&P / &N")
 
-    def _width(self, column: str | int, header: Sequence[str], rows: Sequence[BackRow]) -> float:
+    def _width(self, column: str | int, header: Sequence[str], rows: Sequence[RowToReturn]) -> float:
         if isinstance(column, str):
             return _WIDTHS[column]
         longest = max((len(row.sent.cells[column]) for row in rows), default=0)
         word = max(map(len, header[column].split()), default=0)
         return min(max(longest, word, _NARROWEST) + 2, _WIDEST)
 
-    def _row(self, sheet: Any, number: int, item: BackRow, place_of: dict[str | int, int]) -> None:
+    def _row(self, sheet: Any, number: int, item: RowToReturn, place_of: dict[str | int, int]) -> None:
         style = "rejected" if item.is_rejected else "flagged"
         mark = REJECTED_MARK if item.is_rejected else FLAGGED_MARK
-        origin, marked = item.sent.stands_for, _marked(item.faults)
+        origin, marked = item.sent.original, _marked(item.cell_errors)
         status = f"{mark} {self._both(f'status_{style}')}"
         sheet.write_string(number, place_of["status"], status, self._formats[style])
-        sheet.write_string(number, place_of["what_to_correct"], self._advice(item.faults), self._formats["text"])
+        sheet.write_string(number, place_of["what_to_correct"], self._advice(item.cell_errors), self._formats["text"])
         sheet.write_blank(number, place_of["withdraw"], None, self._formats["mark"])
         shown: dict[str | int, str] = {
             **dict(enumerate(item.sent.cells)),
@@ -216,23 +216,23 @@ class _Writer:
             if column not in place_of:
                 continue
             plain = self._formats["text" if isinstance(column, int) else "grey"]
-            faults = marked.get(column, [])
-            form = self._formats[style] if faults else plain
+            cell_errors = marked.get(column, [])
+            form = self._formats[style] if cell_errors else plain
             if text:
                 sheet.write_string(number, place_of[column], text, form)
             else:
                 sheet.write_blank(number, place_of[column], None, form)
             # what is wrong with a whole row is told once
-            told = [fault for fault in faults if fault.code not in WHOLE_ROW or column == fault.columns[0]]
+            told = [error for error in cell_errors if error.code not in WHOLE_ROW or column == error.columns[0]]
             if told:
                 note = self._advice(told)
                 size = {"width": 320, "height": 40 + 17 * (1 + note.count("\n") + len(note) // 45)}
                 sheet.write_comment(number, place_of[column], f"{mark} {note}", {"author": "godigital", **size})
 
-    def _advice(self, faults: Sequence[Fault]) -> str:
+    def _advice(self, cell_errors: Sequence[CellError]) -> str:
         """What is wrong, a paragraph for each language."""
         return "\n\n".join(
-            "\n".join(fault.sentences[place] for fault in faults) for place in range(len(self._languages))
+            "\n".join(error.sentences[place] for error in cell_errors) for place in range(len(self._languages))
         )
 
     # -- lists to choose from ----------------------------------------------------------------------------------------
@@ -282,11 +282,11 @@ class _Writer:
         sheet.very_hidden()
 
 
-def _marked(faults: Sequence[Fault]) -> dict[str | int, list[Fault]]:
-    """Column -> what is wrong there; a fault of the whole row stands at every one of its columns."""
-    found: dict[str | int, list[Fault]] = {}
-    for fault in faults:
-        columns: list[str | int] = [*fault.columns, *(["sheet"] if fault.on_sheet else [])]
+def _marked(cell_errors: Sequence[CellError]) -> dict[str | int, list[CellError]]:
+    """Column -> what is wrong there; an error of the whole row stands at every one of its columns."""
+    found: dict[str | int, list[CellError]] = {}
+    for error in cell_errors:
+        columns: list[str | int] = [*error.columns, *(["sheet"] if error.on_sheet else [])]
         for column in columns:
-            found.setdefault(column, []).append(fault)
+            found.setdefault(column, []).append(error)
     return found

@@ -135,7 +135,7 @@ def _execute(
             read = read_plans(plans, settings.readers, progress)
             answered = read_surveys(survey_plans)
             failures += [Failure(*item) for item in survey_failures(answered)]
-            fresh = [rows for plan in plans for rows in read[plan.sender.partner_id]]
+            fresh = [rows for plan in plans for rows in read[plan.provider.partner_id]]
             count_read(stage, plans, fresh)
         with open_vault(settings, "load") as con:
             with journal.stage("load") as stage:

@@ -12,17 +12,17 @@ from flows.contracts.partners import BrokenContract, Partners
 from flows.contracts.surveys import Surveys, find_surveys
 from flows.intake.deliveries import DeliveryFiles
 from flows.intake.fingerprint import contract_hash
-from flows.intake.plans import ReadingPlan, plan_sender
+from flows.intake.plans import ReadingPlan, plan_provider
 from flows.intake.renamed_partner import renamed_partners
 from flows.intake.surveys import unclaimed_files
 from flows.run.result import Progress
 from flows.settings import Settings
 from flows.sources.compare import Compared, compare_with_before
 from flows.sources.landed import Pulled, is_pulled_from_afar, landed_of
-from flows.sources.parallel import pull_side_by_side
-from flows.sources.protocol import Known
+from flows.sources.parallel import pull_in_parallel
+from flows.sources.protocol import FileState
 from flows.sources.pull import PullError
-from schemas.partner import Partner, Sender
+from schemas.partner import Partner, Provider
 from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
 from warehouse.storage import files
@@ -57,11 +57,11 @@ def country_locks(data: DataFolder, countries: Sequence[str], purpose: str, wait
 
 
 def pull_partners(
-    partners: Sequence[Sender],
+    partners: Sequence[Provider],
     source: str | None,
     settings: Settings,
     progress: Progress,
-    known: Mapping[tuple[str, str], Sequence[Known]] | None = None,
+    known: Mapping[tuple[str, str], Sequence[FileState]] | None = None,
 ) -> tuple[list[Pulled], list[Failure]]:
     """Land what the partners' sources hold, side by side; a source that cannot be read fails its partner alone.
 
@@ -81,11 +81,11 @@ def pull_partners(
                 told[country] = done[country]
                 progress.tell("pull", country, done[country], total[country])
 
-    return sort_outcomes(partners, pull_side_by_side(partners, source, settings, known or {}, tell))
+    return sort_outcomes(partners, pull_in_parallel(partners, source, settings, known or {}, tell))
 
 
 def sort_outcomes(
-    partners: Sequence[Sender], outcomes: Sequence[Pulled | BaseException]
+    partners: Sequence[Provider], outcomes: Sequence[Pulled | BaseException]
 ) -> tuple[list[Pulled], list[Failure]]:
     """Part what was pulled from what failed, both in the order of the partners; other errors than ours are raised."""
     pulled: list[Pulled] = []
@@ -101,8 +101,8 @@ def sort_outcomes(
 
 
 def known_before(
-    settings: Settings, partners: Sequence[Sender], source: str | None
-) -> dict[tuple[str, str], list[Known]]:
+    settings: Settings, partners: Sequence[Provider], source: str | None
+) -> dict[tuple[str, str], list[FileState]]:
     """Return what the last pulls saw, where that saves a download; a folder of this machine is read in any case."""
     if not any(is_pulled_from_afar(partner, source) for partner in partners):
         return {}
@@ -110,14 +110,14 @@ def known_before(
         return _sightings(con)
 
 
-def _sightings(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[Known]]:
+def _sightings(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[FileState]]:
     from warehouse.vault import landed
 
-    return {place: [Known(*row) for row in rows] for place, rows in landed.known_sightings(con).items()}
+    return {place: [FileState(*row) for row in rows] for place, rows in landed.known_sightings(con).items()}
 
 
 def compare_pulls(
-    con: "duckdb.DuckDBPyConnection", pulls: Sequence[Pulled], partners: Sequence[Sender]
+    con: "duckdb.DuckDBPyConnection", pulls: Sequence[Pulled], partners: Sequence[Provider]
 ) -> tuple[Compared, list[Failure]]:
     """Hold pulls against what was there before; what shrank, or came under another name, is a failure, not loaded."""
     renamed = renamed_partners(con, pulls, partners)
@@ -130,10 +130,10 @@ def compare_pulls(
 
 def locked_countries(partners: Partners, surveys: Surveys) -> tuple[str, ...]:
     """Return the countries that a run of these partners and surveys changes, sorted."""
-    senders: tuple[Sender, ...] = (*partners.usable, *surveys.usable)
+    providers: tuple[Provider, ...] = (*partners.usable, *surveys.usable)
     broken = (*partners.broken, *surveys.broken)
     # a contract whose name is of no country is nobody's
-    return tuple(sorted({item.country_code for item in senders} | {item.country_code for item in broken} - {""}))
+    return tuple(sorted({item.country_code for item in providers} | {item.country_code for item in broken} - {""}))
 
 
 def pull_surveys(
@@ -174,7 +174,7 @@ def plan_reading(
         )
     seen, known, released = landed.landed_rows(con), landed.known_deliveries(con), holds.released(con)
     return [
-        plan_sender(
+        plan_provider(
             partner,
             [landed_of(row) for row in seen.get(partner.partner_id, [])],
             known.get(partner.partner_id, {}),
@@ -192,12 +192,12 @@ def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -
     size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
     alone = readers < 2 or size < _BYTES_WORTH_A_PROCESS
     # here, a partner's deliveries are read together: what one has taught about its values serves the next
-    whole = [(plan.sender, plan.to_read) for plan in plans if plan.to_read]
+    whole = [(plan.provider, plan.to_read) for plan in plans if plan.to_read]
     jobs = whole if alone else _reading_jobs(plans, readers)
     total: Counter[str] = Counter()
     for partner, deliveries in jobs:
         total[partner.country_code] += len(deliveries)
-    found: dict[str, list[DeliveryRows]] = {plan.sender.partner_id: [] for plan in plans}
+    found: dict[str, list[DeliveryRows]] = {plan.provider.partner_id: [] for plan in plans}
     done: Counter[str] = Counter()
 
     def collect(partner: Partner, rows: list["DeliveryRows"]) -> None:
@@ -230,10 +230,10 @@ def _reading_jobs(plans: Sequence[PartnerPlan], readers: int) -> list[tuple[Part
             part.append(item)
             weight += sum(row.size for row in item.seen)
             if weight >= share:
-                jobs.append((weight, plan.sender, tuple(part)))
+                jobs.append((weight, plan.provider, tuple(part)))
                 part, weight = [], 0
         if part:
-            jobs.append((weight, plan.sender, tuple(part)))
+            jobs.append((weight, plan.provider, tuple(part)))
     jobs.sort(key=lambda job: (-job[0], job[1].partner_id, job[2][0].delivery_id))
     return [(partner, deliveries) for _, partner, deliveries in jobs]
 
@@ -250,7 +250,7 @@ def load_plans(
 
     by_country: dict[str, list[PartnerPlan]] = {}
     for plan in plans:
-        by_country.setdefault(plan.sender.country_code, []).append(plan)
+        by_country.setdefault(plan.provider.country_code, []).append(plan)
     with transaction(con):
         load.register_courses(con, load_programme().courses)
     for country, members in sorted(by_country.items()):
@@ -259,20 +259,22 @@ def load_plans(
                 con,
                 [
                     PartnerFacts(
-                        plan.sender.partner_id,
+                        plan.provider.partner_id,
                         country,
-                        plan.sender.contract.name,
-                        plan.sender.contract.delivery.kind,
-                        contract_hash(plan.sender),
-                        plan.sender.contract.delivery.due_days,
-                        plan.sender.contract.delivery.every,
-                        plan.sender.contract.bounds.duplicate_share_max,
+                        plan.provider.contract.name,
+                        plan.provider.contract.delivery.kind,
+                        contract_hash(plan.provider),
+                        plan.provider.contract.delivery.due_days,
+                        plan.provider.contract.delivery.every,
+                        plan.provider.contract.bounds.duplicate_share_max,
                     )
                     for plan in members
                 ],
             )
             for plan in members:
-                load.load_partner(con, plan.sender.contract.delivery.kind, plan.current, read[plan.sender.partner_id])
+                load.load_partner(
+                    con, plan.provider.contract.delivery.kind, plan.current, read[plan.provider.partner_id]
+                )
         progress.tell("load", country, len(members), len(members))
 
 

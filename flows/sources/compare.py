@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from flows.sources.landed import (
     Pulled,
 )
-from flows.sources.protocol import Known, printable
-from schemas.partner import Sender
+from flows.sources.protocol import FileState, printable
+from schemas.partner import Provider
 
 
 @dataclass(frozen=True)
@@ -20,27 +20,27 @@ class Compared:
 
 
 def compare_with_before(
-    pulls: Iterable[Pulled], known: Mapping[tuple[str, str], Sequence[Known]], partners: Sequence[Sender]
+    pulls: Iterable[Pulled], known: Mapping[tuple[str, str], Sequence[FileState]], partners: Sequence[Provider]
 ) -> Compared:
     """Hold back what shrank, and name what vanished.
 
     A cumulative file or a form that lost more than `access.shrink_max` of what it had is kept out until it is whole
     again or the contract allows it: (partner_id, sentence) in `held`. A file that is gone stays in force.
     """
-    senders = {partner.partner_id: partner for partner in partners}
+    providers = {partner.partner_id: partner for partner in partners}
     kept, held, notices = [], [], []
     for pulled in pulls:
         before = {item.name: item for item in known.get((pulled.partner_id, pulled.source), ())}
-        sender = senders[pulled.partner_id]
-        watched = pulled.is_form or sender.kind == "cumulative"
-        shrunk = _shrunken(pulled, before, sender.contract.access.shrink_max) if watched else {}
+        provider = providers[pulled.partner_id]
+        watched = pulled.is_form or provider.kind == "cumulative"
+        shrunk = _shrunken(pulled, before, provider.contract.access.shrink_max) if watched else {}
         held += [(pulled.partner_id, f"{pulled.partner_id}: {pulled.source}: {text}") for text in shrunk.values()]
         notices += [*pulled.notices, *_vanished(pulled, before)]
         kept.append(_without(pulled, shrunk, before))
     return Compared(tuple(kept), tuple(held), tuple(notices))
 
 
-def _shrunken(pulled: Pulled, before: Mapping[str, Known], allowed: float) -> dict[str, str]:
+def _shrunken(pulled: Pulled, before: Mapping[str, FileState], allowed: float) -> dict[str, str]:
     """Return name -> sentence for whatever lost more than the allowed share."""
     found = {}
     for now in pulled.seen:
@@ -55,7 +55,7 @@ def _shrunken(pulled: Pulled, before: Mapping[str, Known], allowed: float) -> di
     return found
 
 
-def _vanished(pulled: Pulled, before: Mapping[str, Known]) -> list[str]:
+def _vanished(pulled: Pulled, before: Mapping[str, FileState]) -> list[str]:
     gone = sorted(set(before) - {item.name for item in pulled.seen})
     if not gone or pulled.is_form or not pulled.keeps_files:
         return []
@@ -66,7 +66,7 @@ def _vanished(pulled: Pulled, before: Mapping[str, Known]) -> list[str]:
     ]
 
 
-def _without(pulled: Pulled, shrunk: Mapping[str, str], before: Mapping[str, Known]) -> Pulled:
+def _without(pulled: Pulled, shrunk: Mapping[str, str], before: Mapping[str, FileState]) -> Pulled:
     if not shrunk:
         return pulled
     if pulled.is_form:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 import fsspec
 
 from flows.sources.errors import PullError
-from flows.sources.protocol import Form, Offered, Place, is_loopback, printable, today
+from flows.sources.protocol import Form, RemoteFile, SourceConfig, is_loopback, printable, today
 from schemas.partner import parse_day
 
 _CHUNK = 1 << 20
@@ -32,33 +32,33 @@ class FileSystemSource:
     form: Form | None = None
     keeps_files = True
 
-    def __init__(self, place: Place):
+    def __init__(self, config: SourceConfig):
         self.notices: tuple[str, ...] = ()
-        self._place = place
-        self._scheme = urlsplit(place.url).scheme if "://" in place.url else ""
+        self._config = config
+        self._scheme = urlsplit(config.url).scheme if "://" in config.url else ""
         self._faults: tuple[type[Exception], ...] = (OSError, *_faults_of(self._scheme))
-        self._file_system, self._root = place.retry.call(self._open)
+        self._file_system, self._root = config.retry.call(self._open)
 
-    def offer(self) -> list[Offered]:
+    def list_files(self) -> list[RemoteFile]:
         """Return every file below the folder, in the order of the paths."""
-        found = self._place.retry.call(self._list)
-        return [self._offered(path, info) for path, info in sorted(found.items())]
+        found = self._config.retry.call(self._list)
+        return [self._remote_file(path, info) for path, info in sorted(found.items())]
 
     def close(self) -> None:
         """Nothing is held open between two reads."""
 
     def _open(self) -> tuple[Any, str]:
         try:
-            return _connect(self._scheme, self._place)
+            return _connect(self._scheme, self._config)
         except ImportError as error:
-            raise self._place.fail(
+            raise self._config.fail(
                 f"reading {self._scheme}:// needs a package that is not installed ({error.name}); install it beside "
                 "the program"
             ) from None
         except self._faults as error:
             raise self._fault(error, "cannot be reached") from None
         except ValueError as error:
-            raise self._place.fail(f"is no address that can be read ({type(error).__name__})") from None
+            raise self._config.fail(f"is no address that can be read ({type(error).__name__})") from None
 
     def _list(self) -> dict[str, dict[str, Any]]:
         try:
@@ -82,7 +82,7 @@ class FileSystemSource:
             except self._faults as error:
                 if folder != self._root:
                     if isinstance(error, FileNotFoundError):
-                        raise self._place.changed("a folder vanished while the source was listed") from None
+                        raise self._config.changed("a folder vanished while the source was listed") from None
                     raise self._fault(error, "a folder in it cannot be listed") from None
                 if not self._file_system.isfile(folder):
                     raise
@@ -97,9 +97,9 @@ class FileSystemSource:
                     found[info["name"]] = info
         return found
 
-    def _offered(self, path: str, info: dict[str, Any]) -> Offered:
+    def _remote_file(self, path: str, info: dict[str, Any]) -> RemoteFile:
         name = str(PurePosixPath(path).relative_to(PurePosixPath(self._root)))
-        return Offered(
+        return RemoteFile(
             name=name,
             size=info.get("size"),
             version=self._version(info),
@@ -148,17 +148,17 @@ class FileSystemSource:
         kind = type(error).__name__
         if isinstance(error, FileNotFoundError):
             if one_file:
-                return self._place.changed(f"{what}: it vanished while the source was read")
-            return self._place.fail("does not exist; correct `source` in the contract, or the pattern given")
+                return self._config.changed(f"{what}: it vanished while the source was read")
+            return self._config.fail("does not exist; correct `source` in the contract, or the pattern given")
         if kind in ("HostKeyNotVerifiable", "KeyExchangeFailed"):
-            return self._place.fail(
+            return self._config.fail(
                 "the server's host key is not the one in known_hosts; ask the partner for its fingerprint by another "
                 "way, and put the key there only if they agree"
             )
         refused = kind in ("PermissionDenied", "NoCredentialsError", "ForbiddenOperation")
         if isinstance(error, PermissionError) or refused or getattr(error, "status_code", 0) in (401, 403):
-            return self._place.fail(f"{what}: access was refused; check user, password and key under `access`")
-        return self._place.fail(f"{what} ({kind})", transient=True)
+            return self._config.fail(f"{what}: access was refused; check user, password and key under `access`")
+        return self._config.fail(f"{what} ({kind})", transient=True)
 
 
 def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
@@ -184,70 +184,70 @@ def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
     return () if scheme in _LOCAL else (Exception,)
 
 
-def _connect(scheme: str, place: Place) -> tuple[Any, str]:
+def _connect(scheme: str, config: SourceConfig) -> tuple[Any, str]:
     """Return the file system of a URL and the path of the folder in it."""
     if scheme == "s3":
-        return _connect_s3(place)
+        return _connect_s3(config)
     if scheme in ("sftp", "ssh"):
-        return _connect_sftp(place)
+        return _connect_sftp(config)
     if scheme in ("webdav", "webdavs"):
-        return _connect_webdav(place)
-    file_system, root = fsspec.core.url_to_fs(place.url)
+        return _connect_webdav(config)
+    file_system, root = fsspec.core.url_to_fs(config.url)
     return file_system, root
 
 
-def _revealed(place: Place, role: str) -> str | None:
-    secret = place.secret(role)
+def _revealed(config: SourceConfig, role: str) -> str | None:
+    secret = config.secret(role)
     return None if secret is None else secret.get_secret_value()
 
 
-def _connect_s3(place: Place) -> tuple[Any, str]:
-    endpoint = urlsplit(place.access.endpoint or "")
+def _connect_s3(config: SourceConfig) -> tuple[Any, str]:
+    endpoint = urlsplit(config.access.endpoint or "")
     if endpoint.scheme == "http" and not is_loopback(endpoint.hostname):
-        raise place.fail("access.endpoint is not encrypted; write https://")
+        raise config.fail("access.endpoint is not encrypted; write https://")
     file_system = fsspec.filesystem(
         "s3",
-        key=_revealed(place, "user"),
-        secret=_revealed(place, "password"),
-        token=_revealed(place, "token"),
-        endpoint_url=place.access.endpoint,
+        key=_revealed(config, "user"),
+        secret=_revealed(config, "password"),
+        token=_revealed(config, "token"),
+        endpoint_url=config.access.endpoint,
         use_listings_cache=False,
         skip_instance_cache=True,
         # tries are ours, so that the time limit holds
         config_kwargs={
-            "connect_timeout": min(_CONNECT_SECONDS, place.seconds_left),
-            "read_timeout": min(60.0, place.seconds_left),
+            "connect_timeout": min(_CONNECT_SECONDS, config.seconds_left),
+            "read_timeout": min(60.0, config.seconds_left),
             "retries": {"max_attempts": 0},
         },
     )
     file_system.retries = 1
-    parts = urlsplit(place.url)
+    parts = urlsplit(config.url)
     return file_system, f"{parts.netloc}{parts.path}".rstrip("/")
 
 
-def _connect_sftp(place: Place) -> tuple[Any, str]:
+def _connect_sftp(config: SourceConfig) -> tuple[Any, str]:
     import asyncssh
     from sshfs import SSHFileSystem
 
-    parts = urlsplit(place.url)
-    known = place.access.known_hosts
-    hosts = place.folder / known if known else Path.home() / ".ssh" / "known_hosts"
+    parts = urlsplit(config.url)
+    known = config.access.known_hosts
+    hosts = config.folder / known if known else Path.home() / ".ssh" / "known_hosts"
     if not hosts.exists():
-        raise place.fail(
+        raise config.fail(
             f"there is no file of known hosts at {hosts}; ask the partner for the server's public key, write it "
             "there, and name the file under access.known_hosts"
         )
-    password, key = _revealed(place, "password"), _revealed(place, "key")
-    user = _revealed(place, "user") or unquote(parts.username or "")
+    password, key = _revealed(config, "password"), _revealed(config, "key")
+    user = _revealed(config, "user") or unquote(parts.username or "")
     if not user or not (password or key):
-        raise place.fail("the contract must name access.user, and access.password or access.key")
+        raise config.fail("the contract must name access.user, and access.password or access.key")
     keys = None
     if key is not None:
         try:
             text = key if "PRIVATE KEY" in key else Path(key).read_text(encoding="utf-8")
             keys = [asyncssh.import_private_key(text, password)]
         except (OSError, ValueError) as error:
-            raise place.fail(
+            raise config.fail(
                 f"what access.key names is no private key that can be read ({type(error).__name__}); its passphrase "
                 "stands under access.password"
             ) from None
@@ -261,24 +261,24 @@ def _connect_sftp(place: Place) -> tuple[Any, str]:
         agent_path=None,
         config=None,
         known_hosts=str(hosts),
-        connect_timeout=min(_CONNECT_SECONDS, place.seconds_left),
-        login_timeout=min(_CONNECT_SECONDS, place.seconds_left),
+        connect_timeout=min(_CONNECT_SECONDS, config.seconds_left),
+        login_timeout=min(_CONNECT_SECONDS, config.seconds_left),
         keepalive_interval=15,
         skip_instance_cache=True,
     )
     return file_system, unquote(parts.path) or "/"
 
 
-def _connect_webdav(place: Place) -> tuple[Any, str]:
+def _connect_webdav(config: SourceConfig) -> tuple[Any, str]:
     from webdav4.fsspec import WebdavFileSystem
 
-    parts = urlsplit(place.url)
+    parts = urlsplit(config.url)
     encrypted = parts.scheme == "webdavs" or not is_loopback(parts.hostname)
-    user, password = _revealed(place, "user"), _revealed(place, "password")
+    user, password = _revealed(config, "user"), _revealed(config, "password")
     file_system = WebdavFileSystem(
         f"{'https' if encrypted else 'http'}://{parts.netloc.rpartition('@')[2]}{parts.path}",
         auth=(user, password) if user and password else None,
-        timeout=min(60.0, place.seconds_left),
+        timeout=min(60.0, config.seconds_left),
         skip_instance_cache=True,
     )
     return file_system, ""

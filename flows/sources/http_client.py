@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from flows.sources.errors import PullError
-from flows.sources.protocol import Place, is_loopback
+from flows.sources.protocol import SourceConfig, is_loopback
 
 _CONNECT_SECONDS = 20.0
 _READ_SECONDS = 60.0
@@ -28,11 +28,13 @@ _AGENT = "go-digital-asean"
 class WebClient:
     """A connection to one source on the web, for one pull."""
 
-    def __init__(self, place: Place, headers: Mapping[str, str], auth: httpx.Auth | tuple[str, str] | None = None):
+    def __init__(
+        self, config: SourceConfig, headers: Mapping[str, str], auth: httpx.Auth | tuple[str, str] | None = None
+    ):
         # its log shows whole addresses, and a link can be a secret
         for name in ("httpx", "httpcore"):
             logging.getLogger(name).setLevel(logging.WARNING)
-        self._place = place
+        self._config = config
         self._client = httpx.Client(
             headers={"User-Agent": _AGENT, "Accept-Encoding": "identity", **headers},
             auth=auth,
@@ -47,9 +49,11 @@ class WebClient:
         self._client.close()
 
     def _refuse_open(self, request: httpx.Request) -> None:
-        """Let no request, not even a redirected one, go over an open connection to another machine."""
+        """Reject plain-HTTP requests to any host but this machine, redirects included."""
         if request.url.scheme != "https" and not is_loopback(request.url.host):
-            raise self._place.fail("leads to a connection that is not encrypted; write https://, or ask for a new link")
+            raise self._config.fail(
+                "its connection is not encrypted; write https://, or ask the partner for a new link"
+            )
 
     @contextmanager
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
@@ -58,7 +62,7 @@ class WebClient:
         Raises:
             PullError: any other answer, or none.
         """
-        left = self._place.seconds_left
+        left = self._config.seconds_left
         timeout = httpx.Timeout(min(_READ_SECONDS, left), connect=min(_CONNECT_SECONDS, left))
         try:
             with self._client.stream("GET", url, headers=headers, timeout=timeout) as response:
@@ -67,7 +71,7 @@ class WebClient:
         except httpx.HTTPError as error:
             raise self._no_answer(error) from None
         except httpx.InvalidURL:
-            raise self._place.fail("is no address that can be read; correct it") from None
+            raise self._config.fail("is no address that can be read; correct it") from None
 
     def get_json(self, url: str) -> Any:
         """Return the JSON at an address, tried again where that can help.
@@ -75,7 +79,7 @@ class WebClient:
         Raises:
             PullError: it cannot be had, is larger than the source's limit, or no JSON.
         """
-        return self._place.retry.call(lambda: self._get_json(url))
+        return self._config.retry.call(lambda: self._get_json(url))
 
     def _get_json(self, url: str) -> Any:
         with self.get(url) as response:
@@ -88,30 +92,30 @@ class WebClient:
         def post() -> Any:
             try:
                 response = self._client.post(
-                    url, json=dict(content), timeout=min(_READ_SECONDS, self._place.seconds_left)
+                    url, json=dict(content), timeout=min(_READ_SECONDS, self._config.seconds_left)
                 )
             except httpx.HTTPError as error:
                 raise self._no_answer(error) from None
             self._check(response)
             return self._parsed(response.content)
 
-        return self._place.retry.call(post)
+        return self._config.retry.call(post)
 
     def chunks(self, response: httpx.Response) -> Iterator[bytes]:
         """Return the body in pieces, within the limits of size and time; raises PullError."""
         size = 0
         for chunk in response.iter_bytes(1 << 16):
             size += len(chunk)
-            self._place.check_size(size, "the answer")
-            if self._place.retry.is_over:
-                raise self._place.fail("was not read within the time limit; raise access.time_limit")
+            self._config.check_size(size, "the answer")
+            if self._config.retry.is_over:
+                raise self._config.fail("was not read within the time limit; raise access.time_limit")
             yield chunk
 
     def _parsed(self, body: bytes) -> Any:
         try:
             return json.loads(body)
         except (ValueError, RecursionError):
-            raise self._place.fail(
+            raise self._config.fail(
                 "answered with something that is no JSON, perhaps a login page; check host and token"
             ) from None
 
@@ -120,22 +124,22 @@ class WebClient:
         if status in (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NOT_MODIFIED):
             return
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            raise self._place.fail(f"access was refused ({status}); check token, user and password under `access`")
+            raise self._config.fail(f"access was refused ({status}); check token, user and password under `access`")
         if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
-            raise self._place.fail(f"is not there ({status}); correct `source`, or ask the partner for a new link")
+            raise self._config.fail(f"is not there ({status}); correct `source`, or ask the partner for a new link")
         if status in _PASSES or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise self._place.fail(
+            raise self._config.fail(
                 f"answered {status}", transient=True, retry_after=_seconds(response.headers.get("Retry-After"))
             )
-        raise self._place.fail(f"answered {status}; check `source` in the contract")
+        raise self._config.fail(f"answered {status}; check `source` in the contract")
 
     def _no_answer(self, error: httpx.HTTPError) -> PullError:
         kind = type(error).__name__
         if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            return self._place.fail("its certificate is not valid; nothing was sent. Ask whoever runs the server")
+            return self._config.fail("its certificate is not valid; nothing was sent. Ask whoever runs the server")
         if isinstance(error, httpx.RemoteProtocolError):
-            return self._place.fail("the answer broke off", transient=True)
-        return self._place.fail(f"cannot be reached ({kind})", transient=isinstance(error, httpx.TransportError))
+            return self._config.fail("the answer broke off", transient=True)
+        return self._config.fail(f"cannot be reached ({kind})", transient=isinstance(error, httpx.TransportError))
 
 
 def _seconds(retry_after: str | None) -> float | None:
@@ -151,19 +155,19 @@ def _seconds(retry_after: str | None) -> float | None:
     return max(0.0, (when - dt.datetime.now(dt.UTC)).total_seconds())
 
 
-def server_of(place: Place) -> str:
+def server_of(config: SourceConfig) -> str:
     """Return scheme and host of a form's server: encrypted, but on this machine.
 
     Raises:
         PullError: the source names no host.
     """
-    parts = urlsplit(place.url)
+    parts = urlsplit(config.url)
     if not parts.hostname:
-        raise place.fail("names no host; correct `source` in the contract")
+        raise config.fail("names no host; correct `source` in the contract")
     return f"{'http' if is_loopback(parts.hostname) else 'https'}://{parts.netloc.rpartition('@')[2]}"
 
 
-def same_server(place: Place, server: str, following: str) -> str:
+def same_server(config: SourceConfig, server: str, following: str) -> str:
     """Return the address of the next page, on the server that was asked; another one never gets the token.
 
     Raises:
@@ -171,5 +175,5 @@ def same_server(place: Place, server: str, following: str) -> str:
     """
     parts = urlsplit(following)
     if parts.hostname != urlsplit(server).hostname:
-        raise place.fail("its next page is on another server; nothing was sent there. Correct the host in `source`")
+        raise config.fail("its next page is on another server; nothing was sent there. Correct the host in `source`")
     return f"{server}{parts.path}?{parts.query}"

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 
 from flows.sources.form_state import name_state
 from flows.sources.http_client import WebClient, same_server, server_of
-from flows.sources.protocol import Form, Offered, Place
+from flows.sources.protocol import Form, RemoteFile, SourceConfig
 
 # the most that the server gives at once since March 2026
 PAGE_SIZE = 1000
@@ -23,26 +23,26 @@ class KoboSource:
 
     keeps_files = False
 
-    def __init__(self, place: Place):
+    def __init__(self, config: SourceConfig):
         self.form: Form | None = None
         self.notices: tuple[str, ...] = ()
-        self._place = place
-        self._asset = urlsplit(place.url).path.strip("/")
+        self._config = config
+        self._asset = urlsplit(config.url).path.strip("/")
         if not self._asset or "/" in self._asset:
-            raise place.fail("is no form; write kobo://host/asset_uid")
-        self._server = server_of(place)
-        token = place.needed("token").get_secret_value()
-        self._web = WebClient(place, {"Authorization": f"Token {token}", "Accept": "application/json"})
+            raise config.fail("is no form; write kobo://host/asset_uid")
+        self._server = server_of(config)
+        token = config.needed("token").get_secret_value()
+        self._web = WebClient(config, {"Authorization": f"Token {token}", "Accept": "application/json"})
 
-    def offer(self) -> list[Offered]:
+    def list_files(self) -> list[RemoteFile]:
         """Return the state as pages, sorted by `_id`."""
         submissions = self._read_all()
         uuids = [item["_uuid"] for item in submissions if item.get("_uuid")]
         twice = len(uuids) - len(set(uuids))
         if twice:
-            self.notices = (f"{self._place.shown}: {twice} submission(s) were sent twice, under the same _uuid",)
-        self.form, offered = name_state(self._place, canonical_pages(submissions), len(submissions))
-        return offered
+            self.notices = (f"{self._config.shown}: {twice} submission(s) were sent twice, under the same _uuid",)
+        self.form, remote_files = name_state(self._config, canonical_pages(submissions), len(submissions))
+        return remote_files
 
     def encrypts(self, name: str) -> bool:
         """Nothing is announced."""
@@ -61,16 +61,16 @@ class KoboSource:
         asked: set[str] = set()
         while address is not None:
             if address in asked:
-                raise self._place.fail("its pages lead back to each other; ask whoever runs the server")
+                raise self._config.fail("its pages lead back to each other; ask whoever runs the server")
             asked.add(address)
             count, following, results = self._page(address)
             counts.append(count)
             for item in results:
                 found[item["_id"]] = item
-            address = None if following is None else same_server(self._place, self._server, following)
+            address = None if following is None else same_server(self._config, self._server, following)
         if counts != sorted(counts) or len(found) != counts[-1]:
             # a deletion moves all that follows by one: a submission may have slipped between two pages
-            raise self._place.changed(
+            raise self._config.changed(
                 f"counted {counts[0]:,} to {counts[-1]:,} submissions and gave {len(found):,}; the form changed while "
                 "it was read"
             )
@@ -79,11 +79,11 @@ class KoboSource:
     def _page(self, address: str) -> tuple[int, str | None, list[Submission]]:
         page = self._web.get_json(address)
         if not isinstance(page, dict) or not {"count", "next", "results"} <= set(page):
-            raise self._place.fail("answered without count, next and results; is this a KoboToolbox server?")
+            raise self._config.fail("answered without count, next and results; is this a KoboToolbox server?")
         count, following, results = page["count"], page["next"], page["results"]
         readable = isinstance(count, int) and isinstance(results, list) and isinstance(following, str | None)
         if not readable or not all(isinstance(item, dict) and isinstance(item.get("_id"), int) for item in results):
-            raise self._place.fail("answered with submissions that have no _id; is this a KoboToolbox server?")
+            raise self._config.fail("answered with submissions that have no _id; is this a KoboToolbox server?")
         return count, following, results
 
 

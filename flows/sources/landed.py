@@ -10,8 +10,8 @@ from typing import Any
 from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
 from flows.sources.open import is_remote
-from flows.sources.protocol import Known
-from schemas.partner import Sender
+from flows.sources.protocol import FileState
+from schemas.partner import Provider
 
 # what operating systems, office programs and half-finished copies leave in a folder
 LITTER = (
@@ -60,7 +60,7 @@ class Pulled:
     partner_id: str
     source: str
     landed: tuple[Landed, ...]
-    seen: tuple[Known, ...]
+    seen: tuple[FileState, ...]
     notices: tuple[str, ...] = ()
     is_form: bool = False
     # whether a file that is no longer there is worth a word
@@ -76,12 +76,12 @@ class Listed:
     files: int
 
 
-def landing_folder(partner: Sender) -> Path:
-    """Folder of a sender's landed files; git-ignored, private."""
+def landing_folder(partner: Provider) -> Path:
+    """Folder of a provider's landed files; git-ignored, private."""
     return partner.landing_folder
 
 
-def source_url(partner: Sender, pattern: str | None) -> str:
+def source_url(partner: Provider, pattern: str | None) -> str:
     """Return where to pull from: the pattern with what stands in braces filled in, or the contract's source.
 
     Raises:
@@ -98,7 +98,7 @@ def source_url(partner: Sender, pattern: str | None) -> str:
     return source if "://" in source else str(partner.folder / source)
 
 
-def is_pulled_from_afar(partner: Sender, pattern: str | None) -> bool:
+def is_pulled_from_afar(partner: Provider, pattern: str | None) -> bool:
     """Whether a pull of this partner can save itself something by what it knows from the last one."""
     try:
         return is_remote(source_url(partner, pattern))

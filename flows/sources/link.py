@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 import httpx
 
 from flows.sources.http_client import WebClient
-from flows.sources.protocol import Form, Known, Offered, Place, today
+from flows.sources.protocol import FileState, Form, RemoteFile, SourceConfig, today
 
 _ANY = ("application/octet-stream", "binary/octet-stream")
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -44,25 +44,25 @@ class HttpsSource:
     form: Form | None = None
     keeps_files = False
 
-    def __init__(self, place: Place):
+    def __init__(self, config: SourceConfig):
         self.notices: tuple[str, ...] = ()
-        self._place = place
+        self._config = config
         headers, auth = self._credentials()
-        if not _TYPES[place.wanted]:
-            raise place.fail(f"a link is one file, and the format {place.wanted} needs several; use a folder")
-        self._web = WebClient(place, headers, auth)
-        self._url = download_link(place.url)
+        if not _TYPES[config.wanted]:
+            raise config.fail(f"a link is one file, and the format {config.wanted} needs several; use a folder")
+        self._web = WebClient(config, headers, auth)
+        self._url = download_link(config.url)
 
     def _credentials(self) -> tuple[dict[str, str], tuple[str, str] | None]:
-        token, user, password = (self._place.secret(role) for role in ("token", "user", "password"))
+        token, user, password = (self._config.secret(role) for role in ("token", "user", "password"))
         headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
         if user is None or password is None:
             return headers, None
         return headers, (user.get_secret_value(), password.get_secret_value())
 
-    def offer(self) -> list[Offered]:
+    def list_files(self) -> list[RemoteFile]:
         """Return the file, read; or what is known of it, where the server says that it is as it was."""
-        return [self._place.retry.call(self._ask)]
+        return [self._config.retry.call(self._ask)]
 
     def encrypts(self, name: str) -> bool:
         """Nothing is announced."""
@@ -72,15 +72,15 @@ class HttpsSource:
         """Let go of the connection."""
         self._web.close()
 
-    def _ask(self) -> Offered:
-        known = next(iter(self._place.known.values()), None)
+    def _ask(self) -> RemoteFile:
+        known = next(iter(self._config.known.values()), None)
         with self._web.get(self._url, _conditions(known)) as response:
             if response.status_code == HTTPStatus.NOT_MODIFIED and known is not None:
-                return Offered(known.name, known.size, known.version, known.date_received, self._again)
+                return RemoteFile(known.name, known.size, known.version, known.date_received, self._again)
             self._check_type(response)
             chunks = list(self._web.chunks(response))
             self._check_body(response, chunks)
-            return Offered(
+            return RemoteFile(
                 name=_name(response, self._url),
                 size=sum(map(len, chunks)),
                 version=_version(response),
@@ -97,25 +97,25 @@ class HttpsSource:
     def _check_type(self, response: httpx.Response) -> None:
         said = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if said in ("text/html", "application/xhtml+xml"):
-            raise self._place.fail(_PAGE_ADVICE)
-        if said and said not in _TYPES[self._place.wanted]:
-            raise self._place.fail(f"answered with {said[:60]}, which is no {self._place.wanted}; correct the link")
+            raise self._config.fail(_PAGE_ADVICE)
+        if said and said not in _TYPES[self._config.wanted]:
+            raise self._config.fail(f"answered with {said[:60]}, which is no {self._config.wanted}; correct the link")
         announced = response.headers.get("Content-Length", "")
         if announced.isdigit():
-            self._place.check_size(int(announced), "the file")
+            self._config.check_size(int(announced), "the file")
 
     def _check_body(self, response: httpx.Response, chunks: list[bytes]) -> None:
         if _PAGE.match(b"".join(chunks[:1])[:2000]):
-            raise self._place.fail(_PAGE_ADVICE)
+            raise self._config.fail(_PAGE_ADVICE)
         announced = response.headers.get("Content-Length", "")
         size = sum(map(len, chunks))
         if announced.isdigit() and "Content-Encoding" not in response.headers and int(announced) != size:
-            raise self._place.fail(f"announced {announced} bytes, sent {size}", transient=True)
+            raise self._config.fail(f"announced {announced} bytes, sent {size}", transient=True)
         if size == 0:
-            raise self._place.fail("the file is empty; ask the partner")
+            raise self._config.fail("the file is empty; ask the partner")
 
 
-def _conditions(known: Known | None) -> dict[str, str]:
+def _conditions(known: FileState | None) -> dict[str, str]:
     if known is None or known.version is None:
         return {}
     kind, _, value = known.version.partition(" ")

@@ -19,7 +19,7 @@ from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxL
 
 from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
-from flows.sources.protocol import Form, Known, Offered, Place, is_loopback, today
+from flows.sources.protocol import FileState, Form, RemoteFile, SourceConfig, is_loopback, today
 
 _FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError)
 _CONNECT_SECONDS = 20.0
@@ -40,20 +40,20 @@ class MailSource:
     # what is tidied up in a mailbox has been received all the same
     keeps_files = False
 
-    def __init__(self, place: Place):
+    def __init__(self, config: SourceConfig):
         self.notices: tuple[str, ...] = ()
-        self._place = place
-        self._senders = tuple(item.strip().lower() for item in place.access.senders)
+        self._config = config
+        self._senders = tuple(item.strip().lower() for item in config.access.senders)
         if not self._senders:
-            raise place.fail("the contract must list under access.senders whose attachments are deliveries")
-        self._user = place.needed("user").get_secret_value()
-        self._password = place.needed("password").get_secret_value()
-        self._box: BaseMailBox = place.retry.call(self._log_in)
+            raise config.fail("the contract must list under access.senders whose attachments are deliveries")
+        self._user = config.needed("user").get_secret_value()
+        self._password = config.needed("password").get_secret_value()
+        self._box: BaseMailBox = config.retry.call(self._log_in)
 
     def _log_in(self) -> BaseMailBox:
-        parts = urlsplit(self._place.url)
+        parts = urlsplit(self._config.url)
         host, folder = parts.hostname or "", unquote(parts.path.strip("/")) or "INBOX"
-        timeout = min(_READ_SECONDS, self._place.seconds_left)
+        timeout = min(_READ_SECONDS, self._config.seconds_left)
         try:
             if parts.scheme == "imap" and is_loopback(host):
                 box: BaseMailBox = MailBoxUnencrypted(host, parts.port or 143, timeout=timeout)
@@ -63,21 +63,21 @@ class MailSource:
             box.login(self._user, self._password, initial_folder=None)
             box.folder.set(folder, readonly=True)
         except MailboxLoginError:
-            raise self._place.fail("the mail server refused user and password; check them under `access`") from None
+            raise self._config.fail("the mail server refused user and password; check them under `access`") from None
         except MailboxFolderSelectError:
-            raise self._place.fail("there is no such mail folder; correct `source` in the contract") from None
+            raise self._config.fail("there is no such mail folder; correct `source` in the contract") from None
         except ssl.SSLCertVerificationError:
-            raise self._place.fail("the mail server's certificate is not valid; nothing was sent") from None
+            raise self._config.fail("the mail server's certificate is not valid; nothing was sent") from None
         except _FAULTS as error:
             raise self._broke_off(error) from None
         return box
 
-    def offer(self) -> list[Offered]:
+    def list_files(self) -> list[RemoteFile]:
         """Return the attachments that can be deliveries, in the order of the names."""
-        headers = self._place.retry.call(self._headers)
+        headers = self._config.retry.call(self._headers)
         others, unusable = 0, 0
-        found: dict[str, Offered] = {}
-        known = _by_message(self._place)
+        found: dict[str, RemoteFile] = {}
+        known = _by_message(self._config)
         taken: set[str] = set()
         for message in headers:
             if not self._may_deliver(message.from_):
@@ -91,12 +91,12 @@ class MailSource:
             if number in known:
                 found |= {item.name: self._as_known(item, message, number) for item in known[number]}
                 continue
-            self._place.check_size(message.size_rfc822, "a message")
+            self._config.check_size(message.size_rfc822, "a message")
             attachments, left = self._attachments(message, number)
             found |= attachments
             unusable += left
         self.notices = tuple(
-            f"{self._place.shown}: {count} {what}"
+            f"{self._config.shown}: {count} {what}"
             for count, what in (
                 (others, "message(s) of senders that access.senders does not list were left alone"),
                 (
@@ -124,15 +124,15 @@ class MailSource:
             self._reconnect()
             raise self._broke_off(error) from None
 
-    def _attachments(self, message: MailMessage, number: str) -> tuple[dict[str, Offered], int]:
-        whole = self._place.retry.call(lambda: self._whole(str(message.uid)))
+    def _attachments(self, message: MailMessage, number: str) -> tuple[dict[str, RemoteFile], int]:
+        whole = self._config.retry.call(lambda: self._whole(str(message.uid)))
         day = _day(message)
-        found: dict[str, Offered] = {}
+        found: dict[str, RemoteFile] = {}
         left = 0
         for at, attachment in enumerate(whole.attachments, start=1):
             name = PurePosixPath(attachment.filename.replace("\\", "/")).name
             payload = attachment.payload
-            if not name.lower().endswith(_SUFFIXES[self._place.wanted]) and not is_returned_workbook(
+            if not name.lower().endswith(_SUFFIXES[self._config.wanted]) and not is_returned_workbook(
                 io.BytesIO(payload)
             ):
                 left += 1
@@ -140,19 +140,19 @@ class MailSource:
             path = f"{day.isoformat()}/{number}/{name}"
             if path in found:
                 path = f"{day.isoformat()}/{number}/{at} {name}"
-            found[path] = Offered(path, len(payload), f"message {number}", day, _bytes(payload))
+            found[path] = RemoteFile(path, len(payload), f"message {number}", day, _bytes(payload))
         return found, left
 
-    def _as_known(self, item: Known, message: MailMessage, number: str) -> Offered:
+    def _as_known(self, item: FileState, message: MailMessage, number: str) -> RemoteFile:
         """Offer what has been landed; it is fetched again only where the landed copy is gone."""
 
         def fetch() -> Iterable[bytes]:
             found, _ = self._attachments(message, number)
             if item.name not in found:
-                raise self._place.changed("an attachment is no longer what it was")
+                raise self._config.changed("an attachment is no longer what it was")
             return found[item.name].fetch()
 
-        return Offered(item.name, item.size, item.version, item.date_received, fetch)
+        return RemoteFile(item.name, item.size, item.version, item.date_received, fetch)
 
     def _whole(self, uid: str) -> MailMessage:
         try:
@@ -161,7 +161,7 @@ class MailSource:
             self._reconnect()
             raise self._broke_off(error) from None
         if len(found) != 1:
-            raise self._place.changed("a message vanished while the mailbox was read")
+            raise self._config.changed("a message vanished while the mailbox was read")
         return found[0]
 
     def _reconnect(self) -> None:
@@ -170,7 +170,7 @@ class MailSource:
             self._box = self._log_in()
 
     def _broke_off(self, error: Exception) -> PullError:
-        return self._place.fail(f"the mail server cannot be reached ({type(error).__name__})", transient=True)
+        return self._config.fail(f"the mail server cannot be reached ({type(error).__name__})", transient=True)
 
     def _may_deliver(self, address: str) -> bool:
         address = address.strip().lower()
@@ -181,9 +181,9 @@ def _bytes(payload: bytes) -> Callable[[], Iterable[bytes]]:
     return lambda: (payload,)
 
 
-def _by_message(place: Place) -> dict[str, list[Known]]:
-    found: dict[str, list[Known]] = {}
-    for item in place.known.values():
+def _by_message(config: SourceConfig) -> dict[str, list[FileState]]:
+    found: dict[str, list[FileState]] = {}
+    for item in config.known.values():
         found.setdefault((item.version or "").removeprefix("message "), []).append(item)
     return found
 

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from flows.sources.form_state import name_state
 from flows.sources.http_client import WebClient, same_server, server_of
-from flows.sources.protocol import Form, Offered, Place
+from flows.sources.protocol import Form, RemoteFile, SourceConfig
 
 PAGE_SIZE = 1000
 KEY, PARENT_KEY = "KEY", "PARENT_KEY"
@@ -47,24 +47,24 @@ class OdkSource:
 
     keeps_files = False
 
-    def __init__(self, place: Place):
+    def __init__(self, config: SourceConfig):
         self.form: Form | None = None
         self.notices: tuple[str, ...] = ()
-        self._place = place
-        parts = urlsplit(place.url).path.strip("/").split("/")
+        self._config = config
+        parts = urlsplit(config.url).path.strip("/").split("/")
         if len(parts) != 2 or not parts[0].isdigit() or not parts[1]:
-            raise place.fail("is no form; write odk://host/project number/form id")
-        self._server = server_of(place)
+            raise config.fail("is no form; write odk://host/project number/form id")
+        self._server = server_of(config)
         self._form_id = parts[1]
         self._root = f"{self._server}/v1/projects/{parts[0]}/forms/{quote(self._form_id, safe='%')}"
-        self._web = WebClient(place, {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"})
+        self._web = WebClient(config, {"Authorization": f"Bearer {self._token()}", "Accept": "application/json"})
 
     def _token(self) -> str:
-        token = self._place.secret("token")
+        token = self._config.secret("token")
         if token is not None:
             return token.get_secret_value()
-        user, password = self._place.needed("user"), self._place.needed("password")
-        web = WebClient(self._place, {})
+        user, password = self._config.needed("user"), self._config.needed("password")
+        web = WebClient(self._config, {})
         try:
             answer = web.post_json(
                 f"{self._server}/v1/sessions",
@@ -73,23 +73,23 @@ class OdkSource:
         finally:
             web.close()
         if not isinstance(answer, dict) or not isinstance(answer.get("token"), str):
-            raise self._place.fail("gave no session; is this an ODK Central server?")
+            raise self._config.fail("gave no session; is this an ODK Central server?")
         return str(answer["token"])
 
-    def offer(self) -> list[Offered]:
+    def list_files(self) -> list[RemoteFile]:
         """Return the state as CSV files: `<form>.csv`, and `<form>-<repeat>.csv` for each group of repeats."""
         tables = self._tables()
         submissions = self._read_all()
         for item in submissions:
             _take(tables, tables[()], item, None)
-        stem = urlsplit(self._place.url).path.rpartition("/")[2]
+        stem = urlsplit(self._config.url).path.rpartition("/")[2]
         files = {
             "-".join([stem, *table.path[-1:]]) + ".csv": _csv(table) for table in sorted(tables.values(), key=_path_of)
         }
         if len(files) != len(tables):
-            raise self._place.fail("has two groups of repeats of one name; rename one of them in the form")
-        self.form, offered = name_state(self._place, files, len(submissions))
-        return offered
+            raise self._config.fail("has two groups of repeats of one name; rename one of them in the form")
+        self.form, remote_files = name_state(self._config, files, len(submissions))
+        return remote_files
 
     def encrypts(self, name: str) -> bool:
         """Nothing is announced."""
@@ -103,7 +103,7 @@ class OdkSource:
         """Return the tables of the form as its own list of fields has them, so that unanswered questions are there."""
         fields = self._web.get_json(f"{self._root}/fields?odata=true")
         if not isinstance(fields, list) or not all(isinstance(item, dict) for item in fields):
-            raise self._place.fail("answered without the fields of the form; is this an ODK Central server?")
+            raise self._config.fail("answered without the fields of the form; is this an ODK Central server?")
         named = [(tuple(str(item["path"]).strip("/").split("/")), str(item["type"])) for item in fields]
         repeats = [path for path, kind in named if kind == "repeat"]
         tables = {path: _Table(path) for path in [(), *repeats]}
@@ -122,25 +122,25 @@ class OdkSource:
         asked: set[str] = set()
         while address is not None:
             if address in asked:
-                raise self._place.fail("its pages lead back to each other; ask whoever runs the server")
+                raise self._config.fail("its pages lead back to each other; ask whoever runs the server")
             asked.add(address)
             page = self._web.get_json(address)
             if not isinstance(page, dict) or not isinstance(page.get("value"), list):
-                raise self._place.fail("answered without submissions; is this an ODK Central server?")
+                raise self._config.fail("answered without submissions; is this an ODK Central server?")
             for item in page["value"]:
                 found[self._key(item)] = item
             counts.append(int(page.get("@odata.count", len(found))))
             read += len(page["value"])
             following = page.get("@odata.nextLink")
             if following is not None:
-                address = same_server(self._place, self._server, str(following))
+                address = same_server(self._config, self._server, str(following))
             elif page["value"] and read < counts[-1]:
                 # an older server cuts off at $top and says nothing of a next page
                 address = f"{self._root}.svc/Submissions?{query}&{urlencode({'$skip': read})}"
             else:
                 address = None
         if not min(counts) <= len(found) <= max(counts):
-            raise self._place.changed(
+            raise self._config.changed(
                 f"counted {counts[0]:,} to {counts[-1]:,} submissions and gave {len(found):,}; the form changed while "
                 "it was read"
             )
@@ -148,9 +148,9 @@ class OdkSource:
 
     def _key(self, item: Any) -> str:
         if not isinstance(item, dict) or "__id" not in item:
-            raise self._place.fail("answered with submissions that have no __id; is this an ODK Central server?")
+            raise self._config.fail("answered with submissions that have no __id; is this an ODK Central server?")
         if (item.get("__system") or {}).get("status") == "notDecrypted":
-            raise self._place.fail("holds encrypted submissions, which cannot be read here; export them instead")
+            raise self._config.fail("holds encrypted submissions, which cannot be read here; export them instead")
         return str(item["__id"])
 
 

@@ -2,35 +2,35 @@
 
 from urllib.parse import urlsplit
 
-from flows.sources.protocol import Place, Source
+from flows.sources.protocol import Source, SourceConfig
 
 
-def open_source(place: Place) -> Source:
-    """Return the source at `place`, ready to offer what it has.
+def open_source(config: SourceConfig) -> Source:
+    """Return the source at `config.url`, ready to offer what it has.
 
     Raises:
         PullError: it cannot be reached, or a secret or a package is missing.
     """
-    scheme = urlsplit(place.url).scheme if "://" in place.url else ""
+    scheme = urlsplit(config.url).scheme if "://" in config.url else ""
     if scheme in ("http", "https"):
         from flows.sources.link import HttpsSource
 
-        return HttpsSource(place)
+        return HttpsSource(config)
     if scheme == "kobo":
         from flows.sources.kobo import KoboSource
 
-        return KoboSource(place)
+        return KoboSource(config)
     if scheme == "odk":
         from flows.sources.odk import OdkSource
 
-        return OdkSource(place)
+        return OdkSource(config)
     if scheme in ("imap", "imaps"):
         from flows.sources.mail import MailSource
 
-        return MailSource(place)
+        return MailSource(config)
     from flows.sources.filesystem import FileSystemSource
 
-    return FileSystemSource(place)
+    return FileSystemSource(config)
 
 
 def is_remote(url: str) -> bool:

@@ -1,6 +1,6 @@
 """Pulls many sources at once with a bounded number of workers, and waits for none beyond its time limit.
 
-A driver can hang where nothing interrupts it; its worker is then left behind, and another takes its place.
+A driver can hang where nothing interrupts it; its worker is then left behind, and another takes its config.
 """
 
 import threading
@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 from flows.settings import Settings
 from flows.sources.landed import Listed, Pulled
-from flows.sources.protocol import Known
-from flows.sources.pull import PullError, look_at_source, pull_source
-from schemas.partner import Sender
+from flows.sources.protocol import FileState
+from flows.sources.pull import PullError, list_source, pull_source
+from schemas.partner import Provider
 
 # what a source is given beyond its time limit to say by itself that it has failed
 _GRACE_SECONDS = 2.0
@@ -21,50 +21,50 @@ _LOOK_SECONDS = 0.5
 
 _Found = TypeVar("_Found")
 Outcome = Pulled | BaseException
-KnownPlaces = Mapping[tuple[str, str], Sequence[Known]]
+KnownFiles = Mapping[tuple[str, str], Sequence[FileState]]
 
 
-def pull_side_by_side(
-    senders: Sequence[Sender],
+def pull_in_parallel(
+    providers: Sequence[Provider],
     source: str | None,
     settings: Settings,
-    known: KnownPlaces,
+    known: KnownFiles,
     tell: Callable[[Counter[str]], None] = lambda done: None,
 ) -> list[Outcome]:
-    """Return, in the order of the senders, what was pulled or why it was not.
+    """Return, in the order of the providers, what was pulled or why it was not.
 
     Args:
-        senders: Whose sources.
+        providers: Whose sources.
         source: Pattern of `--source`.
         settings: Limits, tries, and how many are pulled at once.
         known: (partner_id, source) -> what the last pulls that were loaded saw.
-        tell: Given the number of senders that are done, by country, whenever it changes.
+        tell: Given the number of providers that are done, by country, whenever it changes.
     """
     return _Round(
-        senders, settings, lambda sender: pull_source(sender, source, settings=settings, known=known)
+        providers, settings, lambda provider: pull_source(provider, source, settings=settings, known=known)
     ).outcomes(tell)
 
 
-def look_side_by_side(senders: Sequence[Sender], settings: Settings) -> list[Listed | BaseException]:
-    """Return, in the order of the senders, what their sources offer or why that cannot be known; nothing is landed."""
-    return _Round(senders, settings, lambda sender: look_at_source(sender, settings=settings)).outcomes()
+def list_in_parallel(providers: Sequence[Provider], settings: Settings) -> list[Listed | BaseException]:
+    """Return, in the order of the providers, what their sources hold or why they cannot be read; land nothing."""
+    return _Round(providers, settings, lambda provider: list_source(provider, settings=settings)).outcomes()
 
 
 class _Round(Generic[_Found]):
     """One visit to several sources; whatever is shared between workers is touched under the condition."""
 
-    def __init__(self, senders: Sequence[Sender], settings: Settings, visit: Callable[[Sender], _Found]):
-        self._senders = senders
+    def __init__(self, providers: Sequence[Provider], settings: Settings, visit: Callable[[Provider], _Found]):
+        self._providers = providers
         self._settings = settings
         self._visit = visit
-        self._waiting = list(reversed(range(len(senders))))
+        self._waiting = list(reversed(range(len(providers))))
         self._begun: dict[int, float] = {}
         self._done: dict[int, _Found | BaseException] = {}
         self._changed = threading.Condition()
 
     def outcomes(self, tell: Callable[[Counter[str]], None] = lambda done: None) -> list[_Found | BaseException]:
         """Visit everybody."""
-        for _ in range(min(self._settings.pull_workers, len(self._senders))):
+        for _ in range(min(self._settings.pull_workers, len(self._providers))):
             self._start_worker()
         told = 0
         with self._changed:
@@ -72,8 +72,8 @@ class _Round(Generic[_Found]):
                 self._give_up_overdue()
                 if len(self._done) != told:
                     told = len(self._done)
-                    tell(Counter(self._senders[at].country_code for at in self._done))
-                if told == len(self._senders):
+                    tell(Counter(self._providers[at].country_code for at in self._done))
+                if told == len(self._providers):
                     return [self._done[at] for at in range(told)]
                 self._changed.wait(timeout=_LOOK_SECONDS)
 
@@ -98,7 +98,7 @@ class _Round(Generic[_Found]):
 
     def _outcome(self, at: int) -> _Found | BaseException:
         try:
-            return self._visit(self._senders[at])
+            return self._visit(self._providers[at])
         except BaseException as error:
             # it is raised where the outcome is taken
             return error
@@ -106,10 +106,10 @@ class _Round(Generic[_Found]):
     def _give_up_overdue(self) -> None:
         now = time.monotonic()
         for at, since in self._begun.items():
-            limit = self._senders[at].contract.access.time_limit or self._settings.pull_time_limit
+            limit = self._providers[at].contract.access.time_limit or self._settings.pull_time_limit
             if at not in self._done and now > since + limit + _GRACE_SECONDS:
                 self._done[at] = PullError(
-                    f"{self._senders[at].partner_id}: its source did not answer within {limit} seconds; the next run "
+                    f"{self._providers[at].partner_id}: its source did not answer within {limit} seconds; the next run "
                     "tries again, or raise access.time_limit"
                 )
                 self._start_worker()

@@ -21,7 +21,7 @@ from schemas.access import Access
 
 
 @dataclass(frozen=True)
-class Known:
+class FileState:
     """One file of a source as the last pull that was loaded saw it; of a form, `size` counts submissions."""
 
     name: str
@@ -32,7 +32,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Offered:
+class RemoteFile:
     """One file that a source has.
 
     `name` is its path below the source. `version` changes whenever the bytes do (an ETag, a Message-ID); None: it
@@ -71,7 +71,7 @@ class Source(Protocol):
     def keeps_files(self) -> bool:
         """Whether a file that is no longer there is worth a word."""
 
-    def offer(self) -> Iterable[Offered]:
+    def list_files(self) -> Iterable[RemoteFile]:
         """Return what is there, in the order of the names; raises PullError."""
 
     def encrypts(self, name: str) -> bool:
@@ -82,7 +82,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceConfig:
     """Where one pull goes, and under which limits; everything a source's module needs to know.
 
     `url` may hold a secret and is never shown: `shown` is. `wanted` is the contract's file format.
@@ -96,7 +96,7 @@ class Place:
     wanted: str
     size_limit: int
     retry: Retry
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: Mapping[str, FileState] = field(default_factory=dict)
 
     def fail(self, what: str, *, transient: bool = False, retry_after: float | None = None) -> PullError:
         """Return an error about this source: `what` says what is wrong and what to do."""

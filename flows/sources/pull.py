@@ -23,22 +23,22 @@ from flows.sources.landed import (
     source_url,
 )
 from flows.sources.open import open_source
-from flows.sources.protocol import Form, Known, Offered, Place, Source, printable, secret_of, shown
+from flows.sources.protocol import FileState, Form, RemoteFile, Source, SourceConfig, printable, secret_of, shown
 from flows.sources.retry import Retry
-from schemas.partner import Sender
+from schemas.partner import Provider
 from warehouse.storage import files
 
 __all__ = ["Landed", "PullError", "Pulled", "pull_partner", "pull_source"]
 
 
-def _is_sample(partner: Sender, url: str) -> bool:
+def _is_sample(partner: Provider, url: str) -> bool:
     if urlsplit(url).scheme not in ("", "file"):
         return False
     return Path(url.removeprefix("file://")).resolve() == partner.sample_folder.resolve()
 
 
 def pull_partner(
-    partner: Sender, pattern: str | None = None, *, size_limit: int, now: dt.datetime | None = None
+    partner: Provider, pattern: str | None = None, *, size_limit: int, now: dt.datetime | None = None
 ) -> tuple[Landed, ...]:
     """Land every file of the partner's source that is not there yet, with the settings' limits.
 
@@ -59,11 +59,11 @@ def pull_partner(
 
 
 def pull_source(
-    partner: Sender,
+    partner: Provider,
     pattern: str | None = None,
     *,
     settings: Settings,
-    known: Mapping[tuple[str, str], Sequence[Known]] | None = None,
+    known: Mapping[tuple[str, str], Sequence[FileState]] | None = None,
     now: dt.datetime | None = None,
 ) -> Pulled:
     """Land every file of the partner's source that is not there yet, and say what was seen.
@@ -79,13 +79,13 @@ def pull_source(
         PullError: the source cannot be read, or a file changed or broke off while it was read.
     """
     pulled_at = (now or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
-    place = _place_of(partner, pattern, settings, known or {})
+    config = _config_of(partner, pattern, settings, known or {})
     _clear_unfinished(landing_folder(partner))
     # a file that changes while it is read is not there yet: the source is looked at again
-    return place.retry.call(lambda: _pull_once(partner, place, pulled_at), looks_anew=True)
+    return config.retry.call(lambda: _pull_once(partner, config, pulled_at), looks_anew=True)
 
 
-def look_at_source(partner: Sender, *, settings: Settings) -> Listed:
+def list_source(partner: Provider, *, settings: Settings) -> Listed:
     """Return what the partner's source offers, as a pull would find it; nothing is landed.
 
     A form is read for it, and a link fetched, because neither says otherwise whether it can be.
@@ -93,33 +93,33 @@ def look_at_source(partner: Sender, *, settings: Settings) -> Listed:
     Raises:
         PullError: the source cannot be read.
     """
-    place = _place_of(partner, None, settings, {})
-    return place.retry.call(lambda: _list_once(partner, place), looks_anew=True)
+    config = _config_of(partner, None, settings, {})
+    return config.retry.call(lambda: _list_once(partner, config), looks_anew=True)
 
 
-def _list_once(partner: Sender, place: Place) -> Listed:
-    source = open_source(place)
+def _list_once(partner: Provider, config: SourceConfig) -> Listed:
+    source = open_source(config)
     try:
-        names = [offered.name for offered in source.offer() if _is_wanted(partner, offered.name)]
-        return Listed(partner.partner_id, place.shown, len(names))
+        names = [remote.name for remote in source.list_files() if _is_wanted(partner, remote.name)]
+        return Listed(partner.partner_id, config.shown, len(names))
     finally:
         source.close()
 
 
-def _is_wanted(partner: Sender, name: str) -> bool:
+def _is_wanted(partner: Provider, name: str) -> bool:
     return not is_litter(name, partner.contract.delivery.ignore_files) and partner.claims(name)
 
 
-def _place_of(
-    partner: Sender, pattern: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[Known]]
-) -> Place:
+def _config_of(
+    partner: Provider, pattern: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[FileState]]
+) -> SourceConfig:
     access = partner.contract.access
     url = source_url(partner, pattern)
     source = shown(url)
     if "://" in url and urlsplit(url).password is not None:
         raise PullError(f"{partner.partner_id}: {source}: the address holds a password; name a variable under `access`")
     limit = access.time_limit or settings.pull_time_limit
-    return Place(
+    return SourceConfig(
         partner_id=partner.partner_id,
         url=_secret_link(partner, url) if pattern is None else url,
         shown=source,
@@ -132,7 +132,7 @@ def _place_of(
     )
 
 
-def _secret_link(partner: Sender, url: str) -> str:
+def _secret_link(partner: Provider, url: str) -> str:
     link = secret_of(partner.contract.access, "link", partner.partner_id)
     if link is None:
         return url
@@ -145,22 +145,22 @@ def _secret_link(partner: Sender, url: str) -> str:
     return whole
 
 
-def _pull_once(partner: Sender, place: Place, pulled_at: dt.datetime) -> Pulled:
-    source = open_source(place)
-    sample = _is_sample(partner, place.url)
+def _pull_once(partner: Provider, config: SourceConfig, pulled_at: dt.datetime) -> Pulled:
+    source = open_source(config)
+    sample = _is_sample(partner, config.url)
     try:
         landed, seen = [], []
-        for offered in source.offer():
-            if not _is_wanted(partner, offered.name):
+        for remote in source.list_files():
+            if not _is_wanted(partner, remote.name):
                 continue
-            known = _land(offered, place, source, landing_folder(partner))
+            known = _land(remote, config, source, landing_folder(partner))
             seen.append(known)
             landed.append(
                 Landed(
                     partner_id=partner.partner_id,
                     country_code=partner.country_code,
                     file_name=known.name,
-                    source=place.shown,
+                    source=config.shown,
                     is_sample=sample,
                     date_received=known.date_received,
                     size=known.size,
@@ -173,7 +173,7 @@ def _pull_once(partner: Sender, place: Place, pulled_at: dt.datetime) -> Pulled:
         form = source.form
         return Pulled(
             partner_id=partner.partner_id,
-            source=place.shown,
+            source=config.shown,
             landed=tuple(landed),
             seen=tuple(seen) if form is None else (_known_form(form, pulled_at.date()),),
             notices=tuple(f"{partner.partner_id}: {notice}" for notice in source.notices),
@@ -184,54 +184,54 @@ def _pull_once(partner: Sender, place: Place, pulled_at: dt.datetime) -> Pulled:
         source.close()
 
 
-def _known_form(form: Form, day: dt.date) -> Known:
-    return Known(name=form.folder, version=form.version, size=form.submissions, sha256="", date_received=day)
+def _known_form(form: Form, day: dt.date) -> FileState:
+    return FileState(name=form.folder, version=form.version, size=form.submissions, sha256="", date_received=day)
 
 
 def _clear_unfinished(folder: Path) -> None:
-    """Remove what a killed pull left half-written; what somebody is still writing stays."""
-    for place in (folder, *folder.glob("??")):
-        files.remove_abandoned(place)
+    """Delete partial files that a killed pull left; skip files that another process is still writing."""
+    for part in (folder, *folder.glob("??")):
+        files.remove_abandoned(part)
 
 
-def _land(offered: Offered, place: Place, source: Source, folder: Path) -> Known:
+def _land(remote: RemoteFile, config: SourceConfig, source: Source, folder: Path) -> FileState:
     """Bring one file under its hash, checked and durable; one that is known and unchanged is not fetched again.
 
     Raises:
         PullError: it is too large, it broke off, or it changed while it was read.
     """
-    before = place.known.get(offered.name)
-    if before is not None and offered.version is not None and before.version == offered.version:
+    before = config.known.get(remote.name)
+    if before is not None and remote.version is not None and before.version == remote.version:
         target = folder / _landed_path(before.sha256)
         if target.exists() and target.stat().st_size == before.size:
             return before
-    if offered.size is not None:
-        place.check_size(offered.size, offered.name)
-    digest, size = place.retry.call(lambda: _receive(offered, place, source, folder))
-    return Known(offered.name, offered.version, size, digest, offered.received)
+    if remote.size is not None:
+        config.check_size(remote.size, remote.name)
+    digest, size = config.retry.call(lambda: _receive(remote, config, source, folder))
+    return FileState(remote.name, remote.version, size, digest, remote.received)
 
 
-def _receive(offered: Offered, place: Place, source: Source, folder: Path) -> tuple[str, int]:
-    label = printable(offered.name)
-    with files.Incoming(folder, md5=offered.md5 is not None) as incoming:
-        for chunk in offered.fetch():
+def _receive(remote: RemoteFile, config: SourceConfig, source: Source, folder: Path) -> tuple[str, int]:
+    label = printable(remote.name)
+    with files.Incoming(folder, md5=remote.md5 is not None) as incoming:
+        for chunk in remote.fetch():
             incoming.add(chunk)
-            place.check_size(incoming.size, offered.name)
-            if place.retry.is_over:
-                raise place.fail(f"{label} could not be read within the time limit; raise access.time_limit")
-        if offered.size is not None and offered.size != incoming.size:
-            raise place.changed(
-                f"{label}: announced {offered.size} bytes, sent {incoming.size}; it broke off, or changed while it "
+            config.check_size(incoming.size, remote.name)
+            if config.retry.is_over:
+                raise config.fail(f"{label} could not be read within the time limit; raise access.time_limit")
+        if remote.size is not None and remote.size != incoming.size:
+            raise config.changed(
+                f"{label}: announced {remote.size} bytes, sent {incoming.size}; it broke off, or changed while it "
                 "was read"
             )
-        if offered.md5 is not None and offered.md5 != incoming.md5 and not source.encrypts(offered.name):
-            raise place.changed(f"{label}: the bytes are not those that the store announced (MD5)")
+        if remote.md5 is not None and remote.md5 != incoming.md5 and not source.encrypts(remote.name):
+            raise config.changed(f"{label}: the bytes are not those that the store announced (MD5)")
         digest = incoming.sha256
         target = folder / _landed_path(digest)
         # a landed file is never overwritten; one of another size is a broken disk, not a new delivery
         if target.exists():
             if target.stat().st_size != incoming.size:
-                raise place.fail(f"{label}: the landed copy {target} is damaged; move it away and run again")
+                raise config.fail(f"{label}: the landed copy {target} is damaged; move it away and run again")
         else:
             files.private_folder(folder)
             files.private_folder(target.parent)

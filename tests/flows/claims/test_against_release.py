@@ -8,7 +8,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from flows.claims.against_release import read_held, set_beside
+from flows.claims.against_release import compare_with_release, read_release_figures
 from flows.commands.app import app
 from schemas.claims import Claims, load_claims
 from tests.conftest import PROJECT, rows, run
@@ -48,25 +48,25 @@ def claims_of(**values) -> Claims:
 
 
 @pytest.fixture(scope="module")
-def beside_samples(demo):
+def findings_on_samples(demo):
     """Findings about the shipped claims beside the release of the shipped samples, and that release's figures."""
     settings, _ = demo
-    held = read_held(settings.data / "warehouse.duckdb")
+    figures = read_release_figures(settings.data / "warehouse.duckdb")
     return (
-        {code: item for item in set_beside(load_claims(PUBLISHED), held) for code in item.claims},
-        held,
+        {code: item for item in compare_with_release(load_claims(PUBLISHED), figures) for code in item.claims},
+        figures,
         settings.data,
     )
 
 
-def test_a_release_of_samples_is_called_synthetic_and_confirms_nothing(beside_samples):
-    findings, held, data = beside_samples
-    assert set(held.samples.values()) == {True}
+def test_a_release_of_samples_is_called_synthetic_and_confirms_nothing(findings_on_samples):
+    findings, figures, data = findings_on_samples
+    assert set(figures.samples.values()) == {True}
     compared = [item for item in findings.values() if item.published is not None]
     assert len(compared) == 13
-    assert {item.kind for item in compared} == {"beside_warehouse"}
+    assert {item.kind for item in compared} == {"compared_with_warehouse"}
     assert all("synthetic samples" in item.meaning for item in compared)
-    (described,) = (item for item in set_beside(load_claims(PUBLISHED), held) if item.kind == "warehouse")
+    (described,) = (item for item in compare_with_release(load_claims(PUBLISHED), figures) if item.kind == "warehouse")
     assert "10 partners in 10 countries. It holds samples (all of them), which are synthetic" in described.meaning
     assert rows(data, "SELECT DISTINCT is_sample FROM core_delivery") == [(True,)]
 
@@ -86,8 +86,8 @@ def test_a_release_of_samples_is_called_synthetic_and_confirms_nothing(beside_sa
         ("id_people", "trainees", "ID", 35557),
     ],
 )
-def test_a_published_number_stands_beside_the_figure_of_the_release(beside_samples, code, figure, country, published):
-    findings, _, data = beside_samples
+def test_a_published_number_is_compared_with_the_release(findings_on_samples, code, figure, country, published):
+    findings, _, data = findings_on_samples
     (ours,) = rows(data, f"SELECT {figure} FROM report_reach WHERE country_code = '{country}'")[0]
     found = findings[code]
     assert ours > 0
@@ -96,22 +96,22 @@ def test_a_published_number_stands_beside_the_figure_of_the_release(beside_sampl
     assert f"release {ours:,}, " in found.arithmetic
 
 
-def test_a_published_share_stands_beside_the_share_of_the_release(beside_samples):
-    findings, _, data = beside_samples
+def test_a_published_share_is_compared_with_the_release(findings_on_samples):
+    findings, _, data = findings_on_samples
     women, people = rows(data, "SELECT women, trainees FROM report_reach WHERE country_code = 'ALL'")[0]
     assert findings["women_share"].warehouse == pytest.approx(100 * women / people, abs=1e-4)
     assert f"release {women:,} / {people:,} = " in findings["women_share"].arithmetic
 
 
-def test_youth_of_another_band_is_counted_in_that_band(beside_samples):
-    _, held, data = beside_samples
+def test_youth_of_another_band_is_counted_in_that_band(findings_on_samples):
+    _, figures, data = findings_on_samples
     file = claims_of(
         now=("5", "youth", "ALL", {"band": "youth_18_35"}),
         then=("5", "youth", "ALL", {"band": "youth_15_35"}),
         vn=("5", "youth", "VN", {"band": "youth_15_35"}),
         unknown=("5", "youth", "ALL", {"band": "not stated"}),
     )
-    findings = {item.claims[0]: item for item in set_beside(file, held) if item.claims}
+    findings = {item.claims[0]: item for item in compare_with_release(file, figures) if item.claims}
     (wide,) = rows(data, "SELECT count(*) FROM core_trainee WHERE age_at_first_training BETWEEN 15 AND 35")[0]
     (vietnam,) = rows(
         data,
@@ -123,12 +123,12 @@ def test_youth_of_another_band_is_counted_in_that_band(beside_samples):
     assert (findings["unknown"].kind, findings["unknown"].warehouse) == ("not_in_warehouse", None)
 
 
-def test_what_the_release_cannot_know_is_said(beside_samples):
-    findings, held, _ = beside_samples
+def test_what_the_release_cannot_know_is_said(findings_on_samples):
+    findings, figures, _ = findings_on_samples
     assert findings["survey_participants"].kind == findings["seekers_two_months"].kind == "not_in_warehouse"
     share = {"unit": "share", "denominator": {"words": "those who came"}}
     file = claims_of(tl=("5", "trainees", "TL", {}), share=("5%", "women", "ALL", share))
-    meanings = {item.claims[0]: item.meaning for item in set_beside(file, held) if item.claims}
+    meanings = {item.claims[0]: item.meaning for item in compare_with_release(file, figures) if item.claims}
     assert meanings["tl"] == "The release holds nobody from TL."
     assert meanings["share"] == "The release cannot know of whom this is a share."
 
@@ -147,14 +147,14 @@ def test_real_deliveries_confirm_or_contradict(small, tmp_path):
         wrong=(str(people + 3), "trainees", "BN", {}),
         whole=(str(people + 3), "trainees", "ALL", {}),
     )
-    findings = set_beside(file, read_held(settings.data / "warehouse.duckdb"))
+    findings = compare_with_release(file, read_release_figures(settings.data / "warehouse.duckdb"))
     kinds = {item.claims[0]: item.kind for item in findings if item.claims}
     assert kinds == {
         "right": "confirmed",
         "bound": "possible",
         "edge": "differs",
         "wrong": "differs",
-        "whole": "beside_warehouse",
+        "whole": "compared_with_warehouse",
     }
     assert "less than the whole programme: nothing from ID, KH" in findings[0].meaning
     assert "synthetic" not in findings[0].meaning
@@ -163,16 +163,16 @@ def test_real_deliveries_confirm_or_contradict(small, tmp_path):
     assert wrong.ask.startswith("Invented co-operative: which deliveries")
 
 
-def test_the_command_shows_tables_and_ends_with_two(beside_samples):
-    _, _, data = beside_samples
+def test_the_command_shows_tables_and_ends_with_two(findings_on_samples):
+    _, _, data = findings_on_samples
     result = reconcile(data, str(PUBLISHED))
     assert result.exit_code == 2, result.output
     for said in ("183,096 + 42,682 = 225,778", "published as 60 %", "Does not fit", "Is lacking", "synthetic", "0.7 %"):
         assert said in result.output
 
 
-def test_the_command_as_json_is_one_array(beside_samples):
-    _, _, data = beside_samples
+def test_the_command_as_json_is_one_array(findings_on_samples):
+    _, _, data = findings_on_samples
     found = json.loads(reconcile(data, str(PUBLISHED), "--json").stdout)
     assert {item["severity"] for item in found} == {"fails", "lacks", "holds", "shown"}
     partition = next(item for item in found if item["kind"] == "adds_up")

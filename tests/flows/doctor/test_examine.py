@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.commands.app import app
-from flows.doctor.contracts import examine_contracts, find_senders
+from flows.doctor.contracts import examine_contracts, find_providers
 from flows.doctor.examine import AREAS, Asked, examine
 from flows.doctor.landed import examine_landed, landing_folders
 from flows.doctor.machine import bytes_needed, examine_machine
@@ -595,7 +595,7 @@ def with_access(settings: Settings, source: str, access: str) -> None:
 
 
 def examined_contracts(settings: Settings) -> list[Observed]:
-    partners, surveys, without = find_senders(settings)
+    partners, surveys, without = find_providers(settings)
     return [*without, *examine_contracts(partners.usable, (*partners.broken, *surveys.broken))]
 
 
@@ -621,7 +621,7 @@ def test_a_contract_that_cannot_be_used_is_named(installed):
 
 
 def examined_sources(settings: Settings) -> list[Observed]:
-    return examine_sources(find_senders(settings)[0].usable, settings)
+    return examine_sources(find_providers(settings)[0].usable, settings)
 
 
 def test_sources_are_listed_and_nothing_is_landed(installed):

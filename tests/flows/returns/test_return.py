@@ -642,7 +642,7 @@ def test_an_ordinary_workbook_is_none_that_came_back(delivered):
 @pytest.mark.parametrize("partner", EDITS)
 def test_a_workbook_saved_without_a_change_changes_nothing(delivered, tmp_path, partner):
     text = read(delivered, partner, edited(delivered, tmp_path, lambda book: None, partner))
-    assert {item.act for item in text.stands_for} == {"unchanged"}
+    assert {item.action for item in text.originals} == {"unchanged"}
     book = openpyxl.load_workbook(workbook_of(delivered, partner))
     assert len(text.cells) == sum(len(rows_of(sheet)) for sheet in book if sheet.title.startswith(ROWS_SHEET))
 
@@ -664,7 +664,7 @@ def real_values(book):
 
 def test_dates_and_numbers_that_mean_what_was_sent_are_no_change(delivered, tmp_path):
     text = read(delivered, "TH/NRD", edited(delivered, tmp_path, real_values, "TH/NRD"))
-    assert [item.act for item in text.stands_for] == ["unchanged"] * 8
+    assert [item.action for item in text.originals] == ["unchanged"] * 8
 
 
 @pytest.mark.parametrize(
@@ -690,4 +690,4 @@ def test_what_a_person_types_becomes_what_the_contract_expects(delivered, tmp_pa
 
     text = read(delivered, partner, edited(delivered, tmp_path, edit, partner))
     assert text.cells[0][text.header.index(heading)] == written
-    assert text.stands_for[0].act == "changed"
+    assert text.originals[0].action == "changed"

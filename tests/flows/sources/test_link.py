@@ -167,7 +167,7 @@ def test_a_redirection_to_an_open_connection_is_not_followed(bench, httpserver):
     httpserver.expect_request("/log").respond_with_data(
         "", status=302, headers={"Location": "http://files.example.org/log.csv"}
     )
-    with pytest.raises(PullError, match="leads to a connection that is not encrypted"):
+    with pytest.raises(PullError, match="its connection is not encrypted"):
         bench(httpserver.url_for("/log"), access={"token": "ONE_TOKEN"}).pull()
 
 
