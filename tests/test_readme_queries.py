@@ -1,4 +1,4 @@
-"""The questions of the README are answered by the queries that stand below them, on the shipped samples."""
+"""The questions of warehouse/README.md are answered by the queries that stand below them, on the shipped samples."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from flows.run.result import RunResult
 from flows.settings import Settings
 from warehouse.release.query import query
 
-TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[1] / "warehouse" / "README.md").read_text(encoding="utf-8")
 BLOCK = "\n".join(re.findall(r"^```sql\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL))
 QUESTIONS = dict(re.findall(r"^-- (\d+\. .+?\?)\n(.*?);\n", BLOCK, re.MULTILINE | re.DOTALL))
 

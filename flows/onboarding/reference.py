@@ -1,4 +1,4 @@
-"""Writes raw/README.md, the reference of partner.yml, from the contract's own model; a test keeps it true.
+"""Writes the generated part of raw/README.md, the reference of partner.yml; a test says when it is out of date.
 
 `uv run python -m flows.onboarding.reference` writes it anew.
 """
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from flows.onboarding.generated import with_generated, write_generated
 from flows.readers.delivery import ErrorCode
 from flows.settings import PROJECT
 from schemas.columns import COLUMNS
@@ -22,58 +23,16 @@ from schemas.remedies import remedies
 
 README = PROJECT / "raw" / "README.md"
 
-_INTRODUCTION = """# Partners
-
-Each folder `<country code>/<partner>/` with a `partner.yml` is a partner; there is no other registry. The contract
-says everything that is peculiar to this partner, in the vocabulary below. Unknown words are refused, with the line.
-
-`sample/` holds small deliveries that ship with the project. They are **synthetic**: every person in them is invented.
-`deliveries/` holds what was pulled: private, never committed, never overwritten. `survey/` holds the contracts of the
-follow-up survey, in the same vocabulary, and its synthetic answers: see its README. `claims/` holds numbers that were
-published, and is no country.
-
-## Add a partner in five steps
-
-1. `uv run godigital partner new TL/CEPAD --from their-first-file.xlsx` drafts `TL/CEPAD/partner.yml`.
-2. Read the draft; every line marked `TODO` or `to be confirmed` needs your eye.
-3. Put a small invented delivery into `TL/CEPAD/sample/2021-01-05/`; the folder's name is the day received.
-4. `uv run godigital partner check TL/CEPAD` holds the contract against its examples and its sample.
-5. Set `source` to where the real deliveries are, and `uv run godigital run --country TL`.
-
-## A whole contract
-
-```yaml
-name: Invented co-operative
-source: sample
-delivery: {kind: monthly, file_name: '(?P<year>\\d{4})-(?P<month>\\d{2})'}
-file: {format: csv, delimiter: ;}
-row_number: No
-columns:
-  full_name: Naran
-  sex: Seksu
-  birth_date: Loron moris
-  course_code: Kursu
-  training_date: Loron treinu
-missing: ['', '-']
-dates: {order: dmy}
-lookups:
-  sex: {F: Feto, M: Mane}
-examples:
-  - row: {Naran: Amostra Soares, Seksu: Feto, Loron moris: 03/05/1990, Kursu: DL101, Loron treinu: 02/08/2020}
-    gives: {sex: F, birth_date: '1990-05-03'}
-```
-
-What a list is asked for, one value may stand alone. Every value is text, so `no` is a word and `2020-07` is no date.
-
-## Vocabulary
-
-"""
-
 
 def reference_markdown() -> str:
-    """Return the whole reference as Markdown."""
-    parts = [_INTRODUCTION, *(describe_model(title, model) for title, model in models_of(Contract, "partner.yml"))]
-    return "".join([*parts, _columns(), _reasons(), _failures()]).rstrip() + "\n"
+    """Return the vocabulary, our columns, the reasons and the errors as Markdown."""
+    parts = [describe_model(title, model) for title, model in models_of(Contract, "partner.yml")]
+    return "".join(["## Vocabulary\n\n", *parts, _columns(), _reasons(), _failures()])
+
+
+def with_reference(text: str) -> str:
+    """Return raw/README.md as it should be."""
+    return with_generated(text, "flows.onboarding.reference", {"reference": reference_markdown()})
 
 
 def models_of(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -154,7 +113,7 @@ def _columns() -> str:
 
 
 def _reasons() -> str:
-    lines = ["## Why a row is rejected\n\n| reason | column | what the partner is told |\n|---|---|---|\n"]
+    lines = ["## Why a row is rejected\n\n| reason | column | what the partner should do |\n|---|---|---|\n"]
     for reason, remedy in remedies(load_programme()).items():
         column = f"`{remedy.column}`" if remedy.column else "the row"
         lines.append(f"| `{reason}` | {column} | {remedy.sentence} |\n")
@@ -172,7 +131,7 @@ def _failures() -> str:
 
 def main() -> None:
     """Write raw/README.md."""
-    README.write_text(reference_markdown(), encoding="utf-8")
+    write_generated(README, with_reference)
 
 
 if __name__ == "__main__":

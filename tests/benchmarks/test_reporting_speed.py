@@ -1,4 +1,4 @@
-"""How long the tables of a programme as large as the real one take to build, and the README's questions to answer."""
+"""How long the tables of a programme as large as the real one take to build, and the twenty questions to answer."""
 
 import statistics
 import time

@@ -18,7 +18,7 @@ from tests.conftest import PROJECT
 DEPLOY = PROJECT / "flows" / "deploy"
 SERVICES = sorted(DEPLOY.glob("*.service"))
 COMPOSITION = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
-README = (PROJECT / "README.md").read_text()
+README = (PROJECT / "flows" / "README.md").read_text()
 HOME = "/opt/go-digital-asean"
 
 
@@ -54,7 +54,7 @@ def commands_of_the_composition() -> list[list[str]]:
 
 
 def commands_of_the_readme() -> list[list[str]]:
-    section = README.split("### Schedule it")[1].split("\n## ")[0]
+    section = README.split("## Schedule\n")[1].split("\n## ")[0]
     lines = [line for block in section.split("```")[1::2] for line in block.splitlines()[1:]]
     found = []
     for words in (shlex.split(line.split(" >> ")[0], comments=True) for line in lines):
