@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.yaml_file import read_yaml
 
 LANGUAGES_FILE = Path(__file__).parent / "languages.yml"
 # Thailand's solar calendar counts from 543 BCE
@@ -70,8 +71,7 @@ class Languages(BaseModel):
 @cache
 def load_languages(path: Path = LANGUAGES_FILE) -> Languages:
     """Return the words of all languages; raises pydantic.ValidationError where one is missing or unknown."""
-    text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8"))
-    return Languages.model_validate(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
+    return Languages.model_validate(read_yaml(path))
 
 
 _DIGITS = {ord(digit): str(value) for digits in load_languages().digits.values() for value, digit in enumerate(digits)}

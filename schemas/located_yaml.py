@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from schemas.yaml_file import LOADER
+
 Location = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,9 +35,8 @@ def parse_located(model: type[Model], text: str, file: Path, *, noun: str, refer
     Raises:
         LocatedError: naming `file`, the line, and what to edit; all problems at once, one a line.
     """
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=loader)
+        root = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise LocatedError(f"{file}, line {line}: not valid YAML: {error.problem}") from error

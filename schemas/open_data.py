@@ -7,8 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.yaml_file import read_yaml
 
 OPEN_DATA_FILE = Path(__file__).parent / "open_data.yml"
 
@@ -112,4 +113,4 @@ class OpenData(_Fact):
 @cache
 def load_open_data(path: Path = OPEN_DATA_FILE) -> OpenData:
     """Return the facts; raises pydantic.ValidationError on one that is missing, unknown or contradictory."""
-    return OpenData.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return OpenData.model_validate(read_yaml(path))

@@ -8,8 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from schemas.yaml_file import read_yaml
 
 PROGRAMME_FILE = Path(__file__).parent / "programme.yml"
 ALL = "ALL"
@@ -133,4 +134,4 @@ class Programme(_Rule):
 @cache
 def load_programme(path: Path = PROGRAMME_FILE) -> Programme:
     """Return the programme's rules; raises pydantic.ValidationError on a rule that is missing or unknown."""
-    return Programme.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Programme.model_validate(read_yaml(path))

@@ -5,19 +5,18 @@ Every reason and every flag has one sentence in each language; the programme's b
 
 import datetime as dt
 import string
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from schemas.languages import BUDDHIST_AHEAD, load_languages
 from schemas.programme import Programme
 from schemas.reasons import Flag, Reason
+from schemas.yaml_file import read_yaml
 
 REMEDIES_FILE = Path(__file__).parent / "remedies.yml"
 ENGLISH = "en"
@@ -80,8 +79,7 @@ def placeholders(words: str) -> set[str]:
 @cache
 def load_remedies(path: Path = REMEDIES_FILE) -> Sentences:
     """Return every sentence; raises pydantic.ValidationError where one is missing, or its placeholders differ."""
-    text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8"))
-    return Sentences.model_validate(yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))  # noqa: S506
+    return Sentences.model_validate(read_yaml(path))
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.access import Words
 from schemas.partner import CHOICES, DeliveryNames, FileContract, Provider
+from schemas.yaml_file import read_yaml
 
 SURVEY_FILE = Path(__file__).parent / "survey.yml"
 SURVEY_FOLDER = "survey"
@@ -74,7 +74,7 @@ class Questionnaire(_Rule):
 @cache
 def load_questionnaire(path: Path = SURVEY_FILE) -> Questionnaire:
     """Return survey.yml; raises pydantic.ValidationError on a rule that is missing or unknown."""
-    return Questionnaire.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return Questionnaire.model_validate(read_yaml(path))
 
 
 QUESTIONS = tuple(load_questionnaire().questions)

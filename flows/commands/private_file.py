@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.storage import files
-from warehouse.storage.spreadsheet_cells import neutralise
+from warehouse.storage.spreadsheet_cells import neutralise, text_workbook
 
 SUFFIXES = (".csv", ".xlsx")
 
@@ -32,12 +32,8 @@ def _csv(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def _workbook(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
-    import xlsxwriter
-
     buffer = io.BytesIO()
-    # every cell is text: a code or a phone number must not become a number
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
+    with text_workbook(buffer) as book:
         sheet = book.add_worksheet("Rows")
         sheet.write_row(0, 0, columns, book.add_format({"bold": True}))
         for number, row in enumerate(rows, start=1):

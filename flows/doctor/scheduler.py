@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from flows.sources.protocol import shown
+from schemas.yaml_file import read_yaml
 from warehouse.doctor.observed import Observed, State
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def _ask(client: "httpx.Client", url: str) -> Iterator[Observed]:
     if client.get(f"{url}/health").raise_for_status().json() is not True:
         raise ValueError("a server in health says so")
     yield Observed(AREA, State.OK, f"The server at {shown(url)} answers.")
-    wanted = yaml.safe_load(_DEPLOYMENTS.read_text(encoding="utf-8"))["deployments"]
+    wanted = read_yaml(_DEPLOYMENTS)["deployments"]
     for pool in sorted({item["work_pool"]["name"] for item in wanted}):
         yield from _work_pool(client, url, pool)
     answer = client.post(f"{url}/deployments/filter", json={}).raise_for_status().json()

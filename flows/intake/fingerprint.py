@@ -26,6 +26,7 @@ _READING = (
     "schemas/survey_columns.py",
     "schemas/survey_response.py",
     "schemas/training_log.py",
+    "schemas/yaml_file.py",
 )
 # these choose which deliveries to read, not how
 _PLANNING = ("flows/intake/plans.py", "flows/intake/renamed_partner.py", "flows/intake/surveys.py")

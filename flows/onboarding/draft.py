@@ -27,6 +27,7 @@ from flows.readers.sniff import byte_order_mark, describe
 from schemas.languages import MONTH_PATTERN, to_ascii_digits
 from schemas.partner import CHOICES, PERSON_COLUMNS, parse_contract
 from schemas.programme import load_programme
+from schemas.yaml_file import read_yaml
 
 HEADERS_FILE = Path(schemas.__file__).parent / "headers.yml"
 _CONFIRM = "# to be confirmed"
@@ -83,7 +84,7 @@ class _Table:
 
 @cache
 def _vocabulary() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(HEADERS_FILE.read_text(encoding="utf-8"))
+    loaded: dict[str, Any] = read_yaml(HEADERS_FILE)
     return loaded
 
 

@@ -17,6 +17,7 @@ from flows.returns.rows_to_return import RowsToReturn, RowToReturn
 from schemas.partner import LOOKUP_COLUMNS
 from schemas.remedies import ENGLISH, load_remedies, phrase, write_day
 from warehouse.storage import files
+from warehouse.storage.spreadsheet_cells import text_workbook
 
 HELP_SHEET, ROWS_SHEET, LISTS_SHEET = "Read me", "Rows", "godigital-lists"
 REJECTED_MARK, FLAGGED_MARK = "✗", "?"
@@ -38,12 +39,8 @@ def write_return(file: Path, back: RowsToReturn) -> None:
     Raises:
         OSError: the disk refused; what stood there before is as it was.
     """
-    import xlsxwriter
-
     buffer = io.BytesIO()
-    # what a row says is text, whatever it begins with
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
+    with text_workbook(buffer) as book:
         day = back.received_until or dt.date(1980, 1, 1)
         book.set_properties({"title": back.partner.partner_id, "created": dt.datetime.combine(day, dt.time())})
         _Writer(book, back).write()

@@ -25,6 +25,7 @@ from warehouse.identity.judgements import (
 )
 from warehouse.identity.review.doubtful_pairs import LABELS, DoubtfulPair, PairEvidence, RecordFacts, differing
 from warehouse.storage import files
+from warehouse.storage.spreadsheet_cells import text_workbook
 
 if TYPE_CHECKING:
     import duckdb
@@ -98,12 +99,8 @@ def write_workbook(
     Raises:
         OSError: the disk refused; what stood there before is as it was.
     """
-    import xlsxwriter
-
     buffer = io.BytesIO()
-    # what a record says is text, whatever it begins with
-    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(buffer, options) as book:
+    with text_workbook(buffer) as book:
         _fill_pairs(book, pairs, facts, evidence)
         _fill_help(book)
     files.write_durably(file, buffer.getvalue())

@@ -11,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 import schemas
 from schemas.languages import strip_invisible
+from schemas.yaml_file import read_yaml
 
 NAMING_FILE = Path(schemas.__file__).parent / "naming.yml"
 
@@ -75,9 +75,7 @@ class _Naming(BaseModel):
 
 @cache
 def _naming() -> _Naming:
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    text = unicodedata.normalize("NFC", NAMING_FILE.read_text(encoding="utf-8"))
-    return _Naming.model_validate(yaml.load(text, Loader=loader))  # noqa: S506 the loader is a safe one
+    return _Naming.model_validate(read_yaml(NAMING_FILE))
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,21 @@
 """The page of an evaluation: one HTML file that opens offline, with every figure and no person's data."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from warehouse.evaluation import charts
 from warehouse.evaluation.measures import ALL, Scores
 from warehouse.evaluation.report import KindRates, Method, Report
+from warehouse.storage.templates import render
 
-_TEMPLATE = "evaluation.html.j2"
+_TEMPLATE = Path(__file__).parent / "evaluation.html.j2"
 
 
 def render_page(report: Report) -> str:
     """Return the page as HTML: self-contained, without a script, everything escaped but the charts drawn here."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("warehouse", "evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         report=report,
         ours=report.ours,
         methods=[_method_line(method) for method in report.methods],

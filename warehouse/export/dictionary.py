@@ -12,12 +12,13 @@ from warehouse.release.comments import key_text, meaning_of
 from warehouse.release.indicators import Indicator, load_catalogue
 from warehouse.release.rules import band_rows, default_programme
 from warehouse.storage import files
+from warehouse.storage.templates import render
 
 if TYPE_CHECKING:
     from schemas.programme import Programme, Target
 
 DICTIONARY = "data-dictionary"
-_TEMPLATE = "data_dictionary.html.j2"
+_TEMPLATE = Path(__file__).parent / "data_dictionary.html.j2"
 _INTRODUCTION = (
     "What stands in a release: its tables with every column, the indicators with what they count, and the bands and "
     "targets that figures are held against. No column holds a person's name, phone number or identity number."
@@ -79,18 +80,9 @@ def data_dictionary_html(
         indicators: The indicators; those of the project without them.
         programme: The rules with bands and targets; those of the project without it.
     """
-    # only pages need it, and every command imports this module
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     programme = default_programme(programme)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(_TEMPLATE).render(
+    return render(
+        _TEMPLATE,
         programme=programme.name,
         introduction=_INTRODUCTION,
         tables=tables,

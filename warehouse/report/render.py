@@ -4,9 +4,7 @@ The same release gives the same bytes: nothing in a page is of the day or the ma
 """
 
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -16,9 +14,7 @@ from warehouse.report.document import Page
 from warehouse.report.figures import ReportError, read_figures
 from warehouse.report.pages import make_pages
 from warehouse.storage import files
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from warehouse.storage.templates import render
 
 REPORTS = "report"
 LATEST = "latest"
@@ -28,20 +24,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 def render_page(page: Page) -> str:
     """Return a page as HTML, everything escaped but the drawings and the style sheet of the project."""
     style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-    return _environment().get_template("page.html.j2").render(page=page, style=style)
-
-
-@cache
-def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return render(_TEMPLATES / "page.html.j2", page=page, style=style)
 
 
 def make_report(

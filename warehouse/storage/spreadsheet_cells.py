@@ -1,4 +1,7 @@
-"""Text that a spreadsheet would run as a formula, and how it is kept from that (OWASP, CSV injection)."""
+"""Text that a spreadsheet must not run as a formula nor turn into a number (OWASP, CSV injection)."""
+
+import io
+from typing import Any
 
 _STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -11,6 +14,15 @@ def neutralise(cell: str) -> str:
     if cell.startswith(_STARTS) and cell != "-" and not _is_number(cell):
         return "'" + cell
     return cell
+
+
+def text_workbook(buffer: io.BytesIO) -> Any:
+    """Return an empty xlsxwriter.Workbook that is written to `buffer` when closed; a text stays text in its cells."""
+    # every command imports this module, and few write a workbook
+    import xlsxwriter
+
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    return xlsxwriter.Workbook(buffer, options)
 
 
 def _is_number(cell: str) -> bool:

@@ -20,6 +20,7 @@ _LINKING = (
     "schemas/languages.py",
     "schemas/languages.yml",
     "schemas/naming.yml",
+    "schemas/yaml_file.py",
 )
 _LIBRARIES = ("anyascii", "duckdb", "numpy", "pandas", "pyarrow", "rapidfuzz", "scipy", "splink")
 

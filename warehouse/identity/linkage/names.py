@@ -13,11 +13,11 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 import schemas
 from schemas.languages import to_ascii_digits
+from schemas.yaml_file import read_yaml
 
 TRADITIONS_FILE = Path(__file__).parent / "traditions.yml"
 _NAMING_FILE = Path(schemas.__file__).parent / "naming.yml"
@@ -174,14 +174,8 @@ class _Customs:
 
 @cache
 def _customs() -> _Customs:
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-    def read(path: Path) -> Any:
-        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8"))
-        return yaml.load(text, Loader=loader)  # noqa: S506 the loader is a safe one
-
-    known = _Traditions.model_validate(read(TRADITIONS_FILE))
-    joining = [str(word) for word in read(_NAMING_FILE)["particles"]]
+    known = _Traditions.model_validate(read_yaml(TRADITIONS_FILE))
+    joining = [str(word) for word in read_yaml(_NAMING_FILE)["particles"]]
     latin = known.latin
     suffixes = {word: suffix for suffix, words in latin.suffixes.anywhere.items() for word in words}
     own = {word: suffix for suffix, words in latin.suffixes.own_column.items() for word in words}
