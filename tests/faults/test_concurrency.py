@@ -21,7 +21,8 @@ from warehouse.storage.locks import hold
 HELD = """
 import sys, time
 from pathlib import Path
-from flows.run import Progress, execute
+from flows.run.execute import execute
+from flows.run.result import Progress
 from flows.settings import Settings
 raw, data, stage, go, country, reread = sys.argv[1:]
 

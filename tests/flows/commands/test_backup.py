@@ -103,7 +103,8 @@ def test_a_restored_copy_has_nothing_new_and_reprocesses_to_the_same_figures(ori
 LOOP = """
 import sys
 from pathlib import Path
-from flows.run import Progress, execute
+from flows.run.execute import execute
+from flows.run.result import Progress
 from flows.settings import Settings
 
 raw, data, stop = map(Path, sys.argv[1:])

@@ -123,7 +123,8 @@ def test_before_the_first_run_nothing_is_wrong(small):
 LOOP = """
 import sys
 from pathlib import Path
-from flows.run import Progress, execute
+from flows.run.execute import execute
+from flows.run.result import Progress
 from flows.settings import Settings
 
 raw, data, stop = map(Path, sys.argv[1:])

@@ -280,7 +280,8 @@ def test_what_is_private_is_private_and_what_is_published_is_readable(demo):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from flows.run import Progress, execute
+from flows.run.execute import execute
+from flows.run.result import Progress
 from flows.settings import Settings
 
 stage, place = sys.argv[3], int(sys.argv[4])
