@@ -64,14 +64,14 @@ def evidence_table(evidence: PairEvidence) -> "Table":
     table.add_column("bits", justify="right", no_wrap=True)
     table.add_column("against | for", justify="center", no_wrap=True)
     table.add_row(
-        "before comparing", "any pair that shares a key", f"{evidence.prior_bits:+.1f}", bar(evidence.prior_bits)
+        "before comparing", "any pair that shares a key", f"{evidence.prior_weight:+.1f}", bar(evidence.prior_weight)
     )
     silent = [reason.comparison.replace("_", " ") for reason in evidence.reasons if reason.level == NULL_LEVEL]
     for reason in evidence.reasons:
         if reason.level == NULL_LEVEL:
             continue
-        bits = "" if reason.bits == 0 else f"{reason.bits:+.1f}"
-        table.add_row(reason.comparison.replace("_", " "), reason.level, bits, bar(reason.bits) if bits else "")
+        bits = "" if reason.match_weight == 0 else f"{reason.match_weight:+.1f}"
+        table.add_row(reason.comparison.replace("_", " "), reason.level, bits, bar(reason.match_weight) if bits else "")
     if silent:
         table.add_row("not stated", ", ".join(silent), "", "")
     table.add_section()

@@ -162,11 +162,11 @@ def _in_words(evidence: PairEvidence | None) -> str:
     if evidence is None:
         return "alike in everything"
     said = [
-        f"{reason.comparison.replace('_', ' ')}: {reason.level} ({reason.bits:+.1f})"
+        f"{reason.comparison.replace('_', ' ')}: {reason.level} ({reason.match_weight:+.1f})"
         for reason in evidence.reasons
-        if reason.bits
+        if reason.match_weight
     ]
-    total = f"together {evidence.weight:+.1f} bits with {evidence.prior_bits:+.1f} before comparing"
+    total = f"together {evidence.weight:+.1f} bits with {evidence.prior_weight:+.1f} before comparing"
     return "; ".join([*said, f"{total}: {evidence.probability:.0%} by the model"])
 
 

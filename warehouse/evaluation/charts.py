@@ -213,7 +213,7 @@ def model_charts(model: MatchModel) -> tuple[Chart, Chart]:
     for item in COMPARISONS:
         for name in level_names(item):
             level = model.comparisons[item.name][name]
-            weights.append((item.name, name, f"{level.bits:+.2f}"))
+            weights.append((item.name, name, f"{level.match_weight:+.2f}"))
             shares.append((item.name, name, f"{level.m:.5f}", f"{level.u:.5f}"))
     weights_spec = visuals.match_weights_chart().chart_dict
     # a picture cannot be zoomed
@@ -253,7 +253,7 @@ def waterfall_charts(samples: tuple[SamplePair, ...], model: MatchModel) -> tupl
         rows = [("prior", "", f"{model.prior_weight:+.2f}")]
         for name, level in pair.levels.items():
             if level != NULL_LEVEL:
-                rows.append((name, level, f"{model.bits(name, level):+.2f}"))
+                rows.append((name, level, f"{model.match_weight(name, level):+.2f}"))
         rows.append(("final score", f"probability {pair.probability:.4f}", f"{pair.match_weight:+.2f}"))
         made.append(
             _chart(

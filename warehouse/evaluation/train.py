@@ -51,7 +51,7 @@ class Quality:
 class Training:
     """A trained model and how it came about.
 
-    levels: comparison, level, matches, others (pairs counted), match_weight (bits). train and test: quality on the
+    levels: comparison, level, matches, others (pairs counted), match_weight. train and test: quality on the
     people trained on and on the others.
     """
 
@@ -130,7 +130,7 @@ def labelled_pairs(records: pd.DataFrame) -> pd.DataFrame:
 def compare_known(records: pd.DataFrame, model: MatchModel) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return nodes (record_id, node_id, person_id) and every pair of nodes that blocking compares.
 
-    A pair has its levels (gamma_*), match_weight (bits) by the model, household, person_l, person_r and is_match.
+    A pair has its levels (gamma_*), match_weight by the model, household, person_l, person_r and is_match.
 
     Args:
         records: TRAINING_LOG_COLUMNS and person_id.
@@ -226,7 +226,7 @@ def _count_levels(pairs: pd.DataFrame) -> tuple[dict[str, dict[str, Level]], pd.
             if sum(seen) < _FEWEST_PAIRS:
                 m = min(m, u)
             weights[name] = Level(m=m, u=u)
-            rows.append((item.name, name, *seen, weights[name].bits))
+            rows.append((item.name, name, *seen, weights[name].match_weight))
         comparisons[item.name] = weights
     return comparisons, pd.DataFrame(rows, columns=["comparison", "level", "matches", "others", "match_weight"])
 
@@ -239,11 +239,11 @@ def _share(pairs: pd.DataFrame, name: str, gamma: int, levels: int) -> float:
 
 
 def pair_weights(pairs: pd.DataFrame, comparisons: dict[str, dict[str, Level]], prior: float) -> pd.Series:
-    """Return the match weight (bits) of pairs whose levels are known, as Splink adds it up."""
+    """Return the match weight of pairs whose levels are known, as Splink adds it up."""
     total = pd.Series(math.log2(prior / (1 - prior)), index=pairs.index)
     for name, levels in comparisons.items():
-        bits = {len(levels) - 1 - index: level.bits for index, level in enumerate(levels.values())}
-        total += pairs[f"gamma_{name}"].map(bits).fillna(0.0)
+        by_level = {len(levels) - 1 - index: level.match_weight for index, level in enumerate(levels.values())}
+        total += pairs[f"gamma_{name}"].map(by_level).fillna(0.0)
     return total
 
 

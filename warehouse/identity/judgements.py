@@ -45,8 +45,8 @@ class JudgementError(ValueError):
 class Judged:
     """What people decided about records: pairs that are one person, and pairs that are two."""
 
-    together: tuple[Pair, ...] = ()
-    apart: tuple[Pair, ...] = ()
+    must_link: tuple[Pair, ...] = ()
+    cannot_link: tuple[Pair, ...] = ()
 
 
 NOTHING_JUDGED = Judged()
@@ -125,8 +125,8 @@ class Decided:
     @cached_property
     def verdicts(self) -> dict[Pair, Verdict]:
         """The verdict that holds, or follows, for each pair."""
-        found = dict.fromkeys(self.judged.together, Verdict.SAME)
-        return found | dict.fromkeys(self.judged.apart, Verdict.DIFFERENT)
+        found = dict.fromkeys(self.judged.must_link, Verdict.SAME)
+        return found | dict.fromkeys(self.judged.cannot_link, Verdict.DIFFERENT)
 
 
 def pair_of(one: str, other: str) -> Pair:
@@ -221,9 +221,11 @@ def _join(
 
 def _closure(members: Mapping[str, Sequence[str]], different: Collection[Pair]) -> Judged:
     groups = {id(group): group for group in members.values()}.values()
-    together = {pair_of(*pair) for group in groups for pair in combinations(group, 2)}
-    apart = {pair_of(here, there) for one, other in different for here in members[one] for there in members[other]}
-    return Judged(tuple(sorted(together)), tuple(sorted(apart)))
+    must_link = {pair_of(*pair) for group in groups for pair in combinations(group, 2)}
+    cannot_link = {
+        pair_of(here, there) for one, other in different for here in members[one] for there in members[other]
+    }
+    return Judged(tuple(sorted(must_link)), tuple(sorted(cannot_link)))
 
 
 _COLUMNS = tuple(Judgement.__dataclass_fields__)
@@ -247,8 +249,8 @@ def decided(con: duckdb.DuckDBPyConnection) -> Decided:
 
 def judged_hash(judged: Judged) -> str:
     """Return the SHA-256 of what is decided, without who and when; 64 hexadecimal digits."""
-    lines = [f"same {one} {other}" for one, other in sorted(judged.together)]
-    lines += [f"different {one} {other}" for one, other in sorted(judged.apart)]
+    lines = [f"same {one} {other}" for one, other in sorted(judged.must_link)]
+    lines += [f"different {one} {other}" for one, other in sorted(judged.cannot_link)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -399,15 +401,17 @@ class Influence:
     @cached_property
     def _drawing(self) -> dict[str, set[str]]:
         """Record -> records that a judgement brings together with it, or no longer keeps apart from it."""
-        return _partners({*self.now.together, *({*self.before.apart} - {*self.now.apart})})
+        return _partners({*self.now.must_link, *({*self.before.cannot_link} - {*self.now.cannot_link})})
 
     @cached_property
     def _parting(self) -> dict[str, set[str]]:
-        return _partners({*self.now.apart, *({*self.before.together} - {*self.now.together})})
+        return _partners({*self.now.cannot_link, *({*self.before.must_link} - {*self.now.must_link})})
 
     @cached_property
     def _changed(self) -> set[str]:
-        changed = ({*self.now.together} ^ {*self.before.together}) | ({*self.now.apart} ^ {*self.before.apart})
+        changed = ({*self.now.must_link} ^ {*self.before.must_link}) | (
+            {*self.now.cannot_link} ^ {*self.before.cannot_link}
+        )
         return {record for pair in changed for record in pair}
 
     def cause(self, moved: Collection[str], left: Collection[str], met: Collection[str]) -> str:
@@ -446,7 +450,7 @@ def read_applied(con: duckdb.DuckDBPyConnection) -> Judged:
 def write_applied(con: duckdb.DuckDBPyConnection, judged: Judged) -> None:
     """Remember what held; the caller holds the transaction of the register."""
     con.execute("DELETE FROM judgement_applied")
-    for verdict, pairs in ((Verdict.SAME, judged.together), (Verdict.DIFFERENT, judged.apart)):
+    for verdict, pairs in ((Verdict.SAME, judged.must_link), (Verdict.DIFFERENT, judged.cannot_link)):
         con.execute(
             "INSERT INTO judgement_applied SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), ?",
             [[one for one, _ in pairs], [other for _, other in pairs], str(verdict)],

@@ -3,11 +3,11 @@
 Features, comparisons, weights and calibration are those of the linkage; register and linkage are read, never written.
 
 Method. A respondent says a name, a phone, a type and the day of the first training. Respondent and nodes of trainees
-of the same country that share a bounded key are compared by the model, which gives a match weight in bits; what the
-model does not know, the day and the type, is added as further bits, log2(m / u) after Fellegi and Sunter 1969: m
+of the same country that share a bounded key are compared by the model, which gives a match weight. The model does not
+know the day and the type: each adds a match weight of its own, log2(m / u) after Fellegi and Sunter 1969: m
 (among true pairs) is stated in DAY_LEVELS and TYPE_AGREES, u (among pairs of strangers) is the share of the country's
 trainees with that day, or that type. The sum goes through the model's calibration. Quite another name on one phone is
-a household and never linked. The best trainee is taken where it is as likely as a link must be, and MARGIN_BITS
+a household and never linked. The best trainee is taken where it is as likely as a link must be, and LEAST_MARGIN
 better than the second; one trainee takes one respondent of a round, the likelier.
 """
 
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from warehouse.identity.linkage.blocking import BlockingKey
 from warehouse.identity.linkage.features import make_features, statistics_sql
-from warehouse.identity.linkage.link import made_by
+from warehouse.identity.linkage.link import model_fingerprint
 from warehouse.identity.linkage.match import block_across, make_scores
 from warehouse.identity.linkage.model import MatchModel
 from warehouse.identity.secret import opaque_id
@@ -29,7 +29,7 @@ from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS, STATISTIC_COL
 
 LINKED, AMBIGUOUS, NOT_FOUND, DUPLICATE = "linked", "ambiguous", "not_found", "duplicate"
 # the best trainee must be eight times as likely as the second
-MARGIN_BITS = 3.0
+LEAST_MARGIN = 3.0
 # among true pairs: the day said is the first training's; near it; another one
 DAY_SAME, DAY_NEAR, DAY_OTHER = 0.90, 0.06, 0.04
 NEAR_DAYS = 31
@@ -112,7 +112,7 @@ def link_respondents(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: 
         model: The model of the linkage.
         secret: Key of the ids under which responses are published.
     """
-    made_from = f"{made_by(model)} {con.execute(_MADE_FROM).fetchall()[0][0]}"
+    made_from = f"{model_fingerprint(model)} {con.execute(_MADE_FROM).fetchall()[0][0]}"
     if con.execute("SELECT made_from FROM survey_link_state").fetchall() == [(made_from,)]:
         return RespondentLinks(None, made_from)
     if con.execute("SELECT count(*) FROM survey_row WHERE disposition = 'accepted'").fetchall()[0][0] == 0:
@@ -207,7 +207,7 @@ def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
 
 
 def candidates(respondents: pd.DataFrame, scores: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
-    """Return record_id, trainee_id and weight (bits): the model's, and what day and type add to it.
+    """Return record_id, trainee_id and weight: the model's, and what day and type add to it.
 
     Args:
         respondents: record_id, country_code, trainee_type, first_training_date.
@@ -218,15 +218,15 @@ def candidates(respondents: pd.DataFrame, scores: pd.DataFrame, people: pd.DataF
     pairs = scores.merge(asked, on="record_id").merge(
         people, on=["trainee_id", "country_code"], suffixes=("", "_of_trainee")
     )
-    bits = np.zeros(len(pairs))
+    added = np.zeros(len(pairs))
     for country, members in people.groupby("country_code"):
         here = (pairs["country_code"] == country).to_numpy()
         if here.any():
-            bits[here] = _day_bits(pairs[here], members) + _type_bits(pairs[here], members)
-    return pairs.assign(weight=pairs["match_weight"] + bits)[["record_id", "trainee_id", "weight"]]
+            added[here] = _day_weight(pairs[here], members) + _type_weight(pairs[here], members)
+    return pairs.assign(weight=pairs["match_weight"] + added)[["record_id", "trainee_id", "weight"]]
 
 
-def _day_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
+def _day_weight(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
     days = np.sort(people["first_day"].to_numpy(dtype="datetime64[D]").astype("int64"))
     said = pairs["first_training_date"].to_numpy(dtype="datetime64[D]")
     stated = ~np.isnat(said)
@@ -247,14 +247,14 @@ def _day_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
     return np.where(stated, np.select([gap == 0, gap <= NEAR_DAYS], [same, near], other), 0.0)
 
 
-def _type_bits(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
+def _type_weight(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64]:
     shares = people["trainee_type"].value_counts(normalize=True)
     said, known = pairs["trainee_type"], pairs["trainee_type_of_trainee"]
     floor = 1 / (len(people) + 1)
     share = np.clip(said.map(shares).fillna(0.0).to_numpy(dtype="float64"), floor, 1 - floor)
     agree, differ = np.log2(TYPE_AGREES / share), np.minimum(np.log2((1 - TYPE_AGREES) / (1 - share)), 0)
-    bits = np.where((said == known).to_numpy(), agree, differ)
-    return np.where((said.notna() & known.notna()).to_numpy(), bits, 0.0)
+    added = np.where((said == known).to_numpy(), agree, differ)
+    return np.where((said.notna() & known.notna()).to_numpy(), added, 0.0)
 
 
 def decide(respondents: pd.DataFrame, pairs: pd.DataFrame, model: MatchModel) -> pd.DataFrame:
@@ -279,7 +279,7 @@ def decide(respondents: pd.DataFrame, pairs: pd.DataFrame, model: MatchModel) ->
     )
     margin = found["weight"] - found["weight_second"]
     likely = (found["weight"] >= model.link_weight).to_numpy()
-    clear = ~(margin < MARGIN_BITS).to_numpy()
+    clear = ~(margin < LEAST_MARGIN).to_numpy()
     status = np.select([likely & clear, likely], [LINKED, AMBIGUOUS], NOT_FOUND).astype(object)
     taken: set[tuple[str, str]] = set()
     order = found.assign(place=np.arange(len(found))).sort_values(["weight", "record_id"], ascending=[False, True])

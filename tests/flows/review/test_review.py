@@ -332,7 +332,7 @@ def test_importing_an_old_file_again_does_not_bring_back_what_was_taken_back(set
     godigital(settings, "review", "import", str(filled), "--by", "Siti")
     godigital(settings, "identity", "undo", "j1")
     godigital(settings, "review", "import", str(filled), "--by", "Siti")
-    assert effective(judged(settings)).judged.together == ()
+    assert effective(judged(settings)).judged.must_link == ()
 
 
 @pytest.mark.parametrize(

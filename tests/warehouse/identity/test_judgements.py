@@ -52,13 +52,13 @@ def judge(number, pair, verdict, by="Siti", **more):
 
 def test_a_judgement_holds():
     found = effective([judge(1, "ab", SAME), judge(2, "cd", DIFFERENT)])
-    assert found.judged == Judged(together=(("a", "b"),), apart=(("c", "d"),))
+    assert found.judged == Judged(must_link=(("a", "b"),), cannot_link=(("c", "d"),))
     assert found.contradictions == ()
 
 
 def test_a_later_verdict_of_one_person_goes_before_the_earlier_one():
     found = effective([judge(1, "ab", SAME), judge(2, "ab", DIFFERENT, by="  siti ")])
-    assert found.judged == Judged(apart=(("a", "b"),))
+    assert found.judged == Judged(cannot_link=(("a", "b"),))
     assert found.contradictions == ()
 
 
@@ -68,30 +68,30 @@ def test_two_people_who_disagree_cancel_each_other_out_until_one_judges_again():
     assert found.judged == Judged()
     assert found.contradictions == (Contradiction("people", ("a", "b"), ("j1", "j9")),)
     again = effective([*both, judge(10, "ab", DIFFERENT)])
-    assert (again.judged, again.contradictions) == (Judged(apart=(("a", "b"),)), ())
+    assert (again.judged, again.contradictions) == (Judged(cannot_link=(("a", "b"),)), ())
 
 
 def test_what_is_taken_back_does_not_hold():
     found = effective([judge(1, "ab", SAME), judge(2, "ab", DIFFERENT, by="Budi", undone_at=MORNING)])
-    assert found.judged == Judged(together=(("a", "b"),))
+    assert found.judged == Judged(must_link=(("a", "b"),))
 
 
 def test_unsure_is_no_verdict_and_no_contradiction():
     assert effective([judge(1, "ab", UNSURE)]).unsure == {("a", "b")}
     found = effective([judge(1, "ab", UNSURE), judge(2, "ab", SAME, by="Budi")])
-    assert (found.judged.together, found.unsure) == ((("a", "b"),), frozenset())
+    assert (found.judged.must_link, found.unsure) == ((("a", "b"),), frozenset())
 
 
 def test_of_a_chain_the_stricter_verdict_holds_and_the_latest_same_is_set_aside():
     found = effective([judge(1, "ab", SAME), judge(2, "bc", SAME), judge(3, "ac", DIFFERENT)])
-    assert found.judged == Judged(together=(("a", "b"),), apart=(("a", "c"), ("b", "c")))
+    assert found.judged == Judged(must_link=(("a", "b"),), cannot_link=(("a", "c"), ("b", "c")))
     assert found.contradictions == (Contradiction("chain", ("b", "c"), ("j2", "j3")),)
 
 
 def test_what_follows_from_judgements_holds_too():
     found = effective([judge(1, "ab", SAME), judge(2, "bc", SAME), judge(3, "cx", DIFFERENT)])
-    assert found.judged.together == (("a", "b"), ("a", "c"), ("b", "c"))
-    assert found.judged.apart == (("a", "x"), ("b", "x"), ("c", "x"))
+    assert found.judged.must_link == (("a", "b"), ("a", "c"), ("b", "c"))
+    assert found.judged.cannot_link == (("a", "x"), ("b", "x"), ("c", "x"))
 
 
 def test_contradictions_are_counted_without_naming_a_record():
@@ -121,10 +121,10 @@ def test_the_order_of_rows_plays_no_part(table, draw):
 @given(tables)
 def test_what_holds_never_contradicts_itself(table):
     judged = effective(table).judged
-    labels = cluster_pairs([], together=[tuple(map(ord, pair)) for pair in judged.together])
-    for one, other in judged.apart:
+    labels = cluster_pairs([], must_link=[tuple(map(ord, pair)) for pair in judged.must_link])
+    for one, other in judged.cannot_link:
         assert labels.get(ord(one), one) != labels.get(ord(other), other)
-    for one, other in judged.together:
+    for one, other in judged.must_link:
         assert labels[ord(one)] == labels[ord(other)]
 
 
@@ -171,9 +171,9 @@ def test_what_gave_way_to_a_judgement_holds_again_when_that_is_taken_back(con):
     said(con, ("a", "b", SAME))
     said(con, ("a", "b", DIFFERENT), by="Budi")
     take_back(con, ["j1"], by="Budi", why="", for_group="j2")
-    assert effective(read_judgements(con)).judged == Judged(apart=(("a", "b"),))
+    assert effective(read_judgements(con)).judged == Judged(cannot_link=(("a", "b"),))
     take_back(con, ["j2"], by="Budi", why="")
-    assert effective(read_judgements(con)).judged == Judged(together=(("a", "b"),))
+    assert effective(read_judgements(con)).judged == Judged(must_link=(("a", "b"),))
 
 
 @pytest.mark.parametrize(
@@ -210,10 +210,14 @@ def test_what_was_applied_is_remembered(con):
         pytest.param(Influence(), "match", id="nobody judged"),
         pytest.param(Influence(Judged((("l", "m"),)), Judged((("l", "m"),))), "match", id="held before, elsewhere"),
         pytest.param(Influence(Judged((("m", "t"),)), Judged((("m", "t"),))), "judgement", id="draws together"),
-        pytest.param(Influence(Judged(apart=(("l", "m"),)), Judged(apart=(("l", "m"),))), "judgement", id="parts them"),
+        pytest.param(
+            Influence(Judged(cannot_link=(("l", "m"),)), Judged(cannot_link=(("l", "m"),))),
+            "judgement",
+            id="parts them",
+        ),
         pytest.param(Influence(Judged(), Judged((("m", "x"),))), "judgement", id="taken back since"),
-        pytest.param(Influence(Judged(apart=(("t", "x"),))), "judgement", id="new, and touches one of them"),
-        pytest.param(Influence(Judged(apart=(("x", "y"),))), "match", id="about others"),
+        pytest.param(Influence(Judged(cannot_link=(("t", "x"),))), "judgement", id="new, and touches one of them"),
+        pytest.param(Influence(Judged(cannot_link=(("x", "y"),))), "match", id="about others"),
     ],
 )
 def test_a_judgement_is_the_cause_where_it_can_have_been(influence, cause):

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import copy_partners, copy_surveys, make_settings, run
 from warehouse.identity.linkage.model import load_model
-from warehouse.identity.respondents import MARGIN_BITS, candidates, decide
+from warehouse.identity.respondents import LEAST_MARGIN, candidates, decide
 
 MODEL = load_model()
 LIKELY = MODEL.link_weight + 1
@@ -26,12 +26,12 @@ def decided(*pairs: tuple[str, str, float], rounds: dict[str, str] | None = None
 
 
 def test_the_best_trainee_is_taken_where_likely_enough_and_far_enough_ahead():
-    found = decided(("r1", "ta", LIKELY + MARGIN_BITS), ("r1", "tb", LIKELY), ("r2", "tc", MODEL.link_weight - 0.1))
+    found = decided(("r1", "ta", LIKELY + LEAST_MARGIN), ("r1", "tb", LIKELY), ("r2", "tc", MODEL.link_weight - 0.1))
     assert found == {"r1": ("linked", "ta"), "r2": ("not_found", None), "nobody": ("not_found", None)}
 
 
 def test_two_trainees_nearly_as_likely_are_never_bridged():
-    found = decided(("r1", "ta", LIKELY + MARGIN_BITS - 0.1), ("r1", "tb", LIKELY))
+    found = decided(("r1", "ta", LIKELY + LEAST_MARGIN - 0.1), ("r1", "tb", LIKELY))
     assert found["r1"] == ("ambiguous", None)
 
 

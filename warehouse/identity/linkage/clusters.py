@@ -62,32 +62,32 @@ def _differ(one: str, other: str) -> bool:
 
 def cluster_pairs(
     links: Iterable[tuple[int, int, float]],
-    apart: Callable[[int, int], bool] = lambda one, other: False,
+    contradicts: Callable[[int, int], bool] = lambda one, other: False,
     size_cap: int = SIZE_CAP,
     *,
-    together: Iterable[tuple[int, int]] = (),
-    forbidden: Iterable[tuple[int, int]] = (),
+    must_link: Iterable[tuple[int, int]] = (),
+    cannot_link: Iterable[tuple[int, int]] = (),
     firm_weight: float = float("-inf"),
 ) -> dict[int, int]:
     """Return member -> smallest member of its cluster, of all members that have a link or must be together.
 
     Args:
         links: (member, member, match weight); the heaviest is made first, ties by the members' numbers. A link is
-            refused where any pair across the two clusters is apart, or the joint cluster exceeds the cap.
-        apart: Whether the evidence says that two members may not end in one cluster; symmetric.
+            refused where any pair across the two clusters contradicts, or the joint cluster exceeds the cap.
+        contradicts: Whether the evidence says that two members may not end in one cluster; symmetric.
         size_cap: Members of the largest cluster that links can bring about.
-        together: Pairs that somebody judged to be one person: made first, whatever the evidence says.
-        forbidden: Pairs that somebody judged to be two: never in one cluster.
+        must_link: Pairs that somebody judged to be one person: joined first, whatever the evidence says.
+        cannot_link: Pairs that somebody judged to be two: never in one cluster.
         firm_weight: A lighter link is no bridge: between two clusters of two members or more it needs a second
             link beside it.
     """
     ordered = sorted((-weight, min(one, other), max(one, other)) for one, other, weight in links)
-    must = sorted((min(pair), max(pair)) for pair in together)
+    must = sorted((min(pair), max(pair)) for pair in must_link)
     label = {member: member for pair in must for member in pair}
     label |= {member: member for _, *pair in ordered for member in pair}
     groups = {member: [member] for member in label}
     vetoed: dict[int, set[int]] = {}
-    for one, other in forbidden:
+    for one, other in cannot_link:
         vetoed.setdefault(one, set()).add(other)
         vetoed.setdefault(other, set()).add(one)
 
@@ -114,7 +114,7 @@ def cluster_pairs(
             waiting[one, other] = waiting.get((one, other), 0) + 1
             if waiting[one, other] < 2:
                 continue
-        if any(apart(here, there) for here in groups[one] for there in groups[other]):
+        if any(contradicts(here, there) for here in groups[one] for there in groups[other]):
             continue
         join(one, other)
     return label

@@ -1,6 +1,6 @@
 """Keeps the vault's linkage up to date: who is linked to whom, computed anew only where something changed.
 
-The same records, model and judgements give the same clusters, whether they came in one run or in many.
+The same records, model and judgements give the same clusters, whether they arrive in one run or in many.
 """
 
 import hashlib
@@ -45,7 +45,7 @@ _SCRATCH = "linkage"
 
 
 _NODE_NAMES = ", ".join(("node_id", *NODE_COLUMNS))
-_WRITE_ANEW = (
+_WRITE_ALL = (
     *(f"DROP TABLE IF EXISTS {table}" for table in LINKAGE_TABLES),
     LINKAGE_DDL,
     f"INSERT INTO identity_record BY NAME FROM {_SCRATCH}.record_node",
@@ -58,9 +58,10 @@ _WRITE_ANEW = (
 _WRITE_CHANGES = (
     f"DELETE FROM identity_record WHERE record_id IN (SELECT record_id FROM {_SCRATCH}.left_record)",
     f"INSERT INTO identity_record BY NAME FROM {_SCRATCH}.record_node SEMI JOIN {_SCRATCH}.fresh USING (record_id)",
-    f"DELETE FROM identity_node WHERE node_id IN (SELECT node_id FROM {_SCRATCH}.went UNION ALL FROM {_SCRATCH}.dirty)",
+    f"DELETE FROM identity_node "
+    f"WHERE node_id IN (SELECT node_id FROM {_SCRATCH}.removed UNION ALL FROM {_SCRATCH}.dirty)",
     f"INSERT INTO identity_node BY NAME FROM {_SCRATCH}.renewed",
-    f"DELETE FROM identity_key WHERE node_id IN (SELECT node_id FROM {_SCRATCH}.went)",
+    f"DELETE FROM identity_key WHERE node_id IN (SELECT node_id FROM {_SCRATCH}.removed)",
     f"INSERT INTO identity_key BY NAME FROM {_SCRATCH}.new_key",
     f"DELETE FROM identity_edge USING {_SCRATCH}.left_edge AS gone "
     "WHERE identity_edge.node_id_l = gone.node_id_l AND identity_edge.node_id_r = gone.node_id_r",
@@ -82,18 +83,18 @@ class Linkage:
 
     records: pd.DataFrame
     counts: dict[str, int]
-    made_by: str
-    anew: bool
+    model_fingerprint: str
+    full_rebuild: bool
 
     def write(self, con: duckdb.DuckDBPyConnection) -> None:
         """Bring the vault's linkage tables up to date; the caller holds the transaction of `con`."""
-        for statement in _WRITE_ANEW if self.anew else _WRITE_CHANGES:
+        for statement in _WRITE_ALL if self.full_rebuild else _WRITE_CHANGES:
             con.execute(statement)
-        if self.anew:
-            con.execute(f"INSERT INTO identity_state VALUES ('{self.made_by}')")
+        if self.full_rebuild:
+            con.execute(f"INSERT INTO identity_state VALUES ('{self.model_fingerprint}')")
 
 
-def made_by(model: MatchModel) -> str:
+def model_fingerprint(model: MatchModel) -> str:
     """Return a hash of everything but the records that decides the linkage: code, tables of names, model, engines."""
     return hashlib.sha256(f"{model.model_dump_json()} {linking_fingerprint()}".encode()).hexdigest()
 
@@ -114,7 +115,7 @@ def link(con: duckdb.DuckDBPyConnection, model: MatchModel, judged: Judged = NOT
         What changed; valid inside the block.
     """
     state = _one(con, f"SELECT max(made_by) FROM {VAULT}.identity_state")
-    maker = made_by(model)
+    maker = model_fingerprint(model)
     with beside_vault(con, _SCRATCH) as scratch:
         known = VAULT if state == maker else _SCRATCH
         if known == _SCRATCH:
@@ -147,11 +148,11 @@ def _count(con: duckdb.DuckDBPyConnection, table: str) -> int:
 
 def _take_in(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None:
     """Make seen (record_id, source_hash), fresh (new or changed records with their features) and record_node."""
-    con.register("judged_apart", _pairs_frame(judged.apart))
+    con.register("judged_pair", _pairs_frame(judged.cannot_link))
     try:
-        con.execute("CREATE TABLE separate AS SELECT a AS record_id FROM judged_apart UNION SELECT b FROM judged_apart")
+        con.execute("CREATE TABLE separate AS SELECT a AS record_id FROM judged_pair UNION SELECT b FROM judged_pair")
     finally:
-        con.unregister("judged_apart")
+        con.unregister("judged_pair")
     con.execute(
         f"""
         CREATE VIEW source AS
@@ -191,29 +192,29 @@ def _take_in(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None
 
 
 def _settle_nodes(con: duckdb.DuckDBPyConnection, known: str) -> None:
-    """Make came (node_id), went and came_node (with features), bare_node (all of today), statistic and dirty."""
+    """Make added (node_id), removed and added_node (with features), bare_node (all of today), statistic and dirty."""
     names = ", ".join(FEATURES)
     con.execute(
         f"""
-        CREATE TABLE came AS SELECT DISTINCT node_id FROM feature ANTI JOIN {known}.identity_node USING (node_id);
-        CREATE TABLE went_id AS SELECT DISTINCT node_id FROM left_record ANTI JOIN record_node USING (node_id);
-        CREATE TABLE went AS {_few_nodes(known, "went_id")};
+        CREATE TABLE added AS SELECT DISTINCT node_id FROM feature ANTI JOIN {known}.identity_node USING (node_id);
+        CREATE TABLE removed_id AS SELECT DISTINCT node_id FROM left_record ANTI JOIN record_node USING (node_id);
+        CREATE TABLE removed AS {_few_nodes(known, "removed_id")};
         -- records of one node say the same: any of them stands for it
-        CREATE TABLE first_record AS SELECT min(record_id) AS record_id FROM feature SEMI JOIN came USING (node_id)
+        CREATE TABLE first_record AS SELECT min(record_id) AS record_id FROM feature SEMI JOIN added USING (node_id)
         GROUP BY node_id;
-        CREATE VIEW stayed AS SELECT * FROM {known}.identity_node ANTI JOIN went USING (node_id);
-        CREATE VIEW came_node AS SELECT node_id, {names} FROM feature SEMI JOIN first_record USING (record_id);
-        CREATE VIEW bare_node AS SELECT node_id, {names} FROM stayed UNION ALL FROM came_node;
+        CREATE VIEW kept AS SELECT * FROM {known}.identity_node ANTI JOIN removed USING (node_id);
+        CREATE VIEW added_node AS SELECT node_id, {names} FROM feature SEMI JOIN first_record USING (record_id);
+        CREATE VIEW bare_node AS SELECT node_id, {names} FROM kept UNION ALL FROM added_node;
         """
     )
     con.execute("CREATE VIEW node AS FROM bare_node")
     con.execute(f"CREATE TABLE statistic AS {statistics_sql()}")
-    same = " AND ".join(f"statistic.{name} = stayed.{name}" for name in STATISTIC_COLUMNS)
+    same = " AND ".join(f"statistic.{name} = kept.{name}" for name in STATISTIC_COLUMNS)
     con.execute(
         f"""
         CREATE TABLE dirty AS
-        SELECT node_id FROM came
-        UNION ALL SELECT node_id FROM stayed JOIN statistic USING (node_id) WHERE NOT ({same});
+        SELECT node_id FROM added
+        UNION ALL SELECT node_id FROM kept JOIN statistic USING (node_id) WHERE NOT ({same});
         DROP VIEW node;
         """
     )
@@ -232,13 +233,13 @@ def _few_nodes(known: str, ids: str) -> str:
 
 def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> dict[str, int]:
     """Make edge: every scored pair of today; and node: with its statistics, whoever is compared or dirty."""
-    con.execute("CREATE TABLE told AS SELECT DISTINCT node_id FROM feature")
+    con.execute("CREATE TABLE fresh_node AS SELECT DISTINCT node_id FROM feature")
     if known == _SCRATCH:
         con.execute(
             """
             CREATE TABLE node AS SELECT * FROM bare_node JOIN statistic USING (node_id);
             -- what is most of the memory, and in `node` again
-            DROP VIEW bare_node; DROP VIEW came_node; DROP TABLE feature;
+            DROP VIEW bare_node; DROP VIEW added_node; DROP TABLE feature;
             """
         )
         counts = block_pairs(con)
@@ -247,7 +248,7 @@ def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> d
         con.execute(
             f"""
             CREATE TABLE near AS FROM dirty UNION SELECT join_key_l FROM blocked UNION SELECT join_key_r FROM blocked;
-            CREATE TABLE near_node AS {_few_nodes(known, "near")} UNION ALL FROM came_node;
+            CREATE TABLE near_node AS {_few_nodes(known, "near")} UNION ALL FROM added_node;
             CREATE TABLE node AS SELECT * FROM near_node JOIN statistic USING (node_id);
             """
         )
@@ -261,8 +262,8 @@ def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> d
     con.execute(
         f"""
         CREATE TABLE left_edge AS SELECT * FROM {known}.identity_edge
-        WHERE node_id_l IN (SELECT node_id FROM dirty UNION ALL SELECT node_id FROM went)
-           OR node_id_r IN (SELECT node_id FROM dirty UNION ALL SELECT node_id FROM went);
+        WHERE node_id_l IN (SELECT node_id FROM dirty UNION ALL SELECT node_id FROM removed)
+           OR node_id_r IN (SELECT node_id FROM dirty UNION ALL SELECT node_id FROM removed);
         CREATE VIEW edge AS
         SELECT * FROM {known}.identity_edge ANTI JOIN left_edge USING (node_id_l, node_id_r)
         UNION ALL SELECT * FROM scored;
@@ -270,8 +271,8 @@ def _compare(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> d
     )
     return {
         "records": _count(con, "record_node"),
-        "nodes": _count(con, f"{known}.identity_node") - _count(con, "went") + _count(con, "came"),
-        "new_nodes": _count(con, "came"),
+        "nodes": _count(con, f"{known}.identity_node") - _count(con, "removed") + _count(con, "added"),
+        "new_nodes": _count(con, "added"),
         "dirty": _count(con, "dirty"),
         "reopened": counts.reopened,
         "pairs": counts.pairs,
@@ -304,15 +305,15 @@ def _node_pairs(con: duckdb.DuckDBPyConnection, pairs: Collection[tuple[str, str
 
 def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judged: Judged) -> dict[str, int]:
     """Make new_cluster (node_id, cluster, component): of the nodes whose component something touched."""
-    together, apart = _node_pairs(con, judged.together), _node_pairs(con, judged.apart)
-    con.register("judged_nodes", pd.DataFrame({"node_id": _flat(together + apart)}, dtype="uint64"))
+    must_link, cannot_link = _node_pairs(con, judged.must_link), _node_pairs(con, judged.cannot_link)
+    con.register("judged_nodes", pd.DataFrame({"node_id": _flat(must_link + cannot_link)}, dtype="uint64"))
     try:
         con.execute(
             f"""
             CREATE TABLE touched AS
-            SELECT node_id FROM dirty UNION SELECT node_id FROM went UNION SELECT node_id FROM left_record
+            SELECT node_id FROM dirty UNION SELECT node_id FROM removed UNION SELECT node_id FROM left_record
             -- a new record that says the same as known ones changes no node, and belongs to their person all the same
-            UNION SELECT node_id FROM told
+            UNION SELECT node_id FROM fresh_node
             UNION SELECT node_id_l FROM scored UNION SELECT node_id_r FROM scored
             UNION SELECT node_id_l FROM left_edge UNION SELECT node_id_r FROM left_edge
             UNION SELECT node_id FROM judged_nodes
@@ -328,12 +329,12 @@ def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judg
         SELECT DISTINCT component FROM {known}.identity_cluster SEMI JOIN touched USING (node_id);
         CREATE TABLE left_node AS SELECT node_id FROM {known}.identity_cluster SEMI JOIN opened USING (component);
         CREATE TABLE affected AS
-        SELECT node_id FROM left_node ANTI JOIN went USING (node_id) UNION SELECT node_id FROM came;
+        SELECT node_id FROM left_node ANTI JOIN removed USING (node_id) UNION SELECT node_id FROM added;
         """
     )
     if known == VAULT:
         con.execute(
-            f"CREATE TABLE affected_node AS SELECT * FROM ({_few_nodes(known, 'affected')}) UNION ALL FROM came_node"
+            f"CREATE TABLE affected_node AS SELECT * FROM ({_few_nodes(known, 'affected')}) UNION ALL FROM added_node"
         )
     else:
         con.execute("CREATE VIEW affected_node AS FROM node")
@@ -345,13 +346,13 @@ def _cluster(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judg
         """
     ).df()
     nodes = np.asarray(con.execute("SELECT node_id FROM affected ORDER BY node_id").fetchnumpy()["node_id"])
-    components = label_components(nodes, links, together)
+    components = label_components(nodes, links, must_link)
     con.register("labelled", pd.DataFrame({"node_id": nodes, "component": components}))
     try:
         con.execute("CREATE TABLE component AS SELECT * FROM labelled")
     finally:
         con.unregister("labelled")
-    labels = _split(con, model, links, together, apart)
+    labels = _split(con, model, links, must_link, cannot_link)
     con.register("split_cluster", pd.DataFrame({"node_id": labels.keys(), "cluster": labels.values()}, dtype="uint64"))
     try:
         con.execute(
@@ -371,10 +372,10 @@ def _flat(pairs: Collection[tuple[int, int]]) -> list[int]:
 
 
 def label_components(
-    nodes: NDArray[np.uint64], links: pd.DataFrame, together: Collection[tuple[int, int]]
+    nodes: NDArray[np.uint64], links: pd.DataFrame, must_link: Collection[tuple[int, int]]
 ) -> NDArray[np.uint64]:
     """Return the smallest node of each node's connected component; `nodes` are sorted."""
-    ends = np.array(list(together), dtype="uint64").reshape(-1, 2)
+    ends = np.array(list(must_link), dtype="uint64").reshape(-1, 2)
     left = np.searchsorted(nodes, np.concatenate([links["node_id_l"].to_numpy(dtype="uint64"), ends[:, 0]]))
     right = np.searchsorted(nodes, np.concatenate([links["node_id_r"].to_numpy(dtype="uint64"), ends[:, 1]]))
     graph = coo_array((np.ones(len(left), dtype="int8"), (left, right)), shape=(len(nodes), len(nodes)))
@@ -389,8 +390,8 @@ def _split(
     con: duckdb.DuckDBPyConnection,
     model: MatchModel,
     links: pd.DataFrame,
-    together: Collection[tuple[int, int]],
-    apart: Collection[tuple[int, int]],
+    must_link: Collection[tuple[int, int]],
+    cannot_link: Collection[tuple[int, int]],
 ) -> dict[int, int]:
     """Return node -> cluster for the components that may have to be split; in the others all is one cluster.
 
@@ -436,8 +437,8 @@ def _split(
     return cluster_pairs(
         inside.itertuples(index=False, name=None),
         lambda one, other: (min(one, other), max(one, other)) in households or contradict(stated[one], stated[other]),
-        together=together,
-        forbidden=apart,
+        must_link=must_link,
+        cannot_link=cannot_link,
         firm_weight=firm_weight,
     )
 

@@ -160,7 +160,7 @@ def block_across(con: duckdb.DuckDBPyConnection, asked: str, known: str, more: S
 def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCounts:
     """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
 
-    Reads `bare_node` (all of today, without statistics), `came_node` and `went` (those that are new, or gone),
+    Reads `bare_node` (all of today, without statistics), `added_node` and `removed` (those that are new, or gone),
     `dirty` (node_id: new, or with another statistic) and the keys of last time. Where a block outgrows its cap, or
     falls below it again, its members are dirty too: all pairs of a dirty node are compared again, and no other pair
     can have changed. Makes `new_key`, the keys of the new.
@@ -172,12 +172,12 @@ def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCount
     caps = ", ".join(f"({place}, {rule.cap})" for place, rule in enumerate(BLOCKING_KEYS))
     con.execute(
         f"""
-        CREATE TABLE new_key AS {all_keys("came_node")};
+        CREATE TABLE new_key AS {all_keys("added_node")};
         CREATE VIEW block_key AS
-        SELECT node_id, key FROM {known}.identity_key ANTI JOIN went USING (node_id) UNION ALL FROM new_key;
+        SELECT node_id, key FROM {known}.identity_key ANTI JOIN removed USING (node_id) UNION ALL FROM new_key;
         CREATE TABLE reopened AS
         WITH moved AS (
-            SELECT key, 1 AS step FROM new_key UNION ALL SELECT key, -1 FROM ({all_keys("went")})
+            SELECT key, 1 AS step FROM new_key UNION ALL SELECT key, -1 FROM ({all_keys("removed")})
         ),
         change AS MATERIALIZED (SELECT key, sum(step) AS growth FROM moved GROUP BY key HAVING sum(step) <> 0),
         member AS MATERIALIZED (SELECT * FROM block_key JOIN change USING (key)),
@@ -286,20 +286,22 @@ def score_pairs(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
 
 
 def most_weight_sql(model: MatchModel) -> str:
-    """Return SQL of the highest match weight (bits) that a pair can reach whatever its names' letters.
+    """Return SQL of the highest match weight that a pair can reach whatever its names' letters.
 
     The name costs most of the time; everything else is judged first, by the very levels and weights of the model.
     """
     parts = [_number(model.prior_weight)]
     for item in COMPARISONS:
         if item.name == "name":
-            unlike = max(model.bits("name", level) for level in UNLIKE_LEVELS)
+            unlike = max(model.match_weight("name", level) for level in UNLIKE_LEVELS)
             # a name that is not stated weighs nothing
-            most = max(0.0, *(model.bits("name", level) for level in level_names(item)))
+            most = max(0.0, *(model.match_weight("name", level) for level in level_names(item)))
             parts.append(f"CASE WHEN {UNLIKE_NAMES} THEN {_number(unlike)} ELSE {_number(most)} END")
         else:
-            levels = " ".join(f"WHEN {sql} THEN {_number(model.bits(item.name, name))}" for name, sql in item.levels)
-            other = _number(model.bits(item.name, ELSE_LEVEL))
+            levels = " ".join(
+                f"WHEN {sql} THEN {_number(model.match_weight(item.name, name))}" for name, sql in item.levels
+            )
+            other = _number(model.match_weight(item.name, ELSE_LEVEL))
             parts.append(f"CASE WHEN {item.null} THEN 0::DOUBLE {levels} ELSE {other} END")
     return " + ".join(parts)
 

@@ -29,8 +29,8 @@ class Level(BaseModel):
     u: float = Field(gt=0, lt=1)
 
     @property
-    def bits(self) -> float:
-        """Match weight (bits) that the level adds."""
+    def match_weight(self) -> float:
+        """Match weight that the level adds."""
         return math.log2(self.m / self.u)
 
 
@@ -49,11 +49,11 @@ class Calibration(BaseModel):
         return 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
 
     def probability(self, weights: Any) -> Any:
-        """Return 1 / (1 + exp(-(slope * weight * ln 2 + intercept))) of match weights (bits); a number or an array."""
+        """Return 1 / (1 + exp(-(slope * weight * ln 2 + intercept))) of match weights; a number or an array."""
         return self.logistic(self.slope * np.asarray(weights) * math.log(2) + self.intercept)
 
     def weight(self, probability: float) -> float:
-        """Return the match weight (bits) at which a pair is as likely one person as `probability` says."""
+        """Return the match weight at which a pair is as likely one person as `probability` says."""
         return (math.log(probability / (1 - probability)) - self.intercept) / (self.slope * math.log(2))
 
 
@@ -75,12 +75,12 @@ class MatchModel(BaseModel):
 
     @property
     def prior_weight(self) -> float:
-        """Match weight (bits) of a pair of which nothing is known."""
+        """Match weight of a pair of which nothing is known."""
         return math.log2(self.prior / (1 - self.prior))
 
-    def bits(self, comparison: str, level: str) -> float:
-        """Return the match weight (bits) that a level adds."""
-        return self.comparisons[comparison][level].bits
+    def match_weight(self, comparison: str, level: str) -> float:
+        """Return the match weight that a level adds."""
+        return self.comparisons[comparison][level].match_weight
 
 
 @cache
@@ -96,7 +96,7 @@ def load_model(path: Path = MODEL_FILE) -> MatchModel:
 
 
 def probability(weights: Any) -> Any:
-    """Return how likely pairs of these match weights (bits) are one person, by the committed model's calibration."""
+    """Return how likely pairs of these match weights are one person, by the committed model's calibration."""
     return load_model().calibration.probability(weights)
 
 

@@ -74,14 +74,14 @@ class Reason:
 
     comparison: str
     level: str
-    bits: float
+    match_weight: float
 
 
 @dataclass(frozen=True)
 class PairEvidence:
     """All that the model says of a pair. weight: the prior and all bits; probability: calibrated in training."""
 
-    prior_bits: float
+    prior_weight: float
     reasons: tuple[Reason, ...]
     weight: float
     probability: float
@@ -256,9 +256,9 @@ def _read_row(row: dict[Any, Any], model: MatchModel) -> PairEvidence:
     reasons = []
     for item in COMPARISONS:
         level = level_of(item, int(row[f"gamma_{item.name}"]))
-        reasons.append(Reason(item.name, level, 0.0 if level == NULL_LEVEL else model.bits(item.name, level)))
+        reasons.append(Reason(item.name, level, 0.0 if level == NULL_LEVEL else model.match_weight(item.name, level)))
     return PairEvidence(
-        prior_bits=model.prior_weight,
+        prior_weight=model.prior_weight,
         reasons=tuple(reasons),
         weight=float(row["match_weight"]),
         probability=float(model.calibration.probability(row["match_weight"])),

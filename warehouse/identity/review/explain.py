@@ -369,7 +369,7 @@ def _chain(
         [pair[0]],
     ).fetchall()
     record = dict(rows) | {start: pair[0], end: pair[1]}
-    judged_same = set(decisions.judged.together)
+    judged_same = set(decisions.judged.must_link)
     node = nodes_of(con, {name for two in judged_same for name in two})
     judged = [
         (node[one], node[other], float("inf"))

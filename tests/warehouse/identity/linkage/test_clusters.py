@@ -41,10 +41,10 @@ def test_the_order_of_links_and_of_their_ends_plays_no_part(pairs, vetoes, shuff
     again = [(right, left, weight) for left, right, weight in pairs]
     shuffled.shuffle(again)
 
-    def apart(one, other):
+    def contradicts(one, other):
         return (one, other) in vetoes or (other, one) in vetoes
 
-    assert cluster_pairs(again, apart) == cluster_pairs(pairs, apart)
+    assert cluster_pairs(again, contradicts) == cluster_pairs(pairs, contradicts)
 
 
 @given(pairs=links, vetoes=st.sets(st.tuples(members, members).filter(lambda pair: pair[0] < pair[1]), max_size=5))
@@ -96,16 +96,16 @@ PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda p
     PAIRS,
     st.randoms(use_true_random=False),
 )
-def test_judgements_outrank_every_link(links, together, forbidden, draw):
-    found = cluster_pairs(links, together=together, forbidden=forbidden)
-    for one, other in forbidden:
+def test_judgements_outrank_every_link(links, must_link, cannot_link, draw):
+    found = cluster_pairs(links, must_link=must_link, cannot_link=cannot_link)
+    for one, other in cannot_link:
         assert one not in found or found[one] != found.get(other)
-    judged_only = cluster_pairs([], together=together)
-    consistent = all(one not in judged_only or judged_only[one] != judged_only.get(other) for one, other in forbidden)
+    judged_only = cluster_pairs([], must_link=must_link)
+    consistent = all(one not in judged_only or judged_only[one] != judged_only.get(other) for one, other in cannot_link)
     if consistent:
-        assert all(found[one] == found[other] for one, other in together)
-    mixed = [draw.sample(pairs, len(pairs)) for pairs in (links, together, forbidden)]
-    assert cluster_pairs(mixed[0], together=mixed[1], forbidden=mixed[2]) == found
+        assert all(found[one] == found[other] for one, other in must_link)
+    mixed = [draw.sample(pairs, len(pairs)) for pairs in (links, must_link, cannot_link)]
+    assert cluster_pairs(mixed[0], must_link=mixed[1], cannot_link=mixed[2]) == found
 
 
 def test_a_weak_link_is_no_bridge_between_two_clusters():

@@ -106,7 +106,7 @@ def test_nothing_new_compares_nothing():
     with empty_vault() as con:
         bring(con, POOL)
         again = bring(con, POOL)
-    assert (again.anew, again.counts["pairs"], len(again.records)) == (False, 0, 0)
+    assert (again.full_rebuild, again.counts["pairs"], len(again.records)) == (False, 0, 0)
 
 
 def test_a_new_record_touches_its_own_surroundings_only():
@@ -131,7 +131,7 @@ def test_another_model_links_everything_anew():
     with empty_vault() as con:
         bring(con, POOL)
         with link(con, MODEL.model_copy(update={"version": "other"})) as found:
-            assert found.anew
+            assert found.full_rebuild
             assert len(found.records) == len(POOL)
 
 
@@ -141,14 +141,14 @@ UNLIKE = [person("Trần Văn Bình", birth_date=dt.date(1961, 1, 2)), person("S
 
 def test_records_alike_in_everything_can_be_judged_apart():
     one, other, third = (row["record_id"] for row in LIKE)
-    found = resolve(frame(*LIKE), MODEL, Judged(apart=((one, other),))).clusters.set_index("record_id")["cluster"]
+    found = resolve(frame(*LIKE), MODEL, Judged(cannot_link=((one, other),))).clusters.set_index("record_id")["cluster"]
     assert found[one] != found[other]
     assert found[third] in (found[one], found[other])
 
 
 def test_records_unlike_in_everything_can_be_judged_one_person():
     one, other = (row["record_id"] for row in UNLIKE)
-    found = resolve(frame(*UNLIKE, *LIKE), MODEL, Judged(together=((one, other),))).clusters
+    found = resolve(frame(*UNLIKE, *LIKE), MODEL, Judged(must_link=((one, other),))).clusters
     assert found.set_index("record_id")["cluster"].loc[[one, other]].nunique() == 1
 
 
@@ -158,7 +158,7 @@ def test_a_judgement_that_is_taken_back_leaves_no_trace():
     with empty_vault() as con:
         bring(con, rows)
         before = content(con)
-        bring(con, rows, Judged(apart=((one, other),), together=((UNLIKE[0]["record_id"], one),)))
+        bring(con, rows, Judged(cannot_link=((one, other),), must_link=((UNLIKE[0]["record_id"], one),)))
         assert clusters(con)[one] != clusters(con)[other]
         bring(con, rows)
         assert content(con) == before
@@ -166,7 +166,7 @@ def test_a_judgement_that_is_taken_back_leaves_no_trace():
 
 def test_a_judgement_about_a_record_that_is_away_waits():
     with empty_vault() as con:
-        bring(con, LIKE, Judged(together=(("gone", LIKE[0]["record_id"]),), apart=(("gone", "also gone"),)))
+        bring(con, LIKE, Judged(must_link=(("gone", LIKE[0]["record_id"]),), cannot_link=(("gone", "also gone"),)))
         assert len(set(clusters(con).values())) == 1
 
 

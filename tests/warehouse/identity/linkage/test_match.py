@@ -214,7 +214,7 @@ def test_an_address_brings_together_whose_names_are_nothing_alike(one, other):
 
 def test_the_committed_weights_of_addresses_are_neutral_as_nobody_who_was_trained_on_has_one():
     for name in ("address", "postcode"):
-        assert {level.bits for level in MODEL.comparisons[name].values()} == {0.0}
+        assert {level.match_weight for level in MODEL.comparisons[name].values()} == {0.0}
 
 
 @pytest.mark.parametrize("seed", [3, 11])

@@ -207,8 +207,8 @@ def test_any_corrections_taken_back_in_any_order_leave_the_register_as_it_was(se
             town.run()
             judged = judgements.decided(town.con).judged
             found = town.trainees
-            assert all(found[one] == found[other] for one, other in judged.together)
-            assert all(found[one] != found[other] for one, other in judged.apart)
+            assert all(found[one] == found[other] for one, other in judged.must_link)
+            assert all(found[one] != found[other] for one, other in judged.cannot_link)
         for group in draw.sample(made, len(made)):
             undo(town.con, group, **WHO)
         town.run()
@@ -263,7 +263,7 @@ def test_a_merge_that_somebody_judged_can_be_taken_back_by_its_event(town):
     assert town.trainees == before
     # and the other way round: what gave way holds again
     undo(town.con, made.group_id, **WHO)
-    assert judgements.decided(town.con).judged == Judged(together=(judgements.pair_of(*records),))
+    assert judgements.decided(town.con).judged == Judged(must_link=(judgements.pair_of(*records),))
 
 
 @pytest.mark.parametrize(
