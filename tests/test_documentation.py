@@ -11,12 +11,11 @@ from typer.testing import CliRunner
 
 from flows.claims.check import reconcile
 from flows.claims.reference import CLAIMS_README, claims_markdown
-from flows.claims.reference import with_reference as with_claims
 from flows.commands.app import app
-from flows.commands.reference import COMMANDS_README, TABLES_README, commands, with_commands, with_tables
+from flows.commands.reference import GENERATED, commands
 from flows.onboarding.generated import with_generated
 from flows.onboarding.reference import README as CONTRACTS_README
-from flows.onboarding.reference import reference_markdown, with_reference
+from flows.onboarding.reference import reference_markdown
 from flows.settings import Settings
 from schemas.claims import load_claims
 from schemas.partner import parse_contract
@@ -38,12 +37,6 @@ def project_files(pattern: str) -> Iterator[Path]:
 PAGES = sorted(project_files("README.md"))
 TEXTS = {path: path.read_text(encoding="utf-8") for path in PAGES}
 FRONT = TEXTS[PROJECT / "README.md"]
-GENERATED = {
-    CONTRACTS_README: with_reference,
-    CLAIMS_README: with_claims,
-    COMMANDS_README: with_commands,
-    TABLES_README: with_tables,
-}
 HOME_PATH = re.compile(rb"(?<![\w.}])/(?:home|root|Users|work)/\w")
 FENCE = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
 # made by a run or by whoever installs it, and the invented partner of the examples
@@ -59,9 +52,7 @@ def code_of(text: str) -> list[str]:
 
 @pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.relative_to(PROJECT).as_posix())
 def test_generated_parts_are_up_to_date(page):
-    text = TEXTS[page]
-    (module,) = set(re.findall(r"<!-- generated: .*python -m (\S+) -->", text))
-    assert text == GENERATED[page](text), f"run: uv run python -m {module}"
+    assert TEXTS[page] == GENERATED[page](TEXTS[page]), "run: uv run python -m flows.commands.reference"
 
 
 def test_only_these_pages_have_generated_parts():
@@ -70,12 +61,12 @@ def test_only_these_pages_have_generated_parts():
 
 def test_a_generated_part_replaces_the_one_before_and_nothing_else():
     text = "above\n<!-- generated: t; old -->\nold\n<!-- end of t -->\nbelow\n"
-    assert with_generated(text, "m", {"t": "new \\1"}).splitlines()[2:4] == ["", "new \\1"]
-    assert with_generated(text, "m", {"t": "new"}).startswith("above\n")
-    assert with_generated(text, "m", {"t": "new"}).endswith("\nbelow\n")
+    assert with_generated(text, {"t": "new \\1"}).splitlines()[2:4] == ["", "new \\1"]
+    assert with_generated(text, {"t": "new"}).startswith("above\n")
+    assert with_generated(text, {"t": "new"}).endswith("\nbelow\n")
     for broken in ("nothing", text + text):
         with pytest.raises(ValueError, match="exactly once"):
-            with_generated(broken, "m", {"t": "new"})
+            with_generated(broken, {"t": "new"})
 
 
 def anchors(text: str) -> set[str]:

@@ -1,24 +1,23 @@
-"""Writes the generated parts of flows/README.md and warehouse/README.md; a test says when they are out of date.
+"""Writes the generated parts of every README: commands and settings, published tables, and the vocabularies.
 
-`uv run python -m flows.commands.reference` writes the commands and settings anew, and the published tables.
+`uv run python -m flows.commands.reference` writes them anew; a test says when they are out of date.
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import typer
 
+from flows.claims import reference as claims
 from flows.commands.app import app
-from flows.onboarding.generated import markdown_table, with_generated, write_generated
+from flows.onboarding import reference as contracts
+from flows.onboarding.generated import markdown_table, with_generated
 from flows.settings import PROJECT, Settings
 from schemas.published import PUBLISHED_TABLES
 from warehouse.release.comments import key_text
 
-MODULE = "flows.commands.reference"
-COMMANDS_README = PROJECT / "flows" / "README.md"
-TABLES_README = PROJECT / "warehouse" / "README.md"
 # options that many commands have: a word instead of a line each
 _SHARED = ("--raw", "--data", "--json")
 _KINDS = {str: "text", int: "whole number", float: "number", Path: "path"}
@@ -112,18 +111,27 @@ def tables_markdown() -> str:
 
 def with_commands(text: str) -> str:
     """Return flows/README.md as it should be."""
-    return with_generated(text, MODULE, {"commands": commands_markdown(), "settings": settings_markdown()})
+    return with_generated(text, {"commands": commands_markdown(), "settings": settings_markdown()})
 
 
 def with_tables(text: str) -> str:
     """Return warehouse/README.md as it should be."""
-    return with_generated(text, MODULE, {"tables": tables_markdown()})
+    return with_generated(text, {"tables": tables_markdown()})
+
+
+# each README with generated parts, and what makes its text as it should be out of its text as it is
+GENERATED: dict[Path, Callable[[str], str]] = {
+    PROJECT / "flows" / "README.md": with_commands,
+    PROJECT / "warehouse" / "README.md": with_tables,
+    contracts.README: contracts.with_reference,
+    claims.CLAIMS_README: claims.with_reference,
+}
 
 
 def main() -> None:
-    """Write both."""
-    write_generated(COMMANDS_README, with_commands)
-    write_generated(TABLES_README, with_tables)
+    """Write all of them."""
+    for file, generate in GENERATED.items():
+        file.write_text(generate(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,19 +4,17 @@ Text outside the comments is written by hand, and stays as it is.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
-_BLOCK = "<!-- generated: {name}; change the code and run: uv run python -m {module} -->\n"
+_BLOCK = "<!-- generated: {name}; change the code and run: uv run python -m flows.commands.reference -->\n"
 _END = "<!-- end of {name} -->\n"
 
 
-def with_generated(text: str, module: str, parts: Mapping[str, str]) -> str:
+def with_generated(text: str, parts: Mapping[str, str]) -> str:
     """Return the text of a README with every generated part as it should be.
 
     Args:
         text: The README as it is.
-        module: The module that writes it, named in the comment above each part.
         parts: Name of a part -> its Markdown.
 
     Raises:
@@ -27,14 +25,9 @@ def with_generated(text: str, module: str, parts: Mapping[str, str]) -> str:
         block = re.compile(rf"<!-- generated: {re.escape(name)};[^\n]*\n.*?{re.escape(end)}", re.DOTALL)
         if len(block.findall(text)) != 1:
             raise ValueError(f"a README needs the comments of the generated part '{name}' exactly once")
-        new = f"{_BLOCK.format(name=name, module=module)}\n{markdown.strip()}\n\n{end}"
+        new = f"{_BLOCK.format(name=name)}\n{markdown.strip()}\n\n{end}"
         text = block.sub(lambda _, new=new: new, text)  # type: ignore[misc]
     return text
-
-
-def write_generated(file: Path, generate: Callable[[str], str]) -> None:
-    """Write a README anew: `generate` gets the text as it is and returns it as it should be."""
-    file.write_text(generate(file.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,7 +1,4 @@
-"""Writes the generated part of raw/README.md, the reference of partner.yml; a test says when it is out of date.
-
-`uv run python -m flows.onboarding.reference` writes it anew.
-"""
+"""The generated part of raw/README.md, the reference of partner.yml; `flows.commands.reference` writes it."""
 
 import inspect
 from collections.abc import Iterator
@@ -12,14 +9,13 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from flows.onboarding.generated import with_generated, write_generated
+from flows.onboarding.generated import with_generated
 from flows.readers.delivery import ErrorCode
 from flows.settings import PROJECT
 from schemas.columns import COLUMNS
 from schemas.partner import CHOICES, LOOKUP_COLUMNS, PERSON_COLUMNS, TRAINING_COLUMNS, Contract
 from schemas.programme import load_programme
-from schemas.reasons import Flag
-from schemas.remedies import remedies
+from schemas.remedies import flag_remedies, remedies
 
 README = PROJECT / "raw" / "README.md"
 
@@ -27,12 +23,12 @@ README = PROJECT / "raw" / "README.md"
 def reference_markdown() -> str:
     """Return the vocabulary, our columns, the reasons and the errors as Markdown."""
     parts = [describe_model(title, model) for title, model in models_of(Contract, "partner.yml")]
-    return "".join(["## Vocabulary\n\n", *parts, _columns(), _reasons(), _failures()])
+    return "".join(["## Vocabulary\n\n", *parts, _columns(), _reasons(), _flags(), _failures()])
 
 
 def with_reference(text: str) -> str:
     """Return raw/README.md as it should be."""
-    return with_generated(text, "flows.onboarding.reference", {"reference": reference_markdown()})
+    return with_generated(text, {"reference": reference_markdown()})
 
 
 def models_of(model: type[BaseModel], title: str) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -117,22 +113,21 @@ def _reasons() -> str:
     for reason, remedy in remedies(load_programme()).items():
         column = f"`{remedy.column}`" if remedy.column else "the row"
         lines.append(f"| `{reason}` | {column} | {remedy.sentence} |\n")
-    flags = ", ".join(f"`{flag}`" for flag in Flag)
-    return "".join(lines) + f"\nAccepted and flagged: {flags}.\n\n"
+    return "".join(lines) + "\n"
+
+
+def _flags() -> str:
+    lines = [
+        "## What is odd about an accepted row\n\n| flag | column | what the partner should check |\n|---|---|---|\n"
+    ]
+    for flag, remedy in flag_remedies(load_programme()).items():
+        lines.append(f"| `{flag}` | {f'`{remedy.column}`' if remedy.column else 'the row'} | {remedy.sentence} |\n")
+    return "".join(lines) + "\nThe row counts.\n\n"
 
 
 def _failures() -> str:
     codes = ", ".join(f"`{code}`" for code in ErrorCode)
     return (
         "## Why a whole delivery fails\n\n"
-        f"{codes}. It fails alone, stays landed, and its message says what to do; see `godigital status`.\n"
+        f"{codes}.\n\nOnly this delivery fails. It stays landed, and its message says what to do: `godigital status`.\n"
     )
-
-
-def main() -> None:
-    """Write raw/README.md."""
-    write_generated(README, with_reference)
-
-
-if __name__ == "__main__":
-    main()
