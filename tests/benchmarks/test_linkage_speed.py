@@ -33,9 +33,10 @@ TUTORIAL_GIGABYTES, TUTORIAL_SECONDS = 4, 600
 LINK = """
 import json, re, sys, time
 import duckdb
-from warehouse.identity.linkage import link
-from warehouse.identity.model import load_model
-from warehouse.identity.tables import LINKAGE_DDL, SOURCE_COLUMNS
+from warehouse.identity.linkage.link import link
+from warehouse.identity.linkage.model import load_model
+from warehouse.vault.linkage_tables import SOURCE_COLUMNS
+from warehouse.vault.schema import LINKAGE_DDL
 
 file, folder, mode = sys.argv[1:]
 con = duckdb.connect(folder + "/" + mode + ".duckdb", config={"threads": 2, "memory_limit": "2GB",

@@ -46,8 +46,8 @@ print(json.dumps([seen, errors]))
 PUBLISHER = """
 import datetime as dt, json, os, signal, sys
 from pathlib import Path
-from warehouse.build import ReleaseInfo, TableSummary
-from warehouse.publish import publish
+from warehouse.release.build import ReleaseInfo, TableSummary
+from warehouse.release.publish import publish
 data, number, tables, die_at = Path(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]), int(sys.argv[4])
 steps = 0
 
@@ -247,7 +247,7 @@ import sys
 from pathlib import Path
 import duckdb
 import datetime as dt
-from warehouse.build import ReleaseInfo, build_release
+from warehouse.release.build import ReleaseInfo, build_release
 con = duckdb.connect(sys.argv[1])
 while True:
     target = Path(sys.argv[2])

@@ -16,7 +16,7 @@ from warehouse.storage.locks import LockedError, hold
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from warehouse.locks import hold
+from warehouse.storage.locks import hold
 with hold(Path(sys.argv[1]), "reading VN-EXAMPLE"):
     {inside}
     print("held", flush=True)
