@@ -245,8 +245,10 @@ class Names(_Part):
     honorifics: Annotated[tuple[Language, ...], BeforeValidator(as_list)] = Field(
         (), description="Languages whose titles stand before or after names and are split off."
     )
-    order: Literal["as_written", "family_first", "given_first"] = Field(
-        "as_written", description="Where the family name stands when the name is one column."
+    order: Literal["family_first", "given_first"] = Field(
+        "given_first",
+        description="Order of the parts when surname and given name have columns of their own; `full_name` is put "
+        "together in this order. A name in one column stays as it is written.",
     )
 
 

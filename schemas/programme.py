@@ -107,7 +107,8 @@ class Programme(_Rule):
     @property
     def reading_rules(self) -> str:
         """The rules under which deliveries are read, as one text: reports may change without reading again."""
-        return self.model_dump_json(include=set(_READING))
+        # of a country, only the code decides how a phone number is read
+        return self.model_dump_json(include=set(_READING)) + " ".join(sorted(self.countries))
 
     @model_validator(mode="after")
     def _require_known_names(self) -> "Programme":

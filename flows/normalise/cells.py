@@ -18,19 +18,15 @@ from schemas.survey import QUESTIONS
 
 # a row with so many values of the wrong kind has slipped; fewer are single mistakes
 _SHIFT_MISFITS = 3
-
-
 _SHIFT_SHARE = 0.5
-
-
 # a word is shown in an error only when several rows share it: a single odd value may be a person's name
 _SHOW_WORD_FROM = 3
-
-
 _DATE_SHAPE = re.compile(r"\d.*\D.*\d|\d{5,8}(\.0)?|\d{4}", re.DOTALL)
-
-
 _SPACES = re.compile(r"\s+")
+_NAME_ORDERS = {
+    "given_first": ("given_name", "middle_name", "surname", "name_suffix"),
+    "family_first": ("surname", "middle_name", "given_name", "name_suffix"),
+}
 
 
 @dataclass
@@ -173,11 +169,13 @@ class CellReader:
             # the title stands before the given name when the name has columns of its own
             pairs = [self._once("honorific", value, split) for value in parts["given_name"]]
             parts["given_name"] = [name for name, _ in pairs]
-            whole = zip(parts["given_name"], parts["middle_name"], parts["surname"], parts["name_suffix"], strict=True)
+            order = _NAME_ORDERS[self.partner.contract.names.order]
+            whole = zip(*(parts[name] for name in order), strict=True)
+            named = zip(parts["given_name"], parts["surname"], strict=True)
             columns["full_name"] = [
                 # a middle name or suffix alone names nobody
-                " ".join(filter(None, (given, middle, surname, suffix))) or None if given or surname else None
-                for given, middle, surname, suffix in whole
+                " ".join(filter(None, words)) if any(names) else None
+                for words, names in zip(whole, named, strict=True)
             ]
         columns["honorific"] = [honorific or None for _, honorific in pairs]
         for name in ("surname", "given_name", "middle_name", "name_suffix", "latin_name"):

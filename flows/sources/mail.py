@@ -22,7 +22,6 @@ from flows.sources.errors import PullError
 from flows.sources.protocol import FileState, Form, RemoteFile, SourceConfig, is_loopback, today
 
 _FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError)
-_CONNECT_SECONDS = 20.0
 _READ_SECONDS = 60.0
 _SUFFIXES = {
     "csv": (".csv", ".tsv", ".txt"),

@@ -9,20 +9,7 @@ from typing import Any, Literal
 
 from schemas.languages import load_languages, strip_invisible, to_ascii_digits
 from schemas.partner import IdKind
-
-# The programme's countries and their calling codes (ITU E.164): where a number without prefix may come from.
-CALLING_CODES = {
-    "BN": "673",
-    "ID": "62",
-    "KH": "855",
-    "LA": "856",
-    "MM": "95",
-    "MY": "60",
-    "PH": "63",
-    "SG": "65",
-    "TH": "66",
-    "VN": "84",
-}
+from schemas.programme import load_programme
 
 # 8.12346E+11: the digits behind the sixth are lost
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?\s*e\s*\+?\s*\d{1,2}", re.IGNORECASE)
@@ -38,9 +25,16 @@ _BETWEEN_PHONES = re.compile(
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(r"(?:ext|x|ต่อ|samb)\.?\s*\d{1,5}\s*$", re.IGNORECASE)
-_PHONE_CANDIDATE = re.compile(r"\+?\d+")
 # shorter than any subscriber number of the region
 _PHONE_DIGITS = range(6, 16)
+
+
+@cache
+def calling_codes() -> dict[str, str]:
+    """Return the calling code (ITU E.164) of each country of the programme: its numbers may lack a prefix."""
+    import phonenumbers as pn
+
+    return {country: str(pn.country_code_for_region(country)) for country in load_programme().countries}
 
 
 def read_phones(text: str, region: str) -> tuple[str, bool]:
@@ -94,14 +88,15 @@ def _phone_elsewhere(digits: str, region: str) -> str:
     parsed = _parse(digits, region)
     if parsed is not None and pn.is_valid_number(parsed):
         return _e164(parsed)
-    if digits.startswith(tuple(CALLING_CODES.values())) and (number := _valid_international(digits)):
+    codes = calling_codes()
+    if digits.startswith(tuple(codes.values())) and (number := _valid_international(digits)):
         return number
     # before looking abroad: an unknown prefix must give the same number with and without its code
     if parsed is not None and _is_plausible(parsed):
         return _e164(parsed)
     elsewhere = {
-        f"+{CALLING_CODES[other]}{national}"
-        for other in CALLING_CODES
+        f"+{code}{national}"
+        for other, code in codes.items()
         if other != region and (national := _numbering(other).national(digits)) is not None
     }
     return elsewhere.pop() if len(elsewhere) == 1 else ""

@@ -70,7 +70,12 @@ def test_rules_that_contradict_each_other_are_refused(changed: dict[str, Any], s
 
 @pytest.mark.parametrize(
     ("changed", "reads_again"),
-    [({"age_minimum": 16}, True), ({"courses": {"DL101": "Basics"}}, True), ({"targets": {}}, False)],
+    [
+        ({"age_minimum": 16}, True),
+        ({"courses": {"DL101": "Basics"}}, True),
+        ({"targets": {}}, False),
+        ({"countries": {}}, True),
+    ],
 )
 def test_only_rules_about_rows_make_deliveries_be_read_again(changed: dict[str, Any], reads_again: bool) -> None:
     before, after = Programme.model_validate(rules()), Programme.model_validate(rules(**changed))

@@ -66,20 +66,6 @@ RESULTS = (
     ResultGroup(_OUTPUT, "Training attended", ("participations", "participations_with_hours", "hours_attended")),
 )
 _OUTCOMES = "Outcomes, as the follow-up survey estimates them"
-# indicators of the catalogue that say how good data are, or hold two results against each other: no results themselves
-NO_RESULTS = frozenset(
-    {
-        "attainment",
-        "people_of_two_partners",
-        "deliveries",
-        "days_late",
-        "delivery_rows",
-        "rows_flagged",
-        "rows_rejected",
-        "rows_without",
-        "share_rejected",
-    }
-)
 
 
 @dataclass(frozen=True, order=True)

@@ -269,3 +269,28 @@ def test_a_defect_of_ours_stops_the_delivery_without_showing_a_value(partner):
     with pytest.raises(DeliveryError, match="phones: str_matches") as caught:
         check_contract(parted.valid, load_programme())
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "whole"),
+    [("{}", "Given Middle Family Jr"), ("{order: given_first}", "Given Middle Family Jr"),
+     ("{order: family_first}", "Family Middle Given Jr")],
+)  # fmt: skip
+def test_a_name_in_several_columns_is_put_together_in_the_order_of_the_contract(partner, names, whole):
+    parts = {"surname": "Sex", "given_name": "Name", "middle_name": "Mail", "name_suffix": "Id"}
+    columns = "".join(f"  {name}: {header}\n" for name, header in parts.items())
+    contract = f"""
+name: Invented partner
+delivery: {{kind: monthly}}
+file: {{format: csv}}
+columns:
+{columns}  course_code: Course
+  training_date: Day
+lookups: {{course_code: {{DL101: Basics}}}}
+names: {names}
+"""
+    file = partner.folder / "partner.yml"
+    other = partner.__class__(country_code="ID", folder=partner.folder, contract=parse_contract(contract, file))
+    row = {**GOOD, "Sex": "Family", "Name": "Given", "Mail": "Middle", "Id": "Jr"}
+    rows = normalise(other, row, {**row, "Sex": "", "Name": ""})
+    assert rows.columns["full_name"] == [whole, None]
