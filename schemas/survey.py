@@ -12,7 +12,8 @@ from typing import ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.access import Words
-from schemas.partner import CHOICES, DeliveryNames, FileContract, Provider
+from schemas.contract_parts import DeliveryNames
+from schemas.partner import CHOICES, FileContract, Provider
 from schemas.yaml_file import read_yaml
 
 SURVEY_FILE = Path(__file__).parent / "survey.yml"

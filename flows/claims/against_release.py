@@ -65,14 +65,14 @@ def read_release_figures(warehouse: Path, memory_limit: str = "1GB", threads: in
     reach = query(warehouse, _REACH, memory_limit, threads)
     youth: dict[str, dict[str, int]] = {}
     for country, band, people in query(warehouse, _YOUTH, memory_limit, threads).rows:
-        lines = youth.setdefault(band, {line[0]: 0 for line in reach.rows})
+        lines = youth.setdefault(band, {country: 0 for country, *_ in reach.rows})
         if country is not None:
             lines[country] = people
     samples = query(warehouse, _SAMPLES, memory_limit, threads).rows
-    release = query(warehouse, "SELECT release_number FROM release", memory_limit, threads).rows
+    ((number,),) = query(warehouse, "SELECT release_number FROM release", memory_limit, threads).rows
     return ReleaseFigures(
-        number=release[0][0],
-        reach={row[0]: dict(zip(reach.columns[1:], row[1:], strict=True)) for row in reach.rows},
+        number=number,
+        reach={country: dict(zip(reach.columns[1:], people, strict=True)) for country, *people in reach.rows},
         youth=youth,
         samples={country: has_samples for country, has_samples, _ in samples},
         partners=sum(partners for _, _, partners in samples),

@@ -7,6 +7,7 @@ import typer
 from flows.commands.backup import BACKUP_EXAMPLES, RESTORE_EXAMPLES, backup, restore
 from flows.commands.claims import RECONCILE_EXAMPLES, reconcile
 from flows.commands.doctor import DOCTOR_EXAMPLES, doctor
+from flows.commands.explain import explain, trainee
 from flows.commands.export import EXPORT_EXAMPLES, docs, export
 from flows.commands.holds import HOLD_EXAMPLES, release_hold
 from flows.commands.identity import identity_app
@@ -16,7 +17,7 @@ from flows.commands.query import releases, rollback, sql
 from flows.commands.releases import diff, freeze, trace
 from flows.commands.report import REPORT_EXAMPLES, report
 from flows.commands.returns import return_rows
-from flows.commands.review import explain, review_app, trainee
+from flows.commands.review import review_app
 from flows.commands.run import RUN_EXAMPLES, WATCH_EXAMPLES, reprocess, run, watch
 from flows.commands.status import export_links, rejected, status
 

@@ -15,7 +15,7 @@ def read_reach(data: Path) -> Reach:
     except QueryError:
         return {}
     figures = result.columns[1:]
-    return {row[0]: dict(zip(figures, row[1:], strict=True)) for row in result.rows}
+    return {country: dict(zip(figures, values, strict=True)) for country, *values in result.rows}
 
 
 def reach_changes(before: Reach, after: Reach) -> list[tuple[Any, ...]]:

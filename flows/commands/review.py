@@ -1,4 +1,4 @@
-"""`godigital review`, `explain` and `trainee`: an officer judges doubtful pairs, and asks why and what happened."""
+"""`godigital review`: an officer judges doubtful pairs, in the terminal or in a workbook."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.identity import named, print_events, print_judgements, publish_now
+from flows.commands.identity import named, publish_now
 from flows.commands.options import By, Data, Raw, country_code, existing_vault, fail, settings_of
 from flows.settings import Settings
 
@@ -287,93 +287,3 @@ def review_import(
         typer.echo(f"! {sentence}")
     if done.taken:
         typer.echo("`godigital run` brings them into a release.")
-
-
-def explain(
-    one: Annotated[str, typer.Argument(help="A record or trainee id, or the beginning of one.", show_default=False)],
-    other: Annotated[str, typer.Argument(help="Another one.", show_default=False)],
-    raw: Raw = None,
-    data: Data = None,
-) -> None:
-    """Tell why two records, or two trainees, are one person or are not. Shows personal data."""
-    from rich.console import Console
-
-    from flows.review.screen import evidence_table, records_table
-    from warehouse.identity.linkage.model import load_model
-    from warehouse.identity.review.explain import explain as explain_pair
-    from warehouse.identity.review.explain import find_pair
-
-    settings = settings_of(raw, data)
-    with existing_vault(settings, "explain") as con:
-        found = explain_pair(con, load_model(), find_pair(con, one, other))
-    console = Console() if Console().is_terminal else Console(width=120)
-    console.print(records_table(found.one, found.other))
-    said = f"One person, {found.one.trainee_id}." if found.is_one_person else "Two people."
-    console.print(said, style="bold", highlight=False)
-    for sentence in found.because:
-        console.print(f"- {sentence}", highlight=False, markup=False)
-    if found.evidence is not None:
-        console.print(evidence_table(found.evidence))
-    if found.keys:
-        keys = ", ".join(
-            f"{key.name} ({key.carriers} carry it{'' if key.is_open else ', too many'})" for key in found.keys
-        )
-        console.print(f"Blocking keys that they share: {keys}.", highlight=False, markup=False)
-    if len(found.chain) > 1:
-        for number, link in enumerate(found.chain, start=1):
-            weight = "judged the same" if link.weight is None else f"{link.weight:.1f} bits"
-            names = (
-                f"{link.one.full_name} [{link.one.record_id[:8]}] - {link.other.full_name} [{link.other.record_id[:8]}]"
-            )
-            console.print(f"  {number}. {names}: {weight}", highlight=False, markup=False)
-    for item in found.judgements:
-        state = f", taken back by {item.undone_by}" if item.undone_at else ""
-        why = f": {item.why}" if item.why else ""
-        console.print(
-            f"Judgement {item.judgement_id}: {item.verdict}, {item.judged_by}, {item.judged_at:%Y-%m-%d}{why}{state}",
-            highlight=False,
-            markup=False,
-        )
-
-
-def trainee(
-    identifier: Annotated[
-        str, typer.Argument(metavar="ID", help="A trainee id, or the beginning of one.", show_default=False)
-    ],
-    raw: Raw = None,
-    data: Data = None,
-) -> None:
-    """Show a person's records, and the merges and splits over the releases. Shows personal data."""
-    from flows.commands.console import print_table
-    from warehouse.identity.review.history import read_trainee
-
-    settings = settings_of(raw, data)
-    with existing_vault(settings, "trainee") as con:
-        found = read_trainee(con, identifier)
-    known = found.known
-    if known.was_retired:
-        typer.echo(f"{known.asked} was merged; this person is {known.trainee_id} today.")
-    typer.echo(f"Trainee {known.trainee_id}: {len(known.record_ids)} records.")
-    for retired, release in found.aliases:
-        typer.echo(f"Also known as {retired}, merged in release {release}.")
-    print_table(
-        ("record", "name", "in Latin letters", "sex", "born", "partner", "training", "file and row", "counts"),
-        [
-            (
-                item.record_id[:12],
-                item.full_name,
-                item.latin_name,
-                item.sex,
-                item.birth,
-                item.partner,
-                item.training,
-                item.source,
-                "yes" if item.disposition == "accepted" else item.disposition,
-            )
-            for item in found.records
-        ],
-        title="Records",
-    )
-    print_events(found.events, "What happened")
-    if found.judgements:
-        print_judgements(found.judgements, "Judgements about these records")

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,19 @@ def own_headings(partner: Partner) -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class RejectedRow:
+    """One rejected row: where it stood, its reason codes (a space between), `cells` and `header` as JSON arrays."""
+
+    provider: str
+    delivery: str
+    sheet: str | None
+    number: int
+    reasons: str
+    cells: str
+    header: str
+
+
 def write_rejected(
     data: DataFolder, country: str, partner_id: str | None, out: Path, headings_of: Mapping[str, Mapping[str, str]]
 ) -> int:
@@ -84,13 +98,13 @@ def write_rejected(
             """,
             [country, partner_id, partner_id],
         ).fetchall()
-    return write_rejected_rows(out, ("partner", "delivery"), rows, headings_of)
+    return write_rejected_rows(out, ("partner", "delivery"), [RejectedRow(*row) for row in rows], headings_of)
 
 
 def write_rejected_rows(
     out: Path,
     who: tuple[str, str],
-    rows: Sequence[tuple[str, str, str | None, int, str, str, str]],
+    rows: Sequence[RejectedRow],
     headings_of: Mapping[str, Mapping[str, str]],
 ) -> int:
     """Write rejected rows in their providers' own columns, with reasons and what to do; returns how many.
@@ -99,20 +113,21 @@ def write_rejected_rows(
 
     Args:
         out: The file.
-        who: What provider and delivery are called in the heading.
-        rows: Provider, delivery, sheet, row, reasons (a space between), cells and header (JSON arrays).
+        who: Headings of the columns for provider and delivery.
+        rows: The rows, in the order in which they are written.
         headings_of: Provider -> our column -> their heading, for the advice.
     """
-    said = remedies(load_programme())
-    own = list(dict.fromkeys(name for row in rows for name in json.loads(row[6])))
+    remedy_of = remedies(load_programme())
+    own = list(dict.fromkeys(name for row in rows for name in json.loads(row.header)))
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow([neutralise(name) for name in (*who, "sheet", "row", *own, "reasons", "what to do")])
-    for provider, name, sheet, number, reasons, cells, header in rows:
-        values = dict(zip(json.loads(header), json.loads(cells), strict=True))
-        advice = " ".join(_advice(said[Reason(code)], headings_of.get(provider, {})) for code in reasons.split(" "))
-        line = [provider, name, sheet or "", str(number), *(values.get(own_name, "") for own_name in own)]
-        writer.writerow([neutralise(cell) for cell in (*line, reasons, advice)])
+    for row in rows:
+        values = dict(zip(json.loads(row.header), json.loads(row.cells), strict=True))
+        headings = headings_of.get(row.provider, {})
+        advice = " ".join(_advice(remedy_of[Reason(code)], headings) for code in row.reasons.split(" "))
+        line = [row.provider, row.delivery, row.sheet or "", str(row.number), *(values.get(name, "") for name in own)]
+        writer.writerow([neutralise(cell) for cell in (*line, row.reasons, advice)])
     files.write_durably(out, text.getvalue().encode("utf-8-sig"))
     return len(rows)
 
@@ -194,4 +209,4 @@ def write_rejected_answers(data: DataFolder, raw: Path, country: str, out: Path)
         survey.partner_id: {name: source.header[0] for name, source in survey.contract.columns.items() if source.header}
         for survey in find_surveys(raw, [country]).usable
     }
-    return write_rejected_rows(out, ("survey", "file"), rows, headings)
+    return write_rejected_rows(out, ("survey", "file"), [RejectedRow(*row) for row in rows], headings)

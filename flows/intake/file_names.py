@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from schemas.contract_parts import DeliveryNames
 from schemas.languages import BUDDHIST_AHEAD, MONTH_PATTERN, month_number, to_ascii_digits
-from schemas.partner import DeliveryNames
 
 # decorations that copying adds to a name; they say nothing about the content
 _COPY = re.compile(r"^(?:copy of|fw_|fwd_|re_)\s*|\s*-\s*copy(?:\s*\(\d+\))?$|\s*\(\d+\)$", re.IGNORECASE)

@@ -16,6 +16,7 @@ _READING = (
     "flows/readers",
     "flows/values",
     "schemas/columns.py",
+    "schemas/contract_parts.py",
     "schemas/languages.py",
     "schemas/languages.yml",
     "schemas/naming.yml",

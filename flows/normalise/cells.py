@@ -10,8 +10,9 @@ from typing import Any
 from flows.readers.read import DeliveryError, ErrorCode, TextRows, fold_header
 from flows.values.dates import Day, read_day
 from flows.values.names import clean_name, convert_zawgyi, split_honorifics
+from schemas.contract_parts import Dates, Lookup, Source
 from schemas.languages import to_ascii_digits
-from schemas.partner import Dates, Lookup, Provider, Source
+from schemas.partner import Provider
 from schemas.programme import Programme
 from schemas.reasons import Reason
 from schemas.survey import QUESTIONS

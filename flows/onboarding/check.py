@@ -15,7 +15,8 @@ from flows.readers.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received
 from flows.sources.landed import Landed, is_litter, is_return_file
-from schemas.partner import CONTRACT_NAME, SAMPLE, Example, Partner
+from schemas.contract_parts import Example
+from schemas.partner import CONTRACT_NAME, SAMPLE, Partner
 from schemas.programme import load_programme
 from warehouse.storage.files import sha256_of
 

@@ -20,8 +20,9 @@ from flows.readers.headers import fold_header
 from flows.readers.table import heading_slots
 from flows.readers.xlsx_file import cell_text, open_workbook, unreadable
 from flows.values.dates import BUDDHIST_YEARS, read_day
+from schemas.contract_parts import Dates
 from schemas.languages import BUDDHIST_AHEAD, to_ascii_digits
-from schemas.partner import Dates, Partner
+from schemas.partner import Partner
 from schemas.programme import load_programme
 from warehouse.vault.corrected_rows import Act
 

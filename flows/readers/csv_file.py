@@ -18,7 +18,7 @@ from flows.readers.delivery import (
 from flows.readers.headers import HeaderWords
 from flows.readers.sniff import byte_order_mark, describe, refuse
 from flows.readers.table import Grid, Table, read_table
-from schemas.partner import FileFormat
+from schemas.contract_parts import FileFormat
 
 
 def _line_of(data: bytes) -> int:

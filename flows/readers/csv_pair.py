@@ -17,10 +17,13 @@ from flows.readers.headers import (
     words_of,
 )
 from flows.readers.table import combine
-from schemas.partner import FileContract, Part
+from schemas.contract_parts import PairFile
+from schemas.partner import FileContract
 
 
-def _files_of(files: Sequence[LandedFile], parent: Part, child: Part) -> tuple[list[LandedFile], list[LandedFile]]:
+def _files_of(
+    files: Sequence[LandedFile], parent: PairFile, child: PairFile
+) -> tuple[list[LandedFile], list[LandedFile]]:
     """Return the parent's and the child's files.
 
     Raises:
@@ -48,7 +51,7 @@ def _files_of(files: Sequence[LandedFile], parent: Part, child: Part) -> tuple[l
     return parents, children
 
 
-def _read_part(files: Sequence[LandedFile], part: Part, contract: FileContract) -> TextRows:
+def _read_part(files: Sequence[LandedFile], part: PairFile, contract: FileContract) -> TextRows:
     """Return the rows of one side; the header is the row with the most of the contract's words."""
     key = Wanted("key", (part.key,), True)
     elsewhere = tuple(Wanted(item.column, item.headers, False) for item in wanted_columns(contract))
@@ -56,11 +59,11 @@ def _read_part(files: Sequence[LandedFile], part: Part, contract: FileContract) 
     return combine([read_csv(file, words, contract.file) for file in files])
 
 
-def _key_column(rows: TextRows, part: Part) -> int:
+def _key_column(rows: TextRows, part: PairFile) -> int:
     return [fold_header(name) for name in rows.header].index(fold_header(part.key))
 
 
-def _parents_by_key(rows: TextRows, part: Part) -> dict[str, int]:
+def _parents_by_key(rows: TextRows, part: PairFile) -> dict[str, int]:
     """Return key -> index of the parent row; a row without key has no children.
 
     Raises:

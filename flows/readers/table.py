@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from flows.readers.delivery import DeliveryError, ErrorCode, TextRows
 from flows.readers.headers import HeaderWords, check_header, find_header, fold_header, header_not_found
-from schemas.partner import FileFormat
+from schemas.contract_parts import FileFormat
 
 Corner = tuple[int, int]
 MergedRange = tuple[Corner, Corner]  # first and last (row, column), 0-based, both included

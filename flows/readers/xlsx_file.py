@@ -21,7 +21,7 @@ from flows.readers.headers import HeaderWords
 from flows.readers.sniff import describe, refuse
 from flows.readers.table import Grid, Table, has_header, read_table
 from flows.readers.workbook_zip import check_workbook
-from schemas.partner import FileFormat, Sheets
+from schemas.contract_parts import FileFormat, Sheets
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook

@@ -97,7 +97,7 @@ class _Writer:
         sheet.set_paper(_A4)
         sheet.fit_to_pages(1, 0)
         sheet.hide_gridlines(2)
-        lines: list[tuple[str, ...]] = [(self._both("partner"), self._back.partner.contract.name)]
+        lines: list[tuple[str, str]] = [(self._both("partner"), self._back.partner.contract.name)]
         if self._back.partner.contract.contact is not None:
             lines.append((self._both("contact"), self._back.partner.contract.contact))
         if self._back.received_until is not None:
@@ -105,10 +105,10 @@ class _Writer:
             lines.append((self._both("received_until"), " / ".join(days)))
         sheet.merge_range(0, 0, 0, 2, self._both("title"), self._formats["title"])
         row = 1
-        for line in lines:
-            sheet.write_string(row, 0, line[0], self._formats["strong"])
+        for label, text in lines:
+            sheet.write_string(row, 0, label, self._formats["strong"])
             sheet.merge_range(row, 1, row, 2, "", self._formats["plain"])
-            sheet.write_string(row, 1, line[1], self._formats["plain"])
+            sheet.write_string(row, 1, text, self._formats["plain"])
             row += 1
         for language in self._languages:
             row = self._steps(sheet, row + 1, language)
@@ -139,11 +139,11 @@ class _Writer:
         deliveries = dict.fromkeys(item.sent.original.delivery_name for item in self._back.rows)
         table = [(name, rejected[name], flagged[name]) for name in deliveries]
         table.append((self._both("total"), rejected.total(), flagged.total()))
-        for line in table:
+        for name, rejected_rows, flagged_rows in table:
             row += 1
-            sheet.write_string(row, 0, line[0], self._formats["text"])
-            sheet.write_number(row, 1, line[1], self._formats["plain"])
-            sheet.write_number(row, 2, line[2], self._formats["plain"])
+            sheet.write_string(row, 0, name, self._formats["text"])
+            sheet.write_number(row, 1, rejected_rows, self._formats["plain"])
+            sheet.write_number(row, 2, flagged_rows, self._formats["plain"])
         return row + 1
 
     def _reasons(self, sheet: Any, row: int) -> None:

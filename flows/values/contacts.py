@@ -7,8 +7,8 @@ import re
 from functools import cache
 from typing import Any, Literal
 
+from schemas.contract_parts import IdKind
 from schemas.languages import load_languages, strip_invisible, to_ascii_digits
-from schemas.partner import IdKind
 from schemas.programme import load_programme
 
 # 8.12346E+11: the digits behind the sixth are lost

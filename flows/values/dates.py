@@ -10,6 +10,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from functools import cache
 
+from schemas.contract_parts import Dates
 from schemas.languages import (
     BUDDHIST_AHEAD,
     MONTH_PATTERN,
@@ -20,7 +21,6 @@ from schemas.languages import (
     to_ascii_digits,
     word_pattern,
 )
-from schemas.partner import Dates
 
 # the guards keep the Buddhist and the common era apart
 BUDDHIST_YEARS = range(2400, 2601)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from schemas.partner import ContractError, Dates, load_contract, parse_contract
+from schemas.contract_parts import Dates
+from schemas.partner import ContractError, load_contract, parse_contract
 from tests.conftest import PROJECT
 
 GOOD = """name: Invented partner

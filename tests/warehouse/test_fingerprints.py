@@ -59,6 +59,7 @@ LINKING = Covered(
             "warehouse.storage",
             "schemas.access",
             "schemas.columns",
+            "schemas.contract_parts",
             "schemas.located_yaml",
             "schemas.partner",
             "schemas.survey",

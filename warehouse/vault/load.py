@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from schemas.columns import ROW_COUNTS, TRAINING_LOG_COLUMNS
-from schemas.partner import Kind
+from schemas.contract_parts import Kind
 from warehouse.vault.corrected_rows import RETURNED, Act, ReturnedRow
 from warehouse.vault.holds import HOLDS
 from warehouse.vault.landed import known_deliveries

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from schemas.partner import Kind
+from schemas.contract_parts import Kind
 from warehouse.vault.corrected_rows import Act
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas.partner import Kind
+from schemas.contract_parts import Kind
 from warehouse.vault.corrected_rows import ReturnedRow, follow, standing_corrections
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from stdnum.th import pin
 
 from flows.values.contacts import calling_codes, read_email, read_national_id, read_phones
+from schemas.contract_parts import IdKind
 from schemas.languages import load_languages
-from schemas.partner import IdKind
 
 DIGITS = st.sampled_from(["0123456789", *load_languages().digits.values()])
 REGIONS = st.sampled_from(sorted(calling_codes()))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.values.dates import Day, read_day
+from schemas.contract_parts import Dates
 from schemas.languages import load_languages
-from schemas.partner import Dates
 
 LATEST_YEAR = 2021
 DMY, MDY, YMD = (Dates.model_validate({"order": order}) for order in ("dmy", "mdy", "ymd"))
