@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 
 from warehouse.identity.secret import mint
-from warehouse.release.verify import Finding, read_checks, run_checks
+from warehouse.release.checks import read_checks
+from warehouse.release.verify import Finding, run_checks
 
 _LAWS = Path(__file__).with_name("laws.sql")
 # DuckDB's storage: three headers, then blocks, each led by the checksum of what follows it (src/common/checksum.cpp)

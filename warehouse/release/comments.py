@@ -12,8 +12,10 @@ def comment_statements(tables: Iterable[Table] = PUBLISHED_TABLES) -> list[str]:
     statements = []
     for table in tables:
         statements.append(f"COMMENT ON TABLE {table.name} IS {literal(_table_text(table))}")
+        refers_to = {reference.column: f" Refers to {reference.table}." for reference in table.references}
         statements.extend(
-            f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(column_text(column))}"
+            f"COMMENT ON COLUMN {table.name}.{column.name} IS "
+            f"{literal(column_text(column) + refers_to.get(column.name, ''))}"
             for column in table.columns
         )
     return statements

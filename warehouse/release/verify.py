@@ -5,30 +5,17 @@ it imports little, because it runs at every publication.
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import duckdb
 
-from warehouse.release.build import CHECKS, SQL_FOLDER, set_rules, summarise
+from warehouse.release.build import set_rules, summarise
+from warehouse.release.checks import Check, Severity, all_checks
 from warehouse.storage import files
-
-Severity = Literal["fail", "warn"]
-_MARK = re.compile(r"^-- (fail|warn): ([a-z_]+)\n-- (.+)\n", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: its name, the sentence that must hold, and the query of the rows that break it."""
-
-    severity: Severity
-    name: str
-    sentence: str
-    query: str
 
 
 @dataclass(frozen=True)
@@ -52,27 +39,6 @@ class Verdict:
     findings: tuple[Finding, ...]
 
 
-def read_checks(text: str) -> list[Check]:
-    """Return the checks of a file: each a line `-- fail: name` or `-- warn: name`, a sentence, and a query.
-
-    Raises:
-        ValueError: Two checks have one name, or a marked line is not followed by a sentence and a query.
-    """
-    marks = list(_MARK.finditer(text))
-    if len(marks) != len(re.findall(r"^-- (?:fail|warn): [a-z_]+ *$", text, re.MULTILINE)):
-        raise ValueError("a check needs a line `-- fail: name` or `-- warn: name` and a line with a sentence")
-    checks = []
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
-        query = text[mark.end() : following.start() if following else len(text)].strip().rstrip(";")
-        checks.append(Check(cast(Severity, mark[1]), mark[2], mark[3], query))
-        if not query:
-            raise ValueError(f"check {mark[2]} has no query")
-    names = [check.name for check in checks]
-    if len(set(names)) != len(names):
-        raise ValueError("two checks have one name")
-    return checks
-
-
 def run_checks(con: duckdb.DuckDBPyConnection, checks: list[Check]) -> Iterator[Finding]:
     """Yield a finding for every check that gives rows; SQL variables of the rules are set."""
     for check in checks:
@@ -87,7 +53,7 @@ def verify(release: Path, manifest: dict[str, Any], *, with_checks: bool = True)
     Args:
         release: The file; it is opened read-only.
         manifest: Number, size and hash of the file, rows and content hash of every table, rules.
-        with_checks: Also run `checks.sql`; not for an old release, which passed the checks of its day.
+        with_checks: Also run the checks; not for an old release, which passed the checks of its day.
     """
     problems = []
     if release.with_name(release.name + ".wal").exists():
@@ -100,8 +66,7 @@ def verify(release: Path, manifest: dict[str, Any], *, with_checks: bool = True)
             set_rules(con, manifest["rules"])
             problems.extend(_compare_tables(con, manifest))
             if with_checks and not problems:
-                checks = read_checks((SQL_FOLDER / f"{CHECKS}.sql").read_text(encoding="utf-8"))
-                findings.extend(run_checks(con, checks))
+                findings.extend(run_checks(con, all_checks()))
     except duckdb.Error as error:
         problems.append(f"the file cannot be read ({type(error).__name__})")
     return Verdict(tuple(problems), tuple(findings))

@@ -211,6 +211,11 @@ def test_a_table_comes_out_as_described_sorted_by_its_key_with_comments(
             [table.name],
         ).fetchall()
         comment = con.execute("SELECT comment FROM duckdb_tables() WHERE table_name = ?", [table.name]).fetchone()
+        declared = con.execute(
+            "SELECT constraint_column_names FROM duckdb_constraints() "
+            "WHERE table_name = ? AND constraint_type = 'PRIMARY KEY'",
+            [table.name],
+        ).fetchall()
         keys = con.execute(f"SELECT {', '.join(table.key) or 'trainee_id'} FROM {table.name}").fetchall()  # noqa: S608
     assert [(name, kind) for name, kind, _ in columns] == [(column.name, column.type) for column in table.columns]
     for (_, _, said), column in zip(columns, table.columns, strict=True):
@@ -219,6 +224,7 @@ def test_a_table_comes_out_as_described_sorted_by_its_key_with_comments(
     assert comment is not None
     assert comment[0].startswith(table.description)
     assert keys == sorted(keys)
+    assert [tuple(names) for (names,) in declared] == ([table.key] if table.key else [])
     assert not any(column.personal for column in table.columns)
 
 
@@ -423,6 +429,7 @@ def test_a_model_that_cannot_be_ordered_is_named(tmp_path: Path, selects: dict[s
             "SELECT course_code, course_title::INTEGER::VARCHAR AS course_title FROM vault.course",
             "failed",
         ),
+        ("SELECT 'AB1' AS course_code, course_title FROM vault.course", r"core_course: .*same key \(course_code\)"),
     ],
 )
 def test_a_model_that_does_not_give_its_table_leaves_nothing(

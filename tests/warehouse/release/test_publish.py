@@ -1,5 +1,6 @@
 """Readers have a whole release at every moment, a wrong one is never published, and a kill loses nothing."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -15,12 +16,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from schemas.published import PUBLISHED_TABLES, Reference
 from tests.conftest import PROJECT
 from tests.warehouse.tiny_vault import TinyVault, read_table, release_info
 from warehouse.release.build import SQL_FOLDER, summarise
+from warehouse.release.checks import all_checks, key_checks, read_checks, reference_checks
 from warehouse.release.publish import CheckFailed, candidate_path, next_number, publish, rollback
 from warehouse.release.releases import PublishError, current, list_releases, published_input_hash
-from warehouse.release.verify import read_checks
+from warehouse.release.verify import run_checks
 from warehouse.storage.locks import LockedError, hold
 
 READER = """
@@ -368,14 +371,14 @@ RESTATED = """
         'previous', '{country}', 'people_reached', {before}, {after}, {difference}, {new}, 0, 0, 0, 0, 0, 0, 0, 0, 0
     )
 """
+# a constraint cannot be dropped: the table is made again without it
+WITHOUT_KEY = "CREATE OR REPLACE TABLE {0} AS FROM {0}; "
 FAILURES = {
-    "key_missing": "UPDATE core_attendance SET course_code = NULL",
-    "key_repeated": "INSERT INTO core_partner SELECT * FROM core_partner",
-    "one_release_row": "INSERT INTO release SELECT * FROM release",
+    "one_release_row": WITHOUT_KEY.format("release") + "INSERT INTO release FROM release",
     "rows_unaccounted": "UPDATE core_delivery SET rows_in = rows_in + 1",
     "accepted_rows_lost": "UPDATE core_delivery SET rows_in = rows_in + 1, rows_accepted = rows_accepted + 1",
     "trainee_disagrees_with_attendances": ANOTHER_TRAINEE.format("'t9'"),
-    "unknown_partner_or_course": "UPDATE core_attendance SET course_code = 'XX999'",
+    "attendance_incomplete": "UPDATE core_attendance SET course_code = NULL",
     "training_outside_programme": "UPDATE core_attendance SET training_date = DATE '2022-01-01'",
     "youth_disagrees_with_age": "UPDATE core_trainee SET age_at_first_training = 36, is_youth = TRUE",
     "unknown_word": "UPDATE core_trainee SET sex = 'f'",
@@ -388,10 +391,8 @@ FAILURES = {
     "share_impossible": "UPDATE report_reach_by SET share = 1.5",
     "participations_differ_from_attendances": "UPDATE report_course SET participations = 2",
     "data_quality_differs_from_deliveries": "UPDATE report_data_quality SET rows_in = 2",
-    "indicator_without_words": "UPDATE report_target SET indicator_code = 'people'",
     "quality_differs_from_trainees": "UPDATE identity_quality SET people_found = 2, high = 2",
     "quality_impossible": "UPDATE identity_quality SET low = high + 1",
-    "survey_key": RESPONSE + "INSERT INTO core_survey_response FROM core_survey_response",
     "survey_link_impossible": RESPONSE + "UPDATE core_survey_response SET trainee_id = 't1'",
     "outcome_impossible": RESPONSE + "UPDATE report_outcome SET share_weighted = 1.5",
     "outcome_differs_from_responses": RESPONSE + "UPDATE report_outcome SET respondents = 2",
@@ -460,6 +461,65 @@ def test_a_failed_check_stops_the_publication_and_is_named(vault: TinyVault, dat
     release = current(data)
     assert release is not None
     assert release.number == 1
+
+
+TABLES = {table.name: table for table in PUBLISHED_TABLES}
+
+
+@pytest.mark.parametrize("name", [name for name, table in TABLES.items() if table.key])
+@pytest.mark.parametrize("part", ["missing", "repeated"])
+def test_a_row_without_a_key_of_its_own_is_found_in_every_table(
+    vault: TinyVault, tmp_path: Path, name: str, part: str
+) -> None:
+    table = TABLES[name]
+    vault.build(tmp_path / "release.duckdb")
+    (check,) = key_checks([table])
+    filled = table.key[:-1] if part == "missing" else table.key
+    row = ", ".join(f"{'1' if column in filled else 'NULL'} AS {column}" for column in table.key)
+    with duckdb.connect(str(tmp_path / "release.duckdb")) as con:
+        assert list(run_checks(con, [check])) == []
+        con.execute(WITHOUT_KEY.format(name))
+        for _ in range(2 if part == "repeated" else 1):
+            con.execute(f"INSERT INTO {name} BY NAME SELECT {row}")
+        (finding,) = run_checks(con, [check])
+    assert (finding.severity, finding.rows) == ("fail", 1)
+    assert ", ".join(table.key) in finding.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [(name, reference) for name, table in TABLES.items() for reference in table.references],
+    ids=str,
+)
+def test_a_value_that_the_other_table_does_not_have_is_found(
+    vault: TinyVault, tmp_path: Path, name: str, reference: Reference
+) -> None:
+    vault.build(tmp_path / "release.duckdb")
+    (check,) = reference_checks([dataclasses.replace(TABLES[name], references=(reference,))])
+    with duckdb.connect(str(tmp_path / "release.duckdb")) as con:
+        assert list(run_checks(con, [check])) == []
+        con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT 'unknown' AS {reference.column}")
+        (finding,) = run_checks(con, [check])
+    assert finding.sentence == f"Every {reference.column} of {name} stands in {reference.table}."
+
+
+def test_no_two_checks_have_one_name() -> None:
+    names = [check.name for check in all_checks()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("check", "statement"),
+    [
+        ("key_of_core_partner", WITHOUT_KEY.format("core_partner") + "INSERT INTO core_partner FROM core_partner"),
+        ("course_code_of_core_attendance", "UPDATE core_attendance SET course_code = 'XX999'"),
+    ],
+)
+def test_a_generated_check_stops_the_publication(vault: TinyVault, data: Path, check: str, statement: str) -> None:
+    attend_well(vault)
+    with pytest.raises(CheckFailed) as failure:
+        falsified(vault, data, statement)()
+    assert check in [finding.name for finding in failure.value.failed]
 
 
 @pytest.mark.parametrize("check", WARNINGS)
