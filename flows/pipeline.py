@@ -1,75 +1,44 @@
-"""The Prefect flows: countries as mapped tasks that pull and read side by side, then one loader.
+"""The Prefect flows: the runs of `flows.run.execute`, with sources and countries as mapped tasks.
 
-The only module that imports Prefect. It has no logic of its own; logs and artifacts hold counts, never people.
+The only module that imports Prefect. It decides nothing about data; logs and artifacts hold counts, never people.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
-from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.flows import Flow
 from prefect.futures import PrefectFutureList
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.contracts.partners import country_codes, find_partners
-from flows.contracts.surveys import find_surveys
+from flows.contracts.partners import country_codes
 from flows.doctor.examine import Asked, examine
-from flows.intake.surveys import SurveyPlan, load_surveys, plan_surveys, read_surveys, survey_failures
-from flows.run.execute import begin_run, count_read, execute, finish, tell, telling_errors
-from flows.run.journal import Journal
+from flows.intake.surveys import SurveyPlan, read_surveys
+from flows.run.execute import Engine, execute
 from flows.run.report_release import report_release
-from flows.run.result import Failure, Progress, RunResult
-from flows.run.stages import (
-    PartnerPlan,
-    broken_contract,
-    compare_pulls,
-    country_locks,
-    known_before,
-    load_plans,
-    locked_countries,
-    open_vault,
-    plan_reading,
-    pull_surveys,
-    read_plans,
-    sort_outcomes,
-)
+from flows.run.result import OnProgress, RunRequest, RunResult
+from flows.run.stages import PartnerPlan, read_in_processes
 from flows.settings import Settings
 from flows.sources.landed import Pulled
-from flows.sources.parallel import pull_in_parallel
-from flows.sources.protocol import FileState
-from schemas.partner import Partner
+from flows.sources.parallel import KnownFiles, Outcome, pull_in_parallel
+from schemas.partner import Provider
 from warehouse.doctor.observed import State, counts_by_area, require_well
-from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError
 from warehouse.survey.load import SurveyRows
 from warehouse.vault.open import WAIT_SECONDS
 from warehouse.vault.rows import DeliveryRows
 
-_SETTINGS = Settings()
-# as many sources as are pulled at once, but not as many countries read
-_READING = BoundedSemaphore(_SETTINGS.readers)
-# nobody sits beside a scheduled run: it waits for one that somebody else has started
+# a scheduled run waits for a run that somebody else has started
 _WAIT_SECONDS = 1800.0
 
-_COUNTRIES = country_codes(_SETTINGS.raw)
-if TYPE_CHECKING:
-    CountryCode = str
-else:
-    # a choice, which Prefect's page shows as a list to pick from; the next `prefect deploy` puts a new country on it.
-    # Not a Literal: of one country it is a constant, and no choice
-    CountryCode = StrEnum("CountryCode", {code: code for code in _COUNTRIES}) if _COUNTRIES else str
 
-
-@task(task_run_name="pull-{partner.partner_id}", cache_policy=NO_CACHE, persist_result=False)
-def pull_source(
-    partner: Partner, source: str | None, settings: Settings, known: Mapping[tuple[str, str], Sequence[FileState]]
-) -> Pulled:
-    """Land what one partner's source holds; faults that pass by themselves have been tried again within it."""
-    (outcome,) = pull_in_parallel([partner], source, settings, known)
+@task(task_run_name="pull-{provider.partner_id}", cache_policy=NO_CACHE, persist_result=False)
+def pull_source(provider: Provider, source: str | None, settings: Settings, known: KnownFiles) -> Pulled:
+    """Land the files of one partner or survey; it has its own retries, so Prefect does not retry it."""
+    (outcome,) = pull_in_parallel([provider], source, settings, known)
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
@@ -77,9 +46,8 @@ def pull_source(
 
 @task(task_run_name="read-{plans[0].provider.country_code}", cache_policy=NO_CACHE, persist_result=False)
 def read_country(plans: Sequence[PartnerPlan], readers: int) -> dict[str, list[DeliveryRows]]:
-    """Read, normalise and validate one country's planned deliveries."""
-    with _READING:
-        return read_plans(plans, readers, Progress())
+    """Read, normalise and validate the planned deliveries of one country."""
+    return read_in_processes(plans, readers)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -89,33 +57,49 @@ def read_answers(plans: Sequence[SurveyPlan]) -> dict[str, list[SurveyRows]]:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def load_and_publish(
-    settings: Settings,
-    plans: Sequence[PartnerPlan],
-    read: dict[str, list[DeliveryRows]],
-    survey_plans: Sequence[SurveyPlan],
-    answered: dict[str, list[SurveyRows]],
-    failures: tuple[Failure, ...],
-    notices: tuple[str, ...],
-    journal: Journal,
-) -> RunResult:
-    """Write everything into the vault, then match, identify, build, verify and publish: one loader, alone."""
-    fresh = [rows for plan in plans for rows in read.get(plan.provider.partner_id, [])]
-    with open_vault(settings, "load") as con:
-        with journal.stage("load") as stage:
-            if fresh or any(plan.gone for plan in plans):
-                load_plans(con, plans, read, Progress())
-            load_surveys(con, survey_plans, answered)
-            stage.rows = sum(rows.rows_in for rows in fresh)
-        return finish(con, settings, fresh, failures, journal, Progress(), notices=notices)
+def render_report(settings: Settings, number: int) -> str:
+    """Write the HTML report of the release that was just published; returns its path."""
+    return report_release(settings, number)
 
 
-@flow(
-    name="run-pipeline",
-    persist_result=False,
-    validate_parameters=True,
-    task_runner=ThreadPoolTaskRunner(max_workers=max(_SETTINGS.readers, _SETTINGS.pull_workers)),  # type: ignore[arg-type]
-)
+def _pull_as_tasks(
+    providers: Sequence[Provider], source: str | None, settings: Settings, known: KnownFiles, _: OnProgress
+) -> Sequence[Outcome]:
+    # a task runner of its own: the settings are known only now, and more sources are pulled at once than countries read
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=settings.pull_workers)
+    with runner:
+        futures: PrefectFutureList[Any] = runner.map(
+            pull_source,
+            {
+                "provider": providers,
+                "source": unmapped(source),
+                "settings": unmapped(settings),
+                "known": unmapped(known),
+            },
+        )
+        return [future.result(raise_on_failure=False) for future in futures]
+
+
+def _read_as_tasks(plans: Sequence[PartnerPlan], readers: int, _: OnProgress) -> dict[str, list[DeliveryRows]]:
+    by_country: dict[str, list[PartnerPlan]] = {}
+    for plan in plans:
+        if plan.to_read:
+            by_country.setdefault(plan.provider.country_code, []).append(plan)
+    read: dict[str, list[DeliveryRows]] = {}
+    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=readers)
+    with runner:
+        futures: PrefectFutureList[Any] = runner.map(
+            read_country, {"plans": list(by_country.values()), "readers": unmapped(readers)}
+        )
+        for country in futures.result():
+            read |= country
+    return read
+
+
+_TASKS = Engine(pull=_pull_as_tasks, read=_read_as_tasks, read_surveys=read_answers)
+
+
+@flow(name="run-pipeline", persist_result=False, validate_parameters=True)
 def run_pipeline(
     countries: list[str] | None = None, source: str | None = None, survey_source: str | None = None
 ) -> RunResult:
@@ -126,84 +110,35 @@ def run_pipeline(
         source: Pattern of a URL with {country} and {partner} that this one run pulls from.
         survey_source: The same for surveys, with {country} and {survey}.
     """
-    settings = Settings()
-    with telling_errors(settings):
-        result = tell(settings, _run(settings, countries, source, survey_source))
-    _report(result)
-    _render(settings, result)
-    return result
+    return _run(RunRequest(tuple(countries) if countries else None, source, survey_source))
 
 
-def _run(settings: Settings, countries: list[str] | None, source: str | None, survey_source: str | None) -> RunResult:
-    journal = Journal("run", tuple(countries or ()))
-    found, surveys = find_partners(settings.raw, countries), find_surveys(settings.raw, countries)
-    failures = [broken_contract(item) for item in (*found.broken, *surveys.broken)]
-    with _patient_locks(settings, locked_countries(found, surveys)):
-        with journal.stage("pull") as stage:
-            known = known_before(settings, found.usable, source)
-            futures = pull_source.map(found.usable, unmapped(source), unmapped(settings), unmapped(known))
-            pulls, unreachable = _pulls(futures, found.usable)
-            answers, silent = pull_surveys(surveys, survey_source, settings, Progress())
-            stage.bytes = sum(row.size for pulled in (*pulls, *answers) for row in pulled.landed)
-        with journal.stage("plan"), open_vault(settings, "plan") as con:
-            begin_run(con, journal)
-            compared, held = compare_pulls(con, [*pulls, *answers], (*found.usable, *surveys.usable))
-            failures += [*unreachable, *silent, *held]
-            plans = plan_reading(con, found.usable, compared.pulls, reread=False)
-            survey_plans = plan_surveys(con, surveys.usable, reread=False)
-        by_country: dict[str, list[PartnerPlan]] = {}
-        for plan in plans:
-            if plan.to_read:
-                by_country.setdefault(plan.provider.country_code, []).append(plan)
-        read: dict[str, list[DeliveryRows]] = {plan.provider.partner_id: [] for plan in plans}
-        with journal.stage("read") as stage:
-            for part in read_country.map(list(by_country.values()), unmapped(settings.readers)).result():
-                read |= part
-            answered = read_answers(survey_plans) if any(plan.to_read for plan in survey_plans) else {}
-            failures += [Failure(*item) for item in survey_failures(answered)]
-            count_read(stage, plans, [rows for item in read.values() for rows in item])
-        return load_and_publish(
-            settings, plans, read, survey_plans, answered, tuple(failures), compared.notices, journal
-        )
+def _reprocess_country() -> Flow[Any, RunResult]:
+    codes = country_codes(Settings().raw)
+    # not a Literal: of one country it is a constant, and Prefect's page shows no list
+    CountryCode = StrEnum("CountryCode", {code: code for code in codes}) if codes else str  # noqa: N806 - a type
+
+    @flow(name="reprocess-country", persist_result=False, validate_parameters=True)
+    def reprocess_country(country: CountryCode) -> RunResult:  # type: ignore[valid-type]
+        """Read a country's landed deliveries again under today's contracts, replace its rows, publish.
+
+        Args:
+            country: One of the countries that have a contract.
+        """
+        return _run(RunRequest((str(country),), reread=True))
+
+    return reprocess_country
 
 
-@contextmanager
-def _patient_locks(settings: Settings, countries: Sequence[str]) -> Iterator[None]:
-    """Hold the countries of a run; says whom it waits for."""
-    data = DataFolder(settings.data)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(country_locks(data, countries, "run"))
-        except LockedError as error:
-            _say_waiting(error)
-            stack.enter_context(country_locks(data, countries, "run", _WAIT_SECONDS))
-        yield
+def __getattr__(name: str) -> Any:
+    """Make the flow `reprocess_country` when it is asked for, and not at import.
 
-
-def _say_waiting(error: LockedError) -> None:
-    get_run_logger().warning("waiting for up to %s minutes: %s", round(_WAIT_SECONDS / 60), error)
-
-
-def _pulls(futures: PrefectFutureList[Any], partners: Sequence[Partner]) -> tuple[list[Pulled], list[Failure]]:
-    return sort_outcomes(partners, [future.result(raise_on_failure=False) for future in futures])
-
-
-@flow(name="reprocess-country", persist_result=False, validate_parameters=True)
-def reprocess_country(country: CountryCode) -> RunResult:
-    """Read a country's landed deliveries again under today's contracts, replace its rows, publish.
-
-    Args:
-        country: One of the countries that have a contract.
+    Prefect's page lets an officer pick the country from a list, which is a part of the flow's type: the folder of
+    contracts must be read before the flow exists. `prefect deploy` puts a new country on the list.
     """
-    settings = Settings()
-    try:
-        result = execute(settings, [country], reread=True)
-    except LockedError as error:
-        _say_waiting(error)
-        result = execute(settings, [country], reread=True, wait_seconds=_WAIT_SECONDS)
-    _report(result)
-    _render(settings, result)
-    return result
+    if name == "reprocess_country":
+        return _reprocess_country()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @flow(name="verify-everything", persist_result=False, validate_parameters=True)
@@ -226,27 +161,20 @@ def verify_everything(offline: bool = True) -> list[dict[str, str | int]]:
     return counts
 
 
-@task(cache_policy=NO_CACHE, persist_result=False)
-def render_report(settings: Settings, number: int) -> str:
-    """Write the HTML report of the release that was just published; returns where."""
-    return report_release(settings, number)
+def _run(request: RunRequest) -> RunResult:
+    """Run the pipeline with its work as tasks; log what came of it, and make the report."""
+    settings, log = Settings(), get_run_logger()
 
+    def log_wait(error: LockedError) -> None:
+        log.warning("waiting for up to %s minutes: %s", round(_WAIT_SECONDS / 60), error)
 
-def _render(settings: Settings, result: RunResult) -> None:
-    """Make the report of what was published; if that fails, the release stands and the log says so."""
-    if result.published is None:
-        return
-    state = render_report(settings, result.published, return_state=True)
-    log = get_run_logger()
-    if state.is_completed():
-        log.info("report: %s", state.result())
-    else:
-        log.error("release %s is published, but its report was not made: %s", result.published, state.name)
+    def log_progress(stage: str, what: str, done: int, total: int) -> None:
+        if done == total:
+            log.info("%s %s: done", stage, what)
 
-
-def _report(result: RunResult) -> None:
-    """Leave a table of counts, and a line for every failure, where the run can be looked at."""
-    log = get_run_logger()
+    result = execute(
+        settings, request, engine=_TASKS, on_progress=log_progress, wait_seconds=_WAIT_SECONDS, on_wait=log_wait
+    )
     create_table_artifact(
         key="run-counts",
         table=[vars(item) for item in result.counts],
@@ -257,3 +185,11 @@ def _report(result: RunResult) -> None:
     for warning in (*result.warnings, *result.findings):
         log.warning("%s", warning)
     log.info("release %s, exit code %s", result.published or "unchanged", result.exit_code)
+    if result.published is not None:
+        # if the report fails, the release stands
+        state = render_report(settings, result.published, return_state=True)
+        if state.is_completed():
+            log.info("report: %s", state.result())
+        else:
+            log.error("release %s is published, but its report was not made: %s", result.published, state.name)
+    return result

@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from flows.run.execute import execute
-from flows.run.result import Progress, RunResult
+from flows.run.result import RunRequest, RunResult
 from flows.settings import Settings
 
 # a law holds however slow the machine is; the same examples every time, or a change could fail for what it did not
@@ -54,9 +54,9 @@ def make_settings(raw: Path, data: Path, **more: object) -> Settings:
     return Settings(raw=raw, data=data, **more)
 
 
-def run(settings: Settings, countries: list[str] | None = None, **options: object) -> RunResult:
-    """Run the pipeline in silence."""
-    return execute(settings, countries, progress=Progress(), **options)
+def run(settings: Settings, countries: list[str] | None = None, **request: object) -> RunResult:
+    """Run the pipeline without showing its progress."""
+    return execute(settings, RunRequest(tuple(countries) if countries else None, **request))
 
 
 def hashes(data: Path) -> dict[str, str]:

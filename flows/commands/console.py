@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from flows.run.result import Progress
+from flows.run.result import OnProgress, no_progress
 
 
 def _jsonable(value: Any) -> Any:
@@ -66,19 +66,18 @@ def _shown(value: Any, thousands: bool) -> str:
 
 
 @contextmanager
-def progress_display(*, is_silent: bool = False) -> Iterator[Progress]:
+def progress_display(*, is_silent: bool = False) -> Iterator[OnProgress]:
     """A bar per stage and country on a terminal; else a plain line when one is done; nothing where that is asked."""
     if is_silent:
-        yield Progress()
+        yield no_progress
         return
     if not sys.stderr.isatty():
-        yield Progress(_plain_lines())
+        yield _print_progress
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    bars = Bars(
+    bars = Progress(
         TextColumn("{task.fields[stage]:<9}"),
         BarColumn(bar_width=30),
         MofNCompleteColumn(),
@@ -89,7 +88,7 @@ def progress_display(*, is_silent: bool = False) -> Iterator[Progress]:
     )
     tasks: dict[tuple[str, str], Any] = {}
 
-    def tell(stage: str, what: str, done: int, total: int) -> None:
+    def show(stage: str, what: str, done: int, total: int) -> None:
         key = (stage, what)
         if key not in tasks:
             tasks[key] = bars.add_task(stage, total=total, stage=stage, what=what)
@@ -98,14 +97,11 @@ def progress_display(*, is_silent: bool = False) -> Iterator[Progress]:
             bars.stop_task(tasks[key])
 
     with bars:
-        yield Progress(tell)
+        yield show
 
 
-def _plain_lines() -> Any:
-    def tell(stage: str, what: str, done: int, total: int) -> None:
-        # one line when a country or a stage is done, none in between: a log is read, not watched
-        if done >= total:
-            sys.stderr.write(f"{stage:<9} {what:<4} {done}/{total}\n")
-            sys.stderr.flush()
-
-    return tell
+def _print_progress(stage: str, what: str, done: int, total: int) -> None:
+    # one line when a country or a stage is done, none in between: people read a log later
+    if done >= total:
+        sys.stderr.write(f"{stage:<9} {what:<4} {done}/{total}\n")
+        sys.stderr.flush()

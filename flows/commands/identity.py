@@ -175,8 +175,8 @@ def publish_now(settings: Settings, con: "duckdb.DuckDBPyConnection") -> None:
 
     before = read_reach(settings.data)
     try:
-        with progress_display() as progress:
-            result = finish(con, settings, [], (), Journal("judge"), progress)
+        with progress_display() as on_progress:
+            result = finish(con, settings, [], (), Journal("judge"), on_progress)
     except (BuildError, PublishError) as error:
         fail(f"the judgement is kept, but nothing could be published: {error}")
     for warning in result.warnings:

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -18,6 +18,7 @@ from flows.commands.options import (
     say_refused,
     settings_of,
 )
+from flows.run.result import OnProgress, RunRequest, RunResult
 from flows.settings import Settings
 
 RUN_EXAMPLES = """
@@ -58,7 +59,7 @@ def run(
         os.environ["GODIGITAL_RAW"], os.environ["GODIGITAL_DATA"] = str(settings.raw), str(settings.data)
         result = run_pipeline(countries=countries, source=source, survey_source=survey_source)
     else:
-        result = run_or_refuse(settings, countries, source=source, survey_source=survey_source)
+        result = run_or_refuse(settings, RunRequest(tuple(countries) if countries else None, source, survey_source))
     _print_result(result, settings, json_output)
     raise typer.Exit(result.exit_code)
 
@@ -87,8 +88,7 @@ def watch(
     data: Data = None,
 ) -> None:
     """Run again and again without a server, and make the report after each publication; no failure ends it."""
-    from flows.commands.watch import Asked, parse_interval
-    from flows.commands.watch import watch as keep_watching
+    from flows.commands.watch import parse_interval, run_repeatedly
 
     if once == (every is not None):
         raise typer.BadParameter("write either --once or --every 15m", param_hint="--every")
@@ -97,7 +97,7 @@ def watch(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--every") from error
     codes = tuple(country_code(code) for code in country) if country else None
-    raise typer.Exit(keep_watching(settings_of(raw, data), Asked(codes, source, survey_source), seconds))
+    raise typer.Exit(run_repeatedly(settings_of(raw, data), RunRequest(codes, source, survey_source), seconds))
 
 
 def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output: Json = False) -> None:
@@ -106,7 +106,7 @@ def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output:
 
     settings = settings_of(raw, data)
     before = read_reach(settings.data)
-    result = run_or_refuse(settings, [country_code(country)], reread=True)
+    result = run_or_refuse(settings, RunRequest((country_code(country),), reread=True))
     _print_result(result, settings, json_output)
     if not json_output:
         from flows.commands.console import print_table
@@ -121,15 +121,19 @@ def reprocess(country: Country, raw: Raw = None, data: Data = None, json_output:
 
 def run_or_refuse(
     settings: Settings,
-    countries: list[str] | None,
+    request: RunRequest,
     *,
-    source: str | None = None,
-    survey_source: str | None = None,
-    reread: bool = False,
     refuse: Callable[[str], NoReturn] | None = None,
-    display: AbstractContextManager[Any] | None = None,
-) -> Any:
-    """Run the pipeline, its progress on `display`; whatever forbids it, `refuse` is told, or the command ends."""
+    display: AbstractContextManager[OnProgress] | None = None,
+) -> RunResult:
+    """Run the pipeline; if it cannot run, say why in a sentence and end the command.
+
+    Args:
+        settings: Where everything is.
+        request: What to run.
+        refuse: Called with the sentence instead of ending the command; raises.
+        display: Shows the progress; bars or lines of standard error without it.
+    """
     from flows.commands.console import progress_display
     from flows.contracts.partners import UnknownCountryError
     from flows.run.execute import execute
@@ -143,27 +147,25 @@ def run_or_refuse(
     if as_json:
         log_as_json()
     try:
-        with display or progress_display(is_silent=as_json) as progress:
-            return execute(
-                settings, countries, source=source, survey_source=survey_source, reread=reread, progress=progress
-            )
+        with display or progress_display(is_silent=as_json) as on_progress:
+            return execute(settings, request, on_progress=on_progress)
     except (BuildError, LockedError, PublishError, UnknownCountryError, VaultError) as error:
         sentence = str(error)
     except OSError as error:
-        # whatever was published stays, and a rerun goes on
+        # the published release stays, and the next run continues
         sentence = say_refused(error)
     if as_json:
         log.error("refused", extra={"text": sentence})
-    return (refuse or (_end_without_a_word if as_json else fail))(sentence)
+    return (refuse or (_exit_silently if as_json else fail))(sentence)
 
 
-def _end_without_a_word(_: str) -> NoReturn:
-    """Words among the lines of the log would break whoever reads it, and it has them."""
+def _exit_silently(_: str) -> NoReturn:
+    """End the command; the log has the sentence, and any other line in it would not be JSON."""
     raise typer.Exit(1)
 
 
-def lines_of(result: Any) -> list[str]:
-    """Return what is to be said of a run beside its counts: failures, warnings, what to look at."""
+def result_lines(result: RunResult) -> list[str]:
+    """Return a line for each failure, warning and finding of a run."""
     return [
         *map(str, result.failures),
         *(f"WARNING {warning}" for warning in result.warnings),
@@ -171,15 +173,15 @@ def lines_of(result: Any) -> list[str]:
     ]
 
 
-def _print_result(result: Any, settings: Settings, json_output: bool) -> None:
+def _print_result(result: RunResult, settings: Settings, json_output: bool) -> None:
     from flows.commands.console import print_table
     from flows.run.counts import COUNT_HEADINGS
 
     rows = [tuple(vars(item).values()) for item in result.counts]
     print_table(COUNT_HEADINGS, rows, json_output=json_output, thousands=True)
     if settings.log == "text":
-        # the log has them already
-        for line in lines_of(result):
+        # a log of JSON has them already
+        for line in result_lines(result):
             sys.stderr.write(f"{line}\n")
     if json_output:
         return

@@ -1,6 +1,6 @@
-"""`godigital watch`: the pipeline again and again on a machine without a server, each run in a process of its own.
+"""`godigital watch`: repeats the pipeline on a machine without a server, each run in a process of its own.
 
-A process of its own, so that memory goes back after every run, and a run that breaks takes nothing with it.
+When that process ends, the system gets its memory back; and a run that crashes does not end the watch.
 """
 
 import datetime as dt
@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from flows.run.result import RunRequest
 from flows.settings import PROJECT, Settings
 
 _INTERVAL = re.compile(r"([1-9]\d*)(s|m|h|d)")
@@ -25,17 +26,8 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What every run is asked for, as `godigital run` takes it."""
-
-    countries: tuple[str, ...] | None = None
-    source: str | None = None
-    survey_source: str | None = None
-
-
-@dataclass(frozen=True)
-class Told:
-    """What one run tells: its exit code, what came of it in a sentence, each failure and warning in words."""
+class RunSummary:
+    """What one run reports: its exit code, its outcome in a sentence, a line for each failure and warning."""
 
     exit_code: int
     sentence: str
@@ -45,13 +37,13 @@ class Told:
 
 @dataclass
 class Stop:
-    """Signals that asked to end, as they arrive at `descriptor`."""
+    """The signals to end that have arrived, read from `descriptor`."""
 
     descriptor: int
     signals: list[int] = field(default_factory=list)
 
     def wait(self, seconds: float | None, other: int | None = None) -> bool:
-        """Wait for a signal, for something to read at `other`, or for some seconds; True if a signal came."""
+        """Wait for a signal, for bytes at `other`, or for some seconds; True if a signal came."""
         watched = [self.descriptor] if other is None else [self.descriptor, other]
         ready, _, _ = select.select(watched, [], [], seconds)
         if self.descriptor not in ready:
@@ -73,60 +65,60 @@ def parse_interval(text: str) -> int:
 
 
 def next_start(due: float, every: float, now: float) -> tuple[float, int]:
-    """Return when the next run starts, and how many starts were left out because the last one took so long.
+    """Return when the next run starts, and how many starts were skipped because the last run took longer.
 
-    Starts lie whole intervals apart, so that they do not drift by the time a run takes.
+    Starts are whole intervals apart: the time that a run takes does not shift them.
     """
     missed = max(0, int((now - due) // every))
     return due + every * (missed + 1), missed
 
 
-def watch(settings: Settings, asked: Asked, every: int | None) -> int:
-    """Run once, or every so many seconds until a signal; prints a line for each run, and returns an exit code.
+def run_repeatedly(settings: Settings, request: RunRequest, every: int | None) -> int:
+    """Run every `every` seconds until a signal, or once if it is None; print a line for each run; return an exit code.
 
-    The first signal ends it after the run in progress; the second ends that run, too, as a power cut would: what
-    was published stays, and the next run goes on.
+    The first signal ends the watch after the run in progress. The second ends that run, too, as a power cut would: the
+    published release stays, and the next run continues.
     """
-    known: tuple[str, ...] = ()
+    printed: tuple[str, ...] = ()
     with _stop_signals() as stop:
         due = time.monotonic()
         while True:
             started, clock = dt.datetime.now(dt.UTC), time.monotonic()
-            told = _run_once(settings, asked, stop)
+            summary = _run_once(settings, request, stop)
             seconds = time.monotonic() - clock
             upcoming, missed = next_start(due, every, time.monotonic()) if every else (due, 0)
-            sys.stdout.write(_line(started, told, seconds, missed) + "\n")
+            sys.stdout.write(_line(started, summary, seconds, missed) + "\n")
             sys.stdout.flush()
-            said = (*told.failures, *told.warnings)
-            # a log of JSON has it already, and words among its lines would break whoever reads it
+            lines = (*summary.failures, *summary.warnings)
+            # a log of JSON has them already, and any other line in it would not be JSON
             if settings.log == "text":
-                # what has not changed since the last run has been said
-                sys.stderr.write("".join(f"{words}\n" for words in said if words not in known))
+                # lines that the run before had, too, are not printed again
+                sys.stderr.write("".join(f"{line}\n" for line in lines if line not in printed))
                 sys.stderr.flush()
-            known = said
+            printed = lines
             if len(stop.signals) > 1:
                 return 128 + stop.signals[-1]
             if every is None:
-                return told.exit_code
+                return summary.exit_code
             due = upcoming
             if stop.signals or stop.wait(max(0.0, due - time.monotonic())):
                 return 0
 
 
-def _line(started: dt.datetime, told: Told, seconds: float, missed: int) -> str:
-    # a run that was refused or died has named no failure, and is one
-    count = len(told.failures) or int(told.exit_code == 1)
-    words = f"{started:%Y-%m-%dT%H:%M:%SZ} {told.sentence}, {count} {'failure' if count == 1 else 'failures'}"
+def _line(started: dt.datetime, summary: RunSummary, seconds: float, missed: int) -> str:
+    # a run that was refused or crashed lists no failure, and counts as one
+    count = len(summary.failures) or int(summary.exit_code == 1)
+    words = f"{started:%Y-%m-%dT%H:%M:%SZ} {summary.sentence}, {count} {'failure' if count == 1 else 'failures'}"
     left_out = f" ({missed} {'start' if missed == 1 else 'starts'} left out: it took too long)" if missed else ""
     return f"{words}, {seconds:.1f} s{left_out}"
 
 
-def _run_once(settings: Settings, asked: Asked, stop: Stop) -> Told:
-    """One run in a new process; its session is its own, so that a signal meant for this process does not end it."""
+def _run_once(settings: Settings, request: RunRequest, stop: Stop) -> RunSummary:
+    """Run once in a new process, with a session of its own so that a signal to this process does not end it."""
     reading, writing = os.pipe()
     try:
         with subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-P", "-m", "flows.commands.watch_run", str(writing), json.dumps(asdict(asked))],
+            [sys.executable, "-P", "-m", "flows.commands.watch_run", str(writing), json.dumps(asdict(request))],
             env={
                 **os.environ,
                 "PYTHONPATH": str(PROJECT),
@@ -141,25 +133,25 @@ def _run_once(settings: Settings, asked: Asked, stop: Stop) -> Told:
             writing = -1
             answer = _listen(process, reading, stop)
     except OSError as error:
-        return Told(1, f"not run: no process could be started ({error.strerror or type(error).__name__})")
+        return RunSummary(1, f"not run: no process could be started ({error.strerror or type(error).__name__})")
     finally:
         for descriptor in (reading, writing):
             if descriptor >= 0:
                 os.close(descriptor)
     if len(stop.signals) > 1:
-        return Told(1, "ended at once; the next run goes on where this one was")
+        return RunSummary(1, "ended at once; the next run goes on where this one was")
     if not answer:
-        return Told(1, f"failed: the run ended with exit status {process.returncode}, see above")
-    return Told(answer["exit_code"], answer["sentence"], tuple(answer["failures"]), tuple(answer["warnings"]))
+        return RunSummary(1, f"failed: the run ended with exit status {process.returncode}, see above")
+    return RunSummary(answer["exit_code"], answer["sentence"], tuple(answer["failures"]), tuple(answer["warnings"]))
 
 
 def _listen(process: "subprocess.Popen[bytes]", reading: int, stop: Stop) -> dict[str, Any]:
-    """What the run says when it ends; nothing where it died, or was ended by a second signal."""
+    """Return what the run reports when it ends; nothing if it crashed, or a second signal ended it."""
     content = b""
     while True:
         if stop.wait(None, reading):
             if len(stop.signals) > 1:
-                # the whole session: whoever reads or verifies for the run ends with it
+                # the whole session: processes that the run has started end with it
                 os.killpg(process.pid, signal.SIGKILL)
                 return {}
             sys.stderr.write("ending after the run in progress; a second signal ends it at once\n")

@@ -1,6 +1,7 @@
-"""One run of `godigital watch`, in a process of its own: what `godigital run` does, then the report of what it made.
+"""One run of `godigital watch`, in a process of its own: the same as `godigital run`, and then the HTML report.
 
-Started with the descriptor to answer at and the order in JSON; the answer is the fields of `flows.commands.watch.Told`.
+Its arguments are the file descriptor to write the answer to, and the fields of a `RunRequest` in JSON; the answer is
+the fields of a `RunSummary` in JSON.
 """
 
 import json
@@ -10,35 +11,28 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import NoReturn
 
-from flows.commands.watch import Asked, Told
+from flows.commands.watch import RunSummary
+from flows.run.result import RunRequest, no_progress
 from flows.settings import Settings
 
 
 class _RefusedError(Exception):
-    """The run cannot go on; the sentence says why."""
+    """The run cannot start or continue; the message says why."""
 
 
 def _refuse(sentence: str) -> NoReturn:
     raise _RefusedError(sentence)
 
 
-def run_and_report(asked: Asked) -> Told:
-    """Run the pipeline as it was asked for, and make the report of a release that came of it."""
+def run_and_report(request: RunRequest) -> RunSummary:
+    """Run the pipeline, and make the HTML report if it publishes a release."""
     from flows.commands.run import run_or_refuse
-    from flows.run.result import Progress
 
     settings = Settings()
     try:
-        result = run_or_refuse(
-            settings,
-            list(asked.countries) if asked.countries else None,
-            source=asked.source,
-            survey_source=asked.survey_source,
-            refuse=_refuse,
-            display=nullcontext(Progress()),
-        )
+        result = run_or_refuse(settings, request, refuse=_refuse, display=nullcontext(no_progress))
     except _RefusedError as refused:
-        return Told(1, f"nothing published: {refused}")
+        return RunSummary(1, f"nothing published: {refused}")
     failures = tuple(str(item) for item in result.failures)
     warnings = tuple(result.warnings)
     if result.current is None:
@@ -48,12 +42,12 @@ def run_and_report(asked: Asked) -> Told:
     else:
         sentence = f"release {result.published} published"
         warnings += _warn_without_report(settings, result.published)
-    looked_at = (f"LOOK AT {finding}" for finding in result.findings)
-    return Told(result.exit_code, sentence, failures, (*(f"WARNING {text}" for text in warnings), *looked_at))
+    findings = (f"LOOK AT {finding}" for finding in result.findings)
+    return RunSummary(result.exit_code, sentence, failures, (*(f"WARNING {text}" for text in warnings), *findings))
 
 
 def _warn_without_report(settings: Settings, number: int) -> tuple[str, ...]:
-    """Make the report; that it cannot be made is a warning: the release stands."""
+    """Make the report; returns a warning if that fails: the release stands."""
     from flows.run.journal import log
     from flows.run.report_release import report_release
     from warehouse.release.query import QueryError
@@ -69,13 +63,13 @@ def _warn_without_report(settings: Settings, number: int) -> tuple[str, ...]:
 
 
 def main() -> None:
-    """Answer the order that this process was started with."""
-    descriptor, order = int(sys.argv[1]), json.loads(sys.argv[2])
-    # whoever this process starts must not keep the answer open
+    """Run the request that this process was started with, and write the answer."""
+    descriptor, fields = int(sys.argv[1]), json.loads(sys.argv[2])
+    # processes that this one starts must not keep the answer open
     os.set_inheritable(descriptor, False)
-    told = run_and_report(Asked(**order))
+    summary = run_and_report(RunRequest(**fields))
     with os.fdopen(descriptor, "w", encoding="utf-8") as answer:
-        json.dump(asdict(told), answer, ensure_ascii=False)
+        json.dump(asdict(summary), answer, ensure_ascii=False)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What every run ends with: a line per country, counted from the vault."""
+"""Counts the closing table of a run: one line for each country, from the vault."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,7 +21,7 @@ COUNT_HEADINGS = (
 
 @dataclass(frozen=True)
 class CountryCounts:
-    """One line of the closing table; `trainees` are people who attended there."""
+    """One line of the closing table; `trainees` counts people who attended a course in the country."""
 
     country_code: str
     deliveries: int
@@ -35,7 +35,7 @@ class CountryCounts:
 
 
 def country_counts(con: "duckdb.DuckDBPyConnection") -> tuple[CountryCounts, ...]:
-    """Return a line per country of the vault, and what its partners' deliveries came to."""
+    """Return one line for each country of the vault, sorted: its deliveries, rows by disposition, and trainees."""
     rows = con.execute(
         """
         WITH people AS (

@@ -1,4 +1,4 @@
-"""What a run has to say of deliveries: findings about those it read, and what is overdue today."""
+"""Reads from a release what an officer should look at: findings about new deliveries, and overdue deliveries."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from warehouse.storage.sql_literals import literal
 
 @dataclass(frozen=True)
 class RunFinding:
-    """One thing to look at, as `report_finding` has it."""
+    """One thing to look at, a row of `report_finding`."""
 
     partner_id: str
     finding_code: str
@@ -21,17 +21,17 @@ class RunFinding:
         return f"{self.partner_id}, {self.subject} [{self.finding_code}]: {self.finding_text}"
 
 
-# failures of the run say these themselves, in full
-_SAID = ("failed", "held")
+# already reported in full as failures of the run
+_REPORTED_AS_FAILURES = ("failed", "held")
 
 
 def read_findings(release: Path, delivery_ids: Sequence[str], today: dt.date | None = None) -> tuple[RunFinding, ...]:
-    """Return the findings about some deliveries and their periods, and what is overdue today, one for each partner.
+    """Return the findings about some deliveries and their periods, and one finding for each partner that is overdue.
 
     Args:
         release: The current release.
         delivery_ids: Deliveries that this run read.
-        today: Day by which a delivery is overdue; that of the clock without it.
+        today: Deliveries that were due before this day are overdue; today by the clock if None.
 
     Raises:
         QueryError: the release cannot be read.
@@ -52,7 +52,7 @@ def _read(release: Path, delivery_ids: Sequence[str], day: dt.date) -> tuple[Run
     with open_release(release) as con:
         names = {name for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
         if not {"report_finding", "report_due"} <= names:
-            # a release of an earlier version of the program is still the current one
+            # the current release was made by an earlier version of the program
             return ()
         read = ", ".join(literal(delivery) for delivery in delivery_ids) or "NULL"
         rows = con.execute(
@@ -62,7 +62,7 @@ def _read(release: Path, delivery_ids: Sequence[str], day: dt.date) -> tuple[Run
             FROM report_finding AS finding
             JOIN read ON read.partner_id = finding.partner_id
                 AND (read.delivery_id = finding.subject OR (read.period = finding.subject AND finding_code = 'late'))
-            WHERE finding_code NOT IN {_SAID}
+            WHERE finding_code NOT IN {_REPORTED_AS_FAILURES}
             UNION ALL
             SELECT partner_id, 'silent', arg_min(period, delivery_due),
                 'nothing came; it was due on ' || min(delivery_due)

@@ -1,6 +1,6 @@
-"""What a run does, as it does it: its stages with seconds, rows and bytes, and a line of the log for each event.
+"""Measures the stages of a run (seconds, rows, bytes), and writes a line of the log for each event.
 
-The log is silent unless the settings ask for JSON: people read the tables and bars of the command instead.
+There is no log unless the settings ask for JSON: people read the tables and progress bars of the command instead.
 """
 
 import datetime as dt
@@ -15,15 +15,17 @@ from dataclasses import dataclass, field
 from warehouse.vault.runs import Kind, Stage
 
 log = logging.getLogger("godigital")
-# nobody who did not ask for a log shall get one
+# no log output unless it is enabled
 log.addHandler(logging.NullHandler())
 
 
 @dataclass
 class Journal:
-    """One run: what it is called, what it is about, and its stages in the order in which they began.
+    """One run: its name, its kind, and its stages in the order in which they began.
 
-    kind: what it does. countries: those asked for; none are all. started_at: UTC.
+    kind: What the run does.
+    countries: ISO codes that the run was asked for; empty means all.
+    started_at: UTC.
     """
 
     kind: Kind = "run"
@@ -34,7 +36,7 @@ class Journal:
     _stages: dict[str, Stage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Give it a name that sorts by time, and say that it has begun."""
+        """Give the run an id that sorts by time, and log that it has begun."""
         self.run_id = self.run_id or f"{self.started_at:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         self.event("run_begun", countries=list(self.countries))
 
@@ -50,7 +52,7 @@ class Journal:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Stage]:
-        """Add the block's wall time to a stage, and say so; what goes through it is counted by the block."""
+        """Add the block's wall time to a stage, and log it; the block itself counts rows and bytes."""
         stage = self._stages.setdefault(name, Stage(name))
         start = time.monotonic()
         try:
@@ -78,5 +80,5 @@ def log_as_json() -> None:
     handler.setFormatter(formatter)
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
-    # other people's handlers write for people
+    # handlers of the root logger write for people
     log.propagate = False

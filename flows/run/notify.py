@@ -1,7 +1,7 @@
-"""One message about a run, by e-mail, webhook or whatever apprise speaks, if there is something to say.
+"""Sends a message about a run by e-mail, webhook or another service that apprise knows.
 
-A message is sent where something was published, where problems are others than those last told, and again after some
-days where they stay. It holds counts, codes and sentences about deliveries, never a person's data.
+A message is sent when a release is published, when the set of problems has changed since the last message, and again
+after some days if it has not. It holds counts, codes and sentences about deliveries, never a person's data.
 """
 
 import datetime as dt
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from flows.run.result import RunResult
 
 NAME = "go-digital-asean"
-# of one kind in one message; the rest is counted
+# a message lists this many lines under one heading, and counts the rest
 _LISTED = 20
 
 
 @dataclass(frozen=True)
 class Message:
-    """What is told of a run; problems: a hash of what is wrong, the same as long as the same things are."""
+    """A message about a run; `problems` is a hash of the set of problems, empty if there are none."""
 
     title: str
     body: str
@@ -34,7 +34,7 @@ class Message:
 
 
 def message_of(result: "RunResult") -> Message:
-    """Return what there is to tell of a run that came to an end."""
+    """Return the message about a run that ended."""
     problems = [f"{item.partner_id} {item.delivery} {item.code}" for item in result.failures]
     problems += [f"{item.partner_id} {item.subject} {item.finding_code}" for item in result.findings]
     what = "nothing new" if result.published is None else f"release {result.published} published"
@@ -50,7 +50,7 @@ def message_of(result: "RunResult") -> Message:
 
 
 def message_of_error(error: Exception) -> Message:
-    """Return what there is to tell of a run that was stopped; its message names no person."""
+    """Return the message about a run that an error stopped; errors of a run name no person."""
     kind = type(error).__name__
     body = f"{error}\nReaders keep the release they have."
     return Message(f"{NAME}: the run failed ({kind})", body, _hash([kind]), is_news=False)
@@ -67,40 +67,40 @@ def _hash(problems: list[str]) -> str:
     return hashlib.sha256("\n".join(sorted(problems)).encode()).hexdigest() if problems else ""
 
 
-def notify(settings: Settings, message: Message, now: dt.datetime | None = None) -> str | None:
-    """Send a message where it is wanted and worth it; returns a sentence where that failed, else None.
+def send_notification(settings: Settings, message: Message, now: dt.datetime | None = None) -> str | None:
+    """Send a message if the settings name an address and it says something new; returns a warning if that failed.
 
-    A message that cannot be sent never fails a run; it is tried again with the next.
+    A message that cannot be sent never fails a run; the next run tries again.
     """
     addresses = (settings.notify or "").split()
     at = now or dt.datetime.now(dt.UTC)
-    if not addresses or not _is_worth_it(settings, message, at):
+    if not addresses or not _is_due(settings, message, at):
         return None
     import apprise
 
     sender = apprise.Apprise()
-    # an address holds secrets: it is named by its place
-    unknown = [place for place, address in enumerate(addresses, 1) if not sender.add(address)]
+    # an address holds secrets: the warning gives its position only
+    unknown = [position for position, address in enumerate(addresses, 1) if not sender.add(address)]
     if unknown:
-        places = ", ".join(map(str, unknown))
-        return f"GODIGITAL_NOTIFY: address {places} of {len(addresses)} is none that apprise knows; nothing was sent"
+        positions = ", ".join(map(str, unknown))
+        return f"GODIGITAL_NOTIFY: apprise does not know address {positions} of {len(addresses)}; nothing was sent"
     if not sender.notify(title=message.title, body=message.body, body_format=apprise.NotifyFormat.TEXT):
         return "GODIGITAL_NOTIFY: the message could not be sent to every address; the next run tries again"
     try:
         _remember(settings, message, at)
     except OSError as error:
-        return f"{error.filename or settings.data}: that a message was sent cannot be noted, and it may come again"
+        return f"{error.filename or settings.data}: cannot be written; the message was sent and may come again"
     return None
 
 
-def _is_worth_it(settings: Settings, message: Message, at: dt.datetime) -> bool:
+def _is_due(settings: Settings, message: Message, at: dt.datetime) -> bool:
     if message.is_news:
         return True
     try:
-        told = json.loads(_told_file(settings).read_text(encoding="utf-8"))
-        before, since = str(told["problems"]), dt.datetime.fromisoformat(told["at"])
+        last = json.loads(_last_file(settings).read_text(encoding="utf-8"))
+        before, since = str(last["problems"]), dt.datetime.fromisoformat(last["at"])
     except (OSError, ValueError, KeyError, TypeError):
-        # never told, or not to be read: better once too often
+        # no last message, or its file is damaged: better once too often
         return bool(message.problems)
     if message.problems != before:
         return True
@@ -110,8 +110,8 @@ def _is_worth_it(settings: Settings, message: Message, at: dt.datetime) -> bool:
 def _remember(settings: Settings, message: Message, at: dt.datetime) -> None:
     files.private_folder(DataFolder(settings.data).private)
     content = {"problems": message.problems, "at": at.isoformat()}
-    files.write_durably(_told_file(settings), json.dumps(content).encode())
+    files.write_durably(_last_file(settings), json.dumps(content).encode())
 
 
-def _told_file(settings: Settings) -> Path:
-    return DataFolder(settings.data).private / "told.json"
+def _last_file(settings: Settings) -> Path:
+    return DataFolder(settings.data).private / "last_notification.json"

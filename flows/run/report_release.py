@@ -1,10 +1,10 @@
-"""What is made of a release once it is out: the HTML report, whoever published it while nobody looked on."""
+"""Writes the HTML report of a release that a scheduled run has just published."""
 
 from flows.settings import Settings
 
 
 def report_release(settings: Settings, number: int) -> str:
-    """Write the HTML report of the release that was just published; returns where, or why there is none.
+    """Write the HTML report of a release; returns its path, or why there is none.
 
     Raises:
         QueryError: the release cannot be opened.

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context
@@ -15,11 +15,11 @@ from flows.intake.fingerprint import contract_hash
 from flows.intake.plans import ReadingPlan, plan_provider
 from flows.intake.renamed_partner import renamed_partners
 from flows.intake.surveys import unclaimed_files
-from flows.run.result import Progress
+from flows.run.result import Failure, OnProgress, no_progress
 from flows.settings import Settings
 from flows.sources.compare import Compared, compare_with_before
 from flows.sources.landed import Pulled, is_pulled_from_afar, landed_of
-from flows.sources.parallel import pull_in_parallel
+from flows.sources.parallel import KnownFiles, Outcome, pull_in_parallel
 from flows.sources.protocol import FileState
 from flows.sources.pull import PullError
 from schemas.partner import Partner, Provider
@@ -27,7 +27,7 @@ from schemas.programme import load_programme
 from schemas.survey import SURVEY_FOLDER
 from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
-from warehouse.storage.locks import hold
+from warehouse.storage.locks import LockedError, hold
 from warehouse.storage.transactions import transaction
 from warehouse.vault import holds
 from warehouse.vault import open as vaults
@@ -36,93 +36,127 @@ if TYPE_CHECKING:
     import duckdb
 
     from warehouse.vault.rows import DeliveryRows
-from flows.run.result import Failure
 
-# less than this is read sooner here than a process starts
+# this process reads fewer bytes than this sooner than a new process starts
 _BYTES_WORTH_A_PROCESS = 3_000_000
 
-
 PartnerPlan = ReadingPlan[Partner]
+# how sources are pulled: outcomes in the order of the providers, an error in place of the source that failed
+Pull = Callable[[Sequence[Provider], str | None, Settings, KnownFiles, OnProgress], Sequence[Outcome]]
 
 
 @contextmanager
-def country_locks(data: DataFolder, countries: Sequence[str], purpose: str, wait_seconds: float = 0) -> Iterator[None]:
-    """Hold every country of a run; raises LockedError naming who holds one, and since when, after waiting for each."""
+def country_locks(
+    data: DataFolder,
+    countries: Sequence[str],
+    purpose: str,
+    wait_seconds: float = 0,
+    on_wait: Callable[[LockedError], None] = lambda error: None,
+) -> Iterator[None]:
+    """Hold the lock of every country of a run.
+
+    Args:
+        data: The data folder.
+        countries: ISO codes.
+        purpose: What the run does, for another process that has to wait.
+        wait_seconds: How long to wait for each lock.
+        on_wait: Called with who holds a lock, once, before the wait for it begins.
+
+    Raises:
+        LockedError: another process still holds a lock; the message says who, and since when.
+    """
     files.private_folder(data.private)
     files.private_folder(data.locks)
     with ExitStack() as stack:
         for country in sorted(countries):
-            stack.enter_context(hold(data.locks / f"{country}.lock", f"{purpose} {country}", wait_seconds))
+            lock, purpose_here = data.locks / f"{country}.lock", f"{purpose} {country}"
+            try:
+                stack.enter_context(hold(lock, purpose_here))
+            except LockedError as error:
+                if wait_seconds <= 0:
+                    raise
+                on_wait(error)
+                stack.enter_context(hold(lock, purpose_here, wait_seconds))
         yield
 
 
-def pull_partners(
-    partners: Sequence[Provider],
+def pull_in_threads(
+    providers: Sequence[Provider], source: str | None, settings: Settings, known: KnownFiles, on_progress: OnProgress
+) -> Sequence[Outcome]:
+    """Pull the sources of all providers at once, in threads of this process."""
+    total = Counter(provider.country_code for provider in providers)
+    reported: Counter[str] = Counter()
+
+    def report(done: Counter[str]) -> None:
+        for country in sorted(done):
+            if done[country] != reported[country]:
+                reported[country] = done[country]
+                on_progress("pull", country, done[country], total[country])
+
+    return pull_in_parallel(providers, source, settings, known, report)
+
+
+def pull_providers(
+    providers: Sequence[Provider],
     source: str | None,
     settings: Settings,
-    progress: Progress,
-    known: Mapping[tuple[str, str], Sequence[FileState]] | None = None,
+    known: KnownFiles,
+    *,
+    on_progress: OnProgress = no_progress,
+    pull: Pull = pull_in_threads,
 ) -> tuple[list[Pulled], list[Failure]]:
-    """Land what the partners' sources hold, side by side; a source that cannot be read fails its partner alone.
+    """Land the files of partners or surveys; a source that cannot be read fails its partner alone.
 
     Args:
-        partners: Whose sources.
-        source: Pattern of `--source`.
-        settings: Limits, tries, and how many are pulled at once.
-        progress: Told how far it is.
-        known: (partner_id, source) -> what the last pulls that were loaded saw.
+        providers: Partners or surveys.
+        source: Pattern of a URL that replaces their own sources.
+        settings: Limits, retries, and how many sources are pulled at once.
+        known: (partner_id, source) -> files that the last pulls saw.
+        on_progress: Called when a source is done.
+        pull: How the sources are pulled.
+
+    Raises:
+        Exception: an error that is not the source's.
     """
-    total = Counter(partner.country_code for partner in partners)
-    told: Counter[str] = Counter()
-
-    def tell(done: Counter[str]) -> None:
-        for country in sorted(done):
-            if done[country] != told[country]:
-                told[country] = done[country]
-                progress.tell("pull", country, done[country], total[country])
-
-    return sort_outcomes(partners, pull_in_parallel(partners, source, settings, known or {}, tell))
-
-
-def sort_outcomes(
-    partners: Sequence[Provider], outcomes: Sequence[Pulled | BaseException]
-) -> tuple[list[Pulled], list[Failure]]:
-    """Part what was pulled from what failed, both in the order of the partners; other errors than ours are raised."""
     pulled: list[Pulled] = []
     failures: list[Failure] = []
-    for partner, outcome in zip(partners, outcomes, strict=True):
+    for provider, outcome in zip(providers, pull(providers, source, settings, known, on_progress), strict=True):
         if isinstance(outcome, Pulled):
             pulled.append(outcome)
         elif isinstance(outcome, PullError):
-            failures.append(Failure(partner.partner_id, "", "source_unreadable", str(outcome)))
+            failures.append(Failure(provider.partner_id, "", "source_unreadable", str(outcome)))
         else:
             raise outcome
     return pulled, failures
 
 
-def known_before(
-    settings: Settings, partners: Sequence[Provider], source: str | None
-) -> dict[tuple[str, str], list[FileState]]:
-    """Return what the last pulls saw, where that saves a download; a folder of this machine is read in any case."""
-    if not any(is_pulled_from_afar(partner, source) for partner in partners):
+def read_known_files(settings: Settings, sources: Sequence[tuple[Sequence[Provider], str | None]]) -> KnownFiles:
+    """Return the files that the last pulls saw if one of the sources is remote: what has not changed stays there.
+
+    Args:
+        settings: Where the vault is.
+        sources: Senders, and the pattern of a URL that replaces their own sources.
+    """
+    if not any(is_pulled_from_afar(provider, source) for providers, source in sources for provider in providers):
+        # files of this machine are read in any case
         return {}
     with open_vault(settings, "pull") as con:
-        return _sightings(con)
+        return _known_files(con)
 
 
-def _sightings(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[FileState]]:
+def _known_files(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[FileState]]:
     from warehouse.vault import landed
 
     return {place: [FileState(*row) for row in rows] for place, rows in landed.known_sightings(con).items()}
 
 
 def compare_pulls(
-    con: "duckdb.DuckDBPyConnection", pulls: Sequence[Pulled], partners: Sequence[Provider]
+    con: "duckdb.DuckDBPyConnection", pulls: Sequence[Pulled], providers: Sequence[Provider]
 ) -> tuple[Compared, list[Failure]]:
-    """Hold pulls against what was there before; what shrank, or came under another name, is a failure, not loaded."""
-    renamed = renamed_partners(con, pulls, partners)
+    """Compare pulls with the pulls before; a source that shrank, or a renamed partner, is a failure and not loaded."""
+    renamed = renamed_partners(con, pulls, providers)
     compared = compare_with_before(
-        [pulled for pulled in pulls if pulled.partner_id not in renamed], _sightings(con), partners
+        [pulled for pulled in pulls if pulled.partner_id not in renamed], _known_files(con), providers
     )
     failures = [Failure(partner_id, "", "partner_renamed", text) for partner_id, text in renamed.items()]
     return compared, failures + [Failure(name, "", "source_shrank", text) for name, text in compared.held]
@@ -132,36 +166,32 @@ def locked_countries(partners: Partners, surveys: Surveys) -> tuple[str, ...]:
     """Return the countries that a run of these partners and surveys changes, sorted."""
     providers: tuple[Provider, ...] = (*partners.usable, *surveys.usable)
     broken = (*partners.broken, *surveys.broken)
-    # a contract whose name is of no country is nobody's
+    # a contract whose file name names no country belongs to none
     return tuple(sorted({item.country_code for item in providers} | {item.country_code for item in broken} - {""}))
 
 
-def pull_surveys(
-    surveys: Surveys, source: str | None, settings: Settings, progress: Progress
-) -> tuple[list[Pulled], list[Failure]]:
-    """Land what the surveys' sources hold; a file there that no contract takes is a failure, too."""
-    known = known_before(settings, surveys.usable, source)
-    pulls, failures = pull_partners(surveys.usable, source, settings, progress, known)
-    # also the surveys that this run leaves out take files; so would one whose contract is broken
-    everybody = find_surveys(settings.raw)
-    if surveys.usable and not failures and not everybody.broken:
-        failures += [
-            Failure(
-                SURVEY_FOLDER,
-                url,
-                "unclaimed_file",
-                f"{url}: no survey takes {', '.join(names)}; add raw/survey/<CC>.yml whose delivery.files matches, or "
-                "list the name under delivery.ignore_files of a survey",
-            )
-            for url, names in unclaimed_files(everybody.usable, source).items()
-        ]
-    return pulls, failures
+def unclaimed_survey_files(settings: Settings, source: str | None) -> list[Failure]:
+    """Return a failure for each source of surveys that holds a file that no survey's contract takes."""
+    # surveys of countries that this run leaves out take files, too; and so would a survey whose contract is broken
+    surveys = find_surveys(settings.raw)
+    if surveys.broken:
+        return []
+    return [
+        Failure(
+            SURVEY_FOLDER,
+            url,
+            "unclaimed_file",
+            f"{url}: no survey takes {', '.join(names)}; add raw/survey/<CC>.yml whose delivery.files matches, or "
+            "list the name under delivery.ignore_files of a survey",
+        )
+        for url, names in unclaimed_files(surveys.usable, source).items()
+    ]
 
 
 def plan_reading(
     con: "duckdb.DuckDBPyConnection", partners: Sequence[Partner], pulls: Sequence[Pulled], *, reread: bool
 ) -> list[PartnerPlan]:
-    """Remember what was landed and seen, in one transaction, and say which deliveries have to be read.
+    """Write which files were landed and seen, in one transaction; return which deliveries have to be read.
 
     A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
     """
@@ -185,32 +215,34 @@ def plan_reading(
     ]
 
 
-def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -> dict[str, list["DeliveryRows"]]:
-    """Read every planned delivery, side by side where there is enough to do; partner_id -> rows in plan order."""
+def read_in_processes(
+    plans: Sequence[PartnerPlan], readers: int, on_progress: OnProgress = no_progress
+) -> dict[str, list["DeliveryRows"]]:
+    """Read every planned delivery, in several processes if that is quicker; partner_id -> rows in plan order."""
     from flows.intake.read_trainings import read_deliveries
 
     size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
     alone = readers < 2 or size < _BYTES_WORTH_A_PROCESS
-    # here, a partner's deliveries are read together: what one has taught about its values serves the next
+    # in one process, read a partner's deliveries together so that they share one cache of values
     whole = [(plan.provider, plan.to_read) for plan in plans if plan.to_read]
     jobs = whole if alone else _reading_jobs(plans, readers)
     total: Counter[str] = Counter()
     for partner, deliveries in jobs:
         total[partner.country_code] += len(deliveries)
-    found: dict[str, list[DeliveryRows]] = {plan.provider.partner_id: [] for plan in plans}
+    found: dict[str, list[DeliveryRows]] = {plan.provider.partner_id: [] for plan in plans if plan.to_read}
     done: Counter[str] = Counter()
 
     def collect(partner: Partner, rows: list["DeliveryRows"]) -> None:
         country = partner.country_code
         found[partner.partner_id] += rows
         done[country] += len(rows)
-        progress.tell("read", country, done[country], total[country])
+        on_progress("read", country, done[country], total[country])
 
     if alone:
         for partner, deliveries in jobs:
             collect(partner, read_deliveries(partner, deliveries))
         return found
-    # spawned, not forked: a forked child would inherit the database's threads half alive
+    # spawn, not fork: a forked child copies the database without its threads
     with ProcessPoolExecutor(readers, mp_context=get_context("spawn")) as pool:
         futures = [(partner, pool.submit(read_deliveries, partner, deliveries)) for partner, deliveries in jobs]
         for partner, future in futures:
@@ -219,7 +251,7 @@ def read_plans(plans: Sequence[PartnerPlan], readers: int, progress: Progress) -
 
 
 def _reading_jobs(plans: Sequence[PartnerPlan], readers: int) -> list[tuple[Partner, tuple[DeliveryFiles, ...]]]:
-    """Parts of about equal size, the largest first, so that no process waits for another at the end."""
+    """Split the deliveries into parts of similar size, the largest first, so that all processes end together."""
     size = sum(row.size for plan in plans for item in plan.to_read for row in item.seen)
     share = size / (3 * readers) + 1
     jobs: list[tuple[int, Partner, tuple[DeliveryFiles, ...]]] = []
@@ -242,9 +274,9 @@ def load_plans(
     con: "duckdb.DuckDBPyConnection",
     plans: Sequence[PartnerPlan],
     read: dict[str, list["DeliveryRows"]],
-    progress: Progress,
+    on_progress: OnProgress,
 ) -> None:
-    """Write what was read, a transaction for each country."""
+    """Write what was read into the vault, one transaction for each country."""
     from warehouse.vault import load
     from warehouse.vault.rows import PartnerFacts
 
@@ -272,10 +304,9 @@ def load_plans(
                 ],
             )
             for plan in members:
-                load.load_partner(
-                    con, plan.provider.contract.delivery.kind, plan.current, read[plan.provider.partner_id]
-                )
-        progress.tell("load", country, len(members), len(members))
+                rows = read[plan.provider.partner_id] if plan.to_read else []
+                load.load_partner(con, plan.provider.contract.delivery.kind, plan.current, rows)
+        on_progress("load", country, len(members), len(members))
 
 
 @contextmanager
@@ -288,5 +319,5 @@ def open_vault(settings: Settings, purpose: str) -> Iterator["duckdb.DuckDBPyCon
 
 
 def broken_contract(item: BrokenContract) -> Failure:
-    """A contract that cannot be used, as a failure of its partner."""
+    """Return the failure of a partner whose contract cannot be used."""
     return Failure(item.partner_id, "", "contract_invalid", item.message)

@@ -22,18 +22,19 @@ HELD = """
 import sys, time
 from pathlib import Path
 from flows.run.execute import execute
-from flows.run.result import Progress
+from flows.run.result import RunRequest
 from flows.settings import Settings
 raw, data, stage, go, country, reread = sys.argv[1:]
 
-def tell(name, what, done, total):
+def on_progress(name, what, done, total):
     if name == stage and not Path(go).exists():
         print("there", flush=True)
         while not Path(go).exists():
             time.sleep(0.01)
 
 settings = Settings(raw=Path(raw), data=Path(data))
-result = execute(settings, [country] if country else None, reread=reread == "reprocess", progress=Progress(tell))
+request = RunRequest((country,) if country else None, reread=reread == "reprocess")
+result = execute(settings, request, on_progress=on_progress)
 sys.exit(result.exit_code)
 """
 REFUSED = (

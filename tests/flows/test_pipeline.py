@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from flows.doctor.scheduler import examine_schedule
-from tests.conftest import PROJECT, hashes, make_settings, run
+from tests.conftest import PROJECT, copy_surveys, hashes, make_settings, run
 from warehouse.doctor.observed import SomethingWrongError, State
 
 DEPLOYMENTS = yaml.safe_load((PROJECT / "flows" / "prefect.yaml").read_text())["deployments"]
@@ -50,6 +50,35 @@ def test_both_flows_do_what_the_command_does(prefect_server, demo, tmp_path, mon
     tables = [artifact for artifact in artifacts if artifact.key == "run-counts"]
     assert len(tables) == 3
     assert "trainees" in str(tables[0].data)
+
+
+def test_a_run_and_a_flow_publish_the_same_and_fail_for_the_same(prefect_server, small, tmp_path, monkeypatch):
+    settings = small()
+    copy_surveys(settings.raw, "BN", "SG")
+    broken = settings.raw / "BN" / "LDC" / "sample" / "2022-02-01"
+    broken.mkdir()
+    (broken / "brunei_gda_to_Jan22.csv").write_bytes(b"")
+    plain = run(settings)
+    monkeypatch.setenv("GODIGITAL_RAW", str(settings.raw))
+    monkeypatch.setenv("GODIGITAL_DATA", str(make_settings(settings.raw, tmp_path / "flow").data))
+    from flows.pipeline import run_pipeline
+
+    flow = run_pipeline()
+    assert hashes(tmp_path / "flow") == hashes(settings.data)
+    assert (flow.published, flow.exit_code, flow.read) == (plain.published, plain.exit_code, plain.read) == (1, 2, 13)
+    assert (flow.failures, flow.warnings, flow.counts) == (plain.failures, plain.warnings, plain.counts)
+    assert list(flow.seconds) == list(plain.seconds)
+
+
+def test_no_setting_is_read_at_import():
+    done = subprocess.run(
+        [sys.executable, "-c", "import flows.pipeline"],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "GODIGITAL_THREADS": "none", "GODIGITAL_RAW": "/nowhere"},
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_source_that_is_gone_fails_its_partner_and_is_not_tried_again(prefect_server, small, tmp_path, monkeypatch):

@@ -221,7 +221,7 @@ def test_a_run_with_nothing_new_does_not_load_the_heavy_libraries(small):
     code = (
         "import sys; from flows.run.execute import execute; from flows.settings import Settings; "
         "from pathlib import Path; "
-        "result = execute(Settings(raw=Path(sys.argv[1]), data=Path(sys.argv[2])), None); "
+        "result = execute(Settings(raw=Path(sys.argv[1]), data=Path(sys.argv[2]))); "
         "assert result.published is None; "
         "print(sorted({'pandas', 'splink', 'pandera', 'prefect', 'sqlglot'} & set(sys.modules)))"
     )

@@ -124,12 +124,12 @@ LOOP = """
 import sys
 from pathlib import Path
 from flows.run.execute import execute
-from flows.run.result import Progress
+from flows.run.result import RunRequest
 from flows.settings import Settings
 
 raw, data, stop = map(Path, sys.argv[1:])
 while not stop.exists():
-    execute(Settings(raw=raw, data=data, keep_releases=2), ["BN"], reread=True, progress=Progress())
+    execute(Settings(raw=raw, data=data, keep_releases=2), RunRequest(("BN",), reread=True))
 """
 
 

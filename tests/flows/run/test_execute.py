@@ -15,7 +15,6 @@ import pytest
 
 from flows.contracts.partners import UnknownCountryError
 from flows.run.execute import execute
-from flows.run.result import Progress
 from tests.conftest import PROJECT, SHARED, hashes, make_settings, rows, run
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
@@ -281,20 +280,20 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from flows.run.execute import execute
-from flows.run.result import Progress
+from flows.run.result import RunRequest
 from flows.settings import Settings
 
 stage, place = sys.argv[3], int(sys.argv[4])
 seen = 0
 
-def tell(name, what, done, total):
+def on_progress(name, what, done, total):
     global seen
     if name == stage:
         seen += 1
         if seen == place:
             os.kill(os.getpid(), signal.SIGKILL)
 
-execute(Settings(raw=Path(sys.argv[1]), data=Path(sys.argv[2])), None, progress=Progress(tell))
+execute(Settings(raw=Path(sys.argv[1]), data=Path(sys.argv[2])), on_progress=on_progress)
 """
 
 
@@ -454,5 +453,5 @@ def test_a_run_stamps_the_time_of_publication_in_utc(demo):
 
 def test_progress_names_every_stage(small):
     stages = []
-    execute(small("BN/LDC"), None, progress=Progress(lambda stage, what, done, total: stages.append(stage)))
+    execute(small("BN/LDC"), on_progress=lambda stage, what, done, total: stages.append(stage))
     assert list(dict.fromkeys(stages)) == ["pull", "read", "load", "match", "identify", "build", "verify", "publish"]

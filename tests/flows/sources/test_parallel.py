@@ -10,8 +10,7 @@ import pytest
 
 import flows.run.execute
 import flows.sources.parallel
-from flows.run.result import Progress
-from flows.run.stages import pull_partners
+from flows.run.stages import pull_providers
 from flows.sources.filesystem import FileSystemSource
 from flows.sources.pull import PullError
 from schemas.partner import ContractError, Partner, load_contract
@@ -49,7 +48,7 @@ def test_the_result_is_in_the_order_of_the_partners_whoever_is_first(bench, tmp_
         return listed(self)
 
     monkeypatch.setattr(FileSystemSource, "offer", slowly)
-    pulled, failures = pull_partners(partners, None, made.settings, Progress())
+    pulled, failures = pull_providers(partners, None, made.settings, {})
     assert [item.partner_id for item in pulled] == [partner.partner_id for partner in partners]
     assert failures == []
     assert 1 < max(most) <= made.settings.pull_workers
@@ -69,7 +68,7 @@ def test_sources_that_hang_in_a_driver_take_no_place_from_others(bench, tmp_path
 
     monkeypatch.setattr(FileSystemSource, "offer", hang)
     start = time.monotonic()
-    pulled, failures = pull_partners(partners, None, made.settings, Progress())
+    pulled, failures = pull_providers(partners, None, made.settings, {})
     assert time.monotonic() - start < 5
     assert [failure.partner_id for failure in failures] == ["BN-P00", "BN-P01"]
     assert "did not answer within 1 seconds" in failures[0].message
@@ -81,12 +80,12 @@ def test_progress_ends_at_the_number_of_partners(bench, tmp_path):
     made = bench("in")
     partners = partners_of(tmp_path / "many", made.partner.folder / "partner.yml", 5)
     told: list[tuple[str, str, int, int]] = []
-    pull_partners(partners, None, made.settings, Progress(lambda *what: told.append(what)))
+    pull_providers(partners, None, made.settings, {}, on_progress=lambda *what: told.append(what))
     assert told[-1] == ("pull", "BN", 5, 5)
     assert len(told) == len(set(told))
 
 
-@pytest.mark.parametrize("cut", ["plan_reading", "read_plans", "load_plans"])
+@pytest.mark.parametrize("cut", ["plan_reading", "survey_failures", "load_plans"])
 def test_a_run_that_is_cut_off_after_the_pull_loses_nothing(bench, httpserver, tmp_path, monkeypatch, cut):
     httpserver.expect_request("/log").respond_with_data(
         log_of(*PEOPLE), headers={"Content-Type": "text/csv", "ETag": '"a"'}
