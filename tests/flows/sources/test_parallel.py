@@ -33,7 +33,7 @@ def partners_of(raw: Path, contract: Path, count: int) -> list[Partner]:
 def test_the_result_is_in_the_order_of_the_partners_whoever_is_first(bench, tmp_path, monkeypatch):
     made = bench("in")
     partners = partners_of(tmp_path / "many", made.partner.folder / "partner.yml", 20)
-    listed = FileSystemSource.offer
+    listed = FileSystemSource.list_files
     busy: list[int] = []
     most: list[int] = []
     lock = threading.Lock()
@@ -47,7 +47,7 @@ def test_the_result_is_in_the_order_of_the_partners_whoever_is_first(bench, tmp_
             busy.pop()
         return listed(self)
 
-    monkeypatch.setattr(FileSystemSource, "offer", slowly)
+    monkeypatch.setattr(FileSystemSource, "list_files", slowly)
     pulled, failures = pull_providers(partners, None, made.settings, {})
     assert [item.partner_id for item in pulled] == [partner.partner_id for partner in partners]
     assert failures == []
@@ -58,7 +58,7 @@ def test_sources_that_hang_in_a_driver_take_no_place_from_others(bench, tmp_path
     made = bench("in", access={"time_limit": 1}, settings={"pull_workers": 2})
     partners = partners_of(tmp_path / "many", made.partner.folder / "partner.yml", 6)
     monkeypatch.setattr(flows.sources.parallel, "_GRACE_SECONDS", 0.2)
-    listed = FileSystemSource.offer
+    listed = FileSystemSource.list_files
     release = threading.Event()
 
     def hang(self):
@@ -66,7 +66,7 @@ def test_sources_that_hang_in_a_driver_take_no_place_from_others(bench, tmp_path
             release.wait(30)
         return listed(self)
 
-    monkeypatch.setattr(FileSystemSource, "offer", hang)
+    monkeypatch.setattr(FileSystemSource, "list_files", hang)
     start = time.monotonic()
     pulled, failures = pull_providers(partners, None, made.settings, {})
     assert time.monotonic() - start < 5
