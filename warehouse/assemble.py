@@ -12,7 +12,7 @@ import duckdb
 
 from schemas.programme import PROGRAMME_FILE
 from schemas.survey import SURVEY_FILE
-from warehouse.identity import judgements
+from warehouse.identity import judgement_table, judgements
 from warehouse.identity.secret import secret_of_register
 from warehouse.release import publish, releases
 from warehouse.release.fingerprint import building_fingerprint
@@ -90,7 +90,7 @@ def assemble(
             frozen releases cannot be read.
         BuildError: a model fails, or a table is not as it is described.
     """
-    decisions = judgements.decided(con)
+    decisions = judgement_table.decided(con)
     contradicting = judgements.contradiction_counts(decisions)
     wanted = input_hash(con, decisions.judged)
     damaged = releases.damage_of_current(data.root)
@@ -150,7 +150,7 @@ def _identify_once(
 
     tell("match")
     secret = secret_of_register(con, data)
-    influence = judgements.Influence(judged, judgements.read_applied(con))
+    influence = judgements.Influence(judged, judgement_table.read_applied(con))
     with linkage.link(con, model.load_model(), judged) as found:
         tell("identify")
         suspicious = holds.next_duplicates(con, found.records)
@@ -160,7 +160,7 @@ def _identify_once(
         with transaction(con):
             found.write(con)
             changed = register.identify(con, clusters, order, secret, number, influence.cause)
-            judgements.write_applied(con, judged)
+            judgement_table.write_applied(con, judged)
             # also where no cluster changed: which records count is no business of the linkage
             calibration.store_quality(con, model.load_model())
     # of what is committed, and nothing of it is changed: a run cut short here links them the next time

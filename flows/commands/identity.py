@@ -91,7 +91,7 @@ def history(
 ) -> None:
     """List merges, splits and judgements with the ids by which they can be taken back."""
     from flows.commands.console import print_table
-    from warehouse.identity.judgements import read_judgements
+    from warehouse.identity.judgement_table import read_judgements
     from warehouse.identity.review.history import groups_of, read_events, read_trainee
 
     settings = settings_of(raw, data)

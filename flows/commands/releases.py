@@ -229,7 +229,7 @@ def _rows_of(
 
 def _moved_on(settings: "Settings", number: int, input_hash: str) -> list[str]:
     from warehouse.assemble import input_hash as of_vault
-    from warehouse.identity.judgements import decided
+    from warehouse.identity.judgement_table import decided
 
     with existing_vault(settings, "trace") as con:
         is_same = of_vault(con, decided(con).judged) == input_hash

@@ -85,13 +85,13 @@ class Batch:
 
 def read_batch(settings: Settings, country: str | None, limit: int | None, unsure: bool) -> Batch:
     """Return the doubtful pairs with their records and evidence."""
-    from warehouse.identity import judgements
+    from warehouse.identity import judgement_table, judgements
     from warehouse.identity.linkage.model import load_model
     from warehouse.identity.review import doubtful_pairs as reviewing
 
     model = load_model()
     with existing_vault(settings, "review") as con:
-        everything = judgements.read_judgements(con)
+        everything = judgement_table.read_judgements(con)
         decisions = judgements.effective(everything)
         code = country_code(country) if country else None
         if code is not None:
@@ -182,7 +182,8 @@ class Session:
 
     def judge(self, place: int, verdict: "Verdict") -> None:
         """Write a verdict on the pair at a place."""
-        from warehouse.identity.judgements import Origin, drafts_of, take_in
+        from warehouse.identity.judgement_table import drafts_of, take_in
+        from warehouse.identity.judgements import Origin
         from warehouse.storage.transactions import transaction
 
         one, other = self.batch.pairs[place].pair
@@ -211,7 +212,8 @@ class Session:
     def close(self) -> None:
         """Say what was decided, what contradicts, and how it comes into a release."""
         from flows.review.screen import so_far
-        from warehouse.identity.judgements import effective, read_judgements
+        from warehouse.identity.judgement_table import read_judgements
+        from warehouse.identity.judgements import effective
 
         self.console.print(f"\nDecided: {so_far(self.counts)}.", markup=False)
         if self.made:
@@ -264,7 +266,8 @@ def review_import(
     """Take in the verdicts of a workbook: all of them, or none if one cannot be understood."""
     from flows.readers.delivery import DeliveryError
     from flows.review.workbook import WorkbookError, read_workbook, take_in_verdicts
-    from warehouse.identity.judgements import effective, read_judgements
+    from warehouse.identity.judgement_table import read_judgements
+    from warehouse.identity.judgements import effective
     from warehouse.storage.transactions import transaction
 
     settings = settings_of(raw, data)

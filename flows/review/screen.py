@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from warehouse.identity.linkage.comparisons import NULL_LEVEL
+from warehouse.identity.linkage.comparison import NULL_LEVEL
 from warehouse.identity.review.doubtful_pairs import DoubtfulPair, PairEvidence, RecordFacts, differing
 
 if TYPE_CHECKING:

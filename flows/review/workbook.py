@@ -12,17 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.review.screen import changes_of, state_of
-from warehouse.identity.judgements import (
-    Judgement,
-    Origin,
-    Pair,
-    Verdict,
-    drafts_of,
-    pair_of,
-    person_of,
-    read_judgements,
-    take_in,
-)
+from warehouse.identity.judgement_table import drafts_of, read_judgements, take_in
+from warehouse.identity.judgements import Judgement, Origin, Pair, Verdict, pair_of, person_of
 from warehouse.identity.review.doubtful_pairs import LABELS, DoubtfulPair, PairEvidence, RecordFacts, differing
 from warehouse.storage import files
 from warehouse.storage.spreadsheet_cells import text_workbook

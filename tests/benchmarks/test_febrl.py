@@ -14,8 +14,8 @@ import pytest
 from schemas.columns import TRAINING_LOG_COLUMNS
 from warehouse.evaluation.measures import ceiling, score, with_clusters
 from warehouse.evaluation.train import compare_known, train
-from warehouse.identity.linkage.link import resolve
 from warehouse.identity.linkage.model import load_model
+from warehouse.identity.linkage.resolve import resolve
 
 pytestmark = pytest.mark.benchmark_only
 WANTED_F1 = 0.997

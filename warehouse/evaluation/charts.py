@@ -13,7 +13,8 @@ import duckdb
 from warehouse.evaluation import baselines
 from warehouse.evaluation.measures import ALL
 from warehouse.evaluation.report import OURS, Method, Report, SamplePair
-from warehouse.identity.linkage.comparisons import COMPARISONS, NULL_LEVEL, level_names
+from warehouse.identity.linkage.comparison import NULL_LEVEL, level_names
+from warehouse.identity.linkage.comparisons import COMPARISONS
 from warehouse.identity.linkage.match import splink_settings
 from warehouse.identity.linkage.model import MatchModel
 from warehouse.report.svg import draw_svg

@@ -15,7 +15,8 @@ from warehouse.evaluation import measures as evaluation
 from warehouse.evaluation.measures import ALL, Abroad, Ceiling, Interval, Scores
 from warehouse.evaluation.train import compare_known, find_households, split_people
 from warehouse.evaluation.truth import Known, Truth
-from warehouse.identity.linkage.comparisons import COMPARISONS, level_of
+from warehouse.identity.linkage.comparison import level_of
+from warehouse.identity.linkage.comparisons import COMPARISONS
 from warehouse.identity.linkage.model import MatchModel
 
 OURS = "godigital"

@@ -16,10 +16,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from warehouse.identity.linkage.comparisons import COMPARISONS, level_names
-from warehouse.identity.linkage.link import resolve
-from warehouse.identity.linkage.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.linkage.comparison import level_names
+from warehouse.identity.linkage.comparisons import COMPARISONS
+from warehouse.identity.linkage.features import make_nodes
+from warehouse.identity.linkage.find_pairs import block_pairs
+from warehouse.identity.linkage.match import score_pairs
 from warehouse.identity.linkage.model import Calibration, Level, MatchModel
+from warehouse.identity.linkage.resolve import resolve
 
 _SMOOTHING = 0.5
 # a level seen in fewer pairs than this may not speak for a link

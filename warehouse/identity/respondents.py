@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from warehouse.identity.linkage.blocking import BlockingKey
 from warehouse.identity.linkage.features import make_features, statistics_sql
+from warehouse.identity.linkage.find_pairs import block_across
 from warehouse.identity.linkage.link import model_fingerprint
-from warehouse.identity.linkage.match import block_across, make_scores
+from warehouse.identity.linkage.match import make_scores
 from warehouse.identity.linkage.model import MatchModel
 from warehouse.identity.secret import opaque_id
 from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS, STATISTIC_COLUMNS, VAULT, beside_vault

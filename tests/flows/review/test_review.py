@@ -21,7 +21,8 @@ from flows.review.screen import bar
 from flows.review.workbook import HELP_SHEET, SHEET, WORDS
 from flows.settings import Settings
 from tests.conftest import copy_partners, hashes, make_settings, rows, run
-from warehouse.identity.judgements import Origin, Verdict, effective, read_judgements
+from warehouse.identity.judgement_table import read_judgements
+from warehouse.identity.judgements import Origin, Verdict, effective
 from warehouse.identity.review.doubtful_pairs import say_birth
 from warehouse.storage.data_folder import DataFolder
 from warehouse.vault.open import open_vault
@@ -194,7 +195,8 @@ def test_two_officers_who_disagree_are_told_and_the_run_warns_without_naming_any
     godigital(settings, "review", "--by", "Siti", keys="sq")
     (first,) = judged(settings)
     with open_vault(DataFolder(settings.data), "test") as con:
-        from warehouse.identity.judgements import Draft, take_in
+        from warehouse.identity.judgement_table import take_in
+        from warehouse.identity.judgements import Draft
 
         take_in(con, [Draft(*first.pair, Verdict.DIFFERENT)], by="Budi", why="", origin=Origin.REVIEW)
     shown = godigital(settings, "review", keys="q").output

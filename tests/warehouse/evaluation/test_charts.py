@@ -4,7 +4,8 @@ import pytest
 
 from warehouse.evaluation.charts import model_charts, waterfall_charts
 from warehouse.evaluation.report import TRUE_LINK, SamplePair
-from warehouse.identity.linkage.comparisons import COMPARISONS, NULL_LEVEL, level_names
+from warehouse.identity.linkage.comparison import NULL_LEVEL, level_names
+from warehouse.identity.linkage.comparisons import COMPARISONS
 from warehouse.identity.linkage.model import load_model
 
 MODEL = load_model()

@@ -26,7 +26,9 @@ from warehouse.evaluation.train import (
     split_people,
     train,
 )
-from warehouse.identity.linkage.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.linkage.features import make_nodes
+from warehouse.identity.linkage.find_pairs import block_pairs
+from warehouse.identity.linkage.match import score_pairs
 from warehouse.identity.linkage.model import (
     MODEL_FILE,
     Calibration,

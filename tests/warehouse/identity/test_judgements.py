@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from warehouse.identity.judgement_table import read_applied, read_judgements, take_back, take_in, write_applied
 from warehouse.identity.judgements import (
     Contradiction,
     Draft,
@@ -21,11 +22,6 @@ from warehouse.identity.judgements import (
     judged_hash,
     number_of,
     pair_of,
-    read_applied,
-    read_judgements,
-    take_back,
-    take_in,
-    write_applied,
 )
 from warehouse.identity.linkage.clusters import cluster_pairs
 from warehouse.vault.schema import JUDGEMENT_DDL, LINKAGE_DDL

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from warehouse.identity.register import IdentityChanges, identify
+from warehouse.identity.register import identify
+from warehouse.identity.register_plan import IdentityChanges
 from warehouse.identity.secret import mint
 from warehouse.vault.schema import REGISTER_DDL
 

@@ -10,6 +10,8 @@ from rapidfuzz.distance import OSA
 
 # a cluster this large is a chain of weak links, not a person; the bridge is left for review
 SIZE_CAP = 150
+# a link less likely than this does not join two clusters of several nodes alone: officers review the bridge
+FIRM_PROBABILITY = 0.95
 # two full numbers that differ by more than this are two numbers, not one mistyped
 _ID_SLIPS = 2
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 
 from warehouse.identity.linkage.forms import name_form_table
@@ -208,3 +209,40 @@ def statistics_sql() -> str:
         for name, otherwise in item.columns.items()
     )
     return f"SELECT node_id, {columns} FROM node{joins}"
+
+
+def make_nodes(con: duckdb.DuckDBPyConnection, records: pd.DataFrame) -> pd.DataFrame:
+    """Make table `node`, one row per distinct identity; returns record_id, node_id.
+
+    Args:
+        con: Its current database takes the tables.
+        records: One row per record_id, columns of TRAINING_LOG_COLUMNS.
+    """
+    make_records(con, "record", records)
+    make_features(con, "record")
+    con.execute(f"CREATE TABLE node AS SELECT DISTINCT node_id, {', '.join(FEATURES)} FROM feature")
+    add_statistics(con)
+    members = con.execute("SELECT record_id, node_id FROM feature ORDER BY record_id").df()
+    con.execute("DROP TABLE feature; DROP TABLE record")
+    return members
+
+
+def make_records(con: duckdb.DuckDBPyConnection, table: str, records: pd.DataFrame) -> None:
+    """Make a table of records for linkage from a frame, typed as the vault types them."""
+    from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
+
+    columns = ", ".join(f"CAST({name} AS {COLUMNS[name].type}) AS {name}" for name in TRAINING_LOG_COLUMNS)
+    # sorted also to be a copy: the engine misreads columns of objects that are a view of another frame
+    con.register("given_records", records[list(TRAINING_LOG_COLUMNS)].sort_values("record_id", ignore_index=True))
+    try:
+        con.execute(f"CREATE TABLE {table} AS SELECT {columns}, '' AS apart FROM given_records")
+    finally:
+        con.unregister("given_records")
+
+
+def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
+    """Give table `node` the columns of STATISTICS."""
+    con.execute(f"CREATE TABLE counted AS {statistics_sql()}")
+    con.execute("ALTER TABLE node RENAME TO bare_node")
+    con.execute("CREATE TABLE node AS SELECT * FROM bare_node JOIN counted USING (node_id)")
+    con.execute("DROP TABLE bare_node; DROP TABLE counted")

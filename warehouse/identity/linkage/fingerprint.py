@@ -22,12 +22,13 @@ _LINKING = (
     "schemas/naming.yml",
     "schemas/yaml_file.py",
 )
+_NOT_LINKING = ("warehouse/identity/linkage/match_model.json", "warehouse/identity/linkage/resolve.py")
 _LIBRARIES = ("anyascii", "duckdb", "numpy", "pandas", "pyarrow", "rapidfuzz", "scipy", "splink")
 
 
 def linking_files() -> tuple[Path, ...]:
     """Return the files that decide a linkage, sorted; the committed weights are not among them."""
-    return files_of(_PROJECT, _LINKING, ("warehouse/identity/linkage/match_model.json",))
+    return files_of(_PROJECT, _LINKING, _NOT_LINKING)
 
 
 @cache

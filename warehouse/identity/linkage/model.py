@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from warehouse.identity.linkage.comparisons import COMPARISONS, level_names
+from warehouse.identity.linkage.comparison import level_names
+from warehouse.identity.linkage.comparisons import COMPARISONS
 
 MODEL_FILE = Path(__file__).parent / "match_model.json"
 

@@ -10,20 +10,9 @@ from itertools import pairwise
 
 import duckdb
 
-from warehouse.identity.judgements import (
-    PREFIX,
-    Draft,
-    Judgement,
-    JudgementError,
-    Origin,
-    Verdict,
-    effective,
-    pair_of,
-    read_judgements,
-    take_back,
-    take_in,
-)
-from warehouse.identity.register import EVENT_PREFIX, LEFT, MET, MOVED
+from warehouse.identity.judgement_table import read_judgements, take_back, take_in
+from warehouse.identity.judgements import PREFIX, Draft, Judgement, JudgementError, Origin, Verdict, effective, pair_of
+from warehouse.identity.register_state import EVENT_PREFIX, LEFT, MET, MOVED
 
 _NO_RECORD = "no record has the id {text}; ids are shown by `godigital trainee` and `godigital review`"
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 import duckdb
 
 from warehouse.identity.judgements import Decided, Pair, pair_of
-from warehouse.identity.linkage.comparisons import COMPARISONS, NULL_LEVEL, level_of
+from warehouse.identity.linkage.comparison import NULL_LEVEL, level_of
+from warehouse.identity.linkage.comparisons import COMPARISONS
 from warehouse.identity.linkage.model import MatchModel
 from warehouse.identity.linkage.names import name_script, romanise
 from warehouse.vault.linkage_tables import VAULT, beside_vault
@@ -288,7 +289,7 @@ def doubtful_pairs(
     import numpy as np
 
     from warehouse.identity import calibration
-    from warehouse.identity.linkage.link import FIRM_PROBABILITY
+    from warehouse.identity.linkage.clusters import FIRM_PROBABILITY
 
     nodes = con.execute(_NODES).df()
     if nodes.empty:

@@ -5,16 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.identity.judgements import (
-    Decided,
-    Judgement,
-    JudgementError,
-    Pair,
-    Verdict,
-    effective,
-    pair_of,
-    read_judgements,
-)
+from warehouse.identity.judgement_table import read_judgements
+from warehouse.identity.judgements import Decided, Judgement, JudgementError, Pair, Verdict, effective, pair_of
 from warehouse.identity.linkage.blocking import BLOCKING_KEYS
 from warehouse.identity.linkage.clusters import EVIDENCE_COLUMNS, SIZE_CAP, Evidence, contradict
 from warehouse.identity.linkage.model import MatchModel
@@ -185,7 +177,7 @@ def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
 
 def shared_keys(con: duckdb.DuckDBPyConnection, one: int, other: int) -> tuple[SharedKey, ...]:
     """Return the kinds of blocking keys that two nodes share, with the fewest nodes that carry one of them."""
-    from warehouse.identity.linkage.match import KIND, alike_names, all_keys
+    from warehouse.identity.linkage.find_pairs import KIND, alike_names, all_keys
 
     rows = con.execute(
         f"""
@@ -246,7 +238,7 @@ def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Ex
 
 
 def _band(weight: float, model: MatchModel) -> str:
-    from warehouse.identity.linkage.link import FIRM_PROBABILITY
+    from warehouse.identity.linkage.clusters import FIRM_PROBABILITY
 
     firm = model.calibration.weight(FIRM_PROBABILITY)
     if weight >= firm:

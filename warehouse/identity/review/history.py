@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import duckdb
 
-from warehouse.identity.judgements import Judgement, number_of, read_judgements
+from warehouse.identity.judgement_table import read_judgements
+from warehouse.identity.judgements import Judgement, number_of
 from warehouse.identity.review.corrections import KnownTrainee, find_trainee
 from warehouse.identity.review.doubtful_pairs import RecordFacts, read_records
 

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from rapidfuzz.distance import JaroWinkler, Levenshtein
 
 from tests.warehouse.identity.people import BASE, frame, people, person
-from warehouse.identity.linkage.features import make_features
+from warehouse.identity.linkage.features import make_features, make_records
 from warehouse.identity.linkage.forms import name_form_table, name_forms
-from warehouse.identity.linkage.match import make_records
 from warehouse.identity.linkage.names import fold, letter_code, place_key, romanise
 
 

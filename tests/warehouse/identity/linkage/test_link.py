@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.identity.people import BASE, frame, people, person
+from warehouse.identity.judgements import Judged
 from warehouse.identity.linkage import model as models
-from warehouse.identity.linkage.link import Judged, link, resolve
-from warehouse.identity.linkage.match import make_records
+from warehouse.identity.linkage.features import make_records
+from warehouse.identity.linkage.link import link
+from warehouse.identity.linkage.resolve import resolve
 from warehouse.vault.linkage_tables import SOURCE_COLUMNS
 from warehouse.vault.schema import LINKAGE_DDL
 

@@ -14,10 +14,13 @@ from schemas.columns import TRAINING_LOG_COLUMNS
 from tests.generators.draws import draw_records
 from tests.warehouse.identity.people import BASE, HOME, frame, people, person
 from warehouse.identity.linkage.blocking import BLOCK_CAP, BLOCKING_KEYS
-from warehouse.identity.linkage.comparisons import COMPARISONS, level_names, level_of
-from warehouse.identity.linkage.link import resolve
-from warehouse.identity.linkage.match import block_pairs, make_nodes, score_pairs
+from warehouse.identity.linkage.comparison import level_names, level_of
+from warehouse.identity.linkage.comparisons import COMPARISONS
+from warehouse.identity.linkage.features import make_nodes
+from warehouse.identity.linkage.find_pairs import block_pairs
+from warehouse.identity.linkage.match import score_pairs
 from warehouse.identity.linkage.model import UntrainedLevelError, load_model, require_trained
+from warehouse.identity.linkage.resolve import resolve
 
 MODEL = load_model()
 

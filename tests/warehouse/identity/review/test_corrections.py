@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.identity.people import BASE, frame, people, person
-from warehouse.identity import judgements, register
+from warehouse.identity import judgement_table, judgements, register
 from warehouse.identity.judgements import Draft, Judged, JudgementError, Origin, Verdict
+from warehouse.identity.linkage.features import make_records
 from warehouse.identity.linkage.link import link
-from warehouse.identity.linkage.match import make_records
 from warehouse.identity.linkage.model import load_model
 from warehouse.identity.review.corrections import find_record, find_trainee, merge_trainees, split_trainee, undo
 from warehouse.storage.transactions import transaction
@@ -44,13 +44,13 @@ class People:
             self.con.execute(
                 f"CREATE TABLE linkage_record AS SELECT record_id, {names}, record_id AS founding_order FROM given"
             )
-        judged = judgements.decided(self.con).judged
-        influence = judgements.Influence(judged, judgements.read_applied(self.con))
+        judged = judgement_table.decided(self.con).judged
+        influence = judgements.Influence(judged, judgement_table.read_applied(self.con))
         with link(self.con, MODEL, judged) as found:
             found.write(self.con)
             clusters, order = found.records[["record_id", "cluster"]], found.records[["record_id", "order"]]
             register.identify(self.con, clusters, order, SECRET, self.release, influence.cause)
-        judgements.write_applied(self.con, judged)
+        judgement_table.write_applied(self.con, judged)
 
     @property
     def trainees(self):
@@ -205,7 +205,7 @@ def test_any_corrections_taken_back_in_any_order_leave_the_register_as_it_was(se
                     done = merge_trainees(town.con, *draw.sample(sorted(members), 2), **WHO)
                 made.append(done.group_id)
             town.run()
-            judged = judgements.decided(town.con).judged
+            judged = judgement_table.decided(town.con).judged
             found = town.trainees
             assert all(found[one] == found[other] for one, other in judged.must_link)
             assert all(found[one] != found[other] for one, other in judged.cannot_link)
@@ -245,7 +245,7 @@ def test_judgements_survive_a_linkage_made_anew(town):
 def test_a_correction_that_somebody_judged_otherwise_is_refused_and_says_what_to_take_back(town):
     one, other = two_of(town)
     records = [find_trainee(town.con, trainee).record_ids[0] for trainee in (one, other)]
-    judgements.take_in(
+    judgement_table.take_in(
         town.con, [Draft(*records, Verdict.DIFFERENT)], by="Budi", why="two sisters", origin=Origin.REVIEW
     )
     with pytest.raises(JudgementError, match=r"Budi judged otherwise on .*godigital identity undo j1"):
@@ -255,7 +255,7 @@ def test_a_correction_that_somebody_judged_otherwise_is_refused_and_says_what_to
 def test_a_merge_that_somebody_judged_can_be_taken_back_by_its_event(town):
     before = town.trainees
     records = [find_trainee(town.con, trainee).record_ids[0] for trainee in two_of(town)]
-    judgements.take_in(town.con, [Draft(*records, Verdict.SAME)], by="Budi", why="", origin=Origin.REVIEW)
+    judgement_table.take_in(town.con, [Draft(*records, Verdict.SAME)], by="Budi", why="", origin=Origin.REVIEW)
     town.run()
     made = undo(town.con, town.events("merge")[0][0], **WHO)
     assert made.taken_back == ("j1",)
@@ -263,7 +263,7 @@ def test_a_merge_that_somebody_judged_can_be_taken_back_by_its_event(town):
     assert town.trainees == before
     # and the other way round: what gave way holds again
     undo(town.con, made.group_id, **WHO)
-    assert judgements.decided(town.con).judged == Judged(must_link=(judgements.pair_of(*records),))
+    assert judgement_table.decided(town.con).judged == Judged(must_link=(judgements.pair_of(*records),))
 
 
 @pytest.mark.parametrize(

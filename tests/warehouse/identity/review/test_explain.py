@@ -7,7 +7,7 @@ import pytest
 
 from tests.generators.draws import draw_records, linked_vault
 from tests.warehouse.identity.people import BASE, BORN, frame, person
-from warehouse.identity.linkage.match import block_pairs
+from warehouse.identity.linkage.find_pairs import block_pairs
 from warehouse.identity.linkage.model import load_model
 from warehouse.identity.review.explain import explain, shared_keys
 
