@@ -1,30 +1,27 @@
-"""How sure the count of people is: which pairs are links, which are doubtful, and what errors to expect of them.
+"""How accurate the count of people is: expected false merges, expected misses, and a 95 % interval.
 
-A published count of people comes with the false merges and misses to be expected, and an interval for the truth.
+Method. Only some scored pairs affect the count: those of a maximum spanning forest. It takes first the pairs inside
+clusters (a bridge: if it is wrong, its cluster is two people), then the best pairs between clusters (if one is right,
+two clusters are one person). Let q be the probability that a pair of the forest is one person. The number of people
+is the number found, plus the sum of 1 - q over the bridges (expected false merges), minus the sum of q over the pairs
+between clusters (expected misses). This is the expected number of components of a random graph, counted along its
+forest, so that no cluster is merged or missed more often than it has bridges.
 
-Method. Of all scored pairs only those matter on which the count hangs: a maximum spanning forest, first of the pairs
-inside clusters (each is a bridge: were it wrong, its cluster would be two people), then of the best pairs between
-clusters (were it right, two clusters would be one person). With q the probability that a pair of the forest is one
-person, the number of people is the number found, plus the sum of 1 - q over the bridges (expected false merges),
-minus the sum of q over the pairs between (expected misses): the expected number of components of a random graph
-whose components are counted along its forest, so that no cluster can be missed or merged more often than it has
-bridges.
+q is a logistic curve (Platt 1999) of the model's calibrated log-odds. It is fitted to pairs of the forest, because
+these are not random pairs: each is the best of the many pairs of a cluster, or a pair that a contradiction separated.
+q falls with the size of the country: with more people, chance pairs grow faster than true pairs, so the prior odds of
+a pair are lower (Fellegi and Sunter 1969, the prior is matches over pairs). The constants of the curve, the share of
+misses without any scored pair (not blocked, or below the review weight) and the spread of actual over expected errors
+were measured on 18 draws of 8,000 to 395,000 invented records of ten countries with different noise
+(tests/generators; other words than the model was trained on). Actual false merges were 0.52 to 1.33 times the
+expected ones, actual misses 0.55 to 1.52 times. `pytest -n 0 tests/benchmarks/test_count_intervals.py
+-m benchmark_only -s` measures them again; another model needs other constants.
 
-q is a logistic curve (Platt 1999) over the model's own calibrated log-odds, fitted anew for pairs of the forest,
-because these are no random pairs: the best of a cluster's many pairs, the one that a veto kept apart. It falls with
-the size of the country: chance pairs grow faster with the number of people than true ones, so that the prior odds
-of a pair are lower in a large register (Fellegi and Sunter 1969, the prior is matches over pairs). The curve's
-constants, the share of misses that no pair shows (neither blocked nor above the review weight) and the spread of
-actual over expected errors were measured on 18 draws of 8,000 to 395,000 invented records of ten countries with
-differing noise (tests/generators; other words than the model was trained on): actual false merges were 0.52 to 1.33
-times those expected, misses 0.55 to 1.52 times. `pytest -n 0 tests/benchmarks/test_count_intervals.py
--m benchmark_only -s` measures them again; another model needs constants of its own.
-
-The interval is 1.96 standard deviations to each side: the sum of the Bernoulli variances q (1 - q), plus what the
-constants themselves are off by from one set of records to another (FALSE_MERGE_SPREAD, MISS_SPREAD), which grows
-with the errors and outweighs chance wherever there are many. On 20 other draws of the same generator it held the
-truth 20 times overall (half width 0.4 % in the middle, 0.7 % at most) and for 193 of 200 countries (0.6 %, 4.9 %).
-It is a guess about records with mistakes of these kinds, no proof: others have misses that no pair shows.
+The interval is 1.96 standard deviations to each side. The variance is the sum of q (1 - q), plus the error of the
+constants from one set of records to another (FALSE_MERGE_SPREAD, MISS_SPREAD), which grows with the errors and is the
+larger part where errors are many. On 20 other draws of the same generator the interval contained the truth 20 times
+for all countries (half width: median 0.4 %, at most 0.7 %) and for 193 of 200 countries (0.6 %, 4.9 %). It is an
+estimate for records with errors of these kinds, and no proof: other records can have more misses without a pair.
 """
 
 import math
@@ -63,11 +60,11 @@ CURVES = {
 }
 # nodes of a country at which the curve's term of size is zero
 SIZE_UNIT = 2000.0
-# the smallest country that was measured; a smaller one is taken for as large
+# the smallest country that was measured; a smaller one counts as this size
 SMALLEST_SIZE = 100.0
-# the model's log-odds beyond this say no more: what is wrong there is of another kind than the evidence
+# higher log-odds of the model add nothing: errors there have other causes than weak evidence
 MOST_LOG_ODDS = 12.0
-# misses that no pair shows, for each one that is expected of the pairs
+# misses without any scored pair, for each miss expected from the pairs
 UNSEEN_MISSES = 0.2
 # standard deviation of actual over expected errors, as a share, from one set of records to another
 FALSE_MERGE_SPREAD = 0.3
@@ -81,21 +78,21 @@ def band(weights: NDArray[np.float64], model: MatchModel) -> NDArray[np.str_]:
 
 
 def spanning_forest(edges: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame:
-    """Return the pairs on which the count of people hangs.
+    """Return the pairs that the count of people depends on.
 
     Args:
         edges: node_id_l, node_id_r, match_weight, household; one row per pair of nodes, in any order.
-        clusters: node_id, cluster (any integer label); every node of `edges` stands there once.
+        clusters: node_id, cluster (any integer label); every node of `edges` once.
 
     Returns:
         Rows of `edges` with kind (bridge: inside a cluster; between clusters: between, or household where the
-        model saw two members of a household) and cluster_l, cluster_r. Bridges are the heaviest pairs that hold
-        a cluster together; pairs between are the heaviest that would join clusters, households last; ties by
-        the nodes' numbers, so that the order of rows decides nothing.
+        model saw two members of a household) and cluster_l, cluster_r. Bridges are the heaviest pairs that connect
+        a cluster; pairs between are the heaviest that would join clusters, households last. The nodes' numbers
+        decide ties, so that the order of rows has no effect.
     """
     order = np.argsort(clusters["node_id"].to_numpy(), kind="stable")
     nodes = clusters["node_id"].to_numpy()[order]
-    # labels to places: 0, 1, 2 ...
+    # labels become 0, 1, 2 ...
     cluster = np.unique(clusters["cluster"].to_numpy()[order], return_inverse=True)[1]
     ranked = edges.sort_values(
         ["household", "match_weight", "node_id_l", "node_id_r"], ascending=[True, False, True, True], ignore_index=True
@@ -103,7 +100,7 @@ def spanning_forest(edges: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame
     left, right = (np.searchsorted(nodes, ranked[name].to_numpy()) for name in ("node_id_l", "node_id_r"))
     ranked["cluster_l"], ranked["cluster_r"] = cluster[left], cluster[right]
     inside = (ranked["cluster_l"] == ranked["cluster_r"]).to_numpy()
-    # inside a cluster a household is one more pair of one person
+    # inside a cluster a household pair is a pair of one person like any other
     heaviest = np.lexsort((np.arange(len(ranked)), -ranked["match_weight"].to_numpy()))
     bridges = heaviest[inside[heaviest]]
     kept_bridges = bridges[_forest(left[bridges], right[bridges], len(nodes))]
@@ -116,12 +113,12 @@ def spanning_forest(edges: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame
 
 
 def _forest(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """Places of the edges of the spanning forest that prefers earlier edges; several may lie between two nodes."""
+    """Return the positions of the edges in the spanning forest that prefers earlier edges; edges may repeat a pair."""
     if len(left) == 0:
         return np.empty(0, dtype="int64")
     pair = np.minimum(left, right).astype("int64") * count + np.maximum(left, right)
     _, first = np.unique(pair, return_index=True)
-    # ranks instead of weights: all different, so that there is one forest only
+    # ranks instead of weights: all are different, so that there is exactly one forest
     graph = coo_array((first + 1.0, (left[first], right[first])), shape=(count, count)).tocsr()
     return np.sort(minimum_spanning_tree(graph).data.astype("int64") - 1)
 
@@ -142,7 +139,7 @@ def probability(forest: pd.DataFrame, sizes: NDArray[np.float64], model: MatchMo
 
 
 def curve_terms(weights: NDArray[np.float64], sizes: NDArray[np.float64], model: MatchModel) -> NDArray[np.float64]:
-    """Return what a curve's constants are multiplied with: one, the model's log-odds, the log of the size."""
+    """Return the terms of a curve: 1, the model's log-odds, the log of the size."""
     log_odds = model.calibration.slope * weights * math.log(2) + model.calibration.intercept
     return np.column_stack(
         [
@@ -156,9 +153,9 @@ def curve_terms(weights: NDArray[np.float64], sizes: NDArray[np.float64], model:
 def affected_lines(forest: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
     """Return which lines of the table each pair of the forest changes: place (in `forest`), line.
 
-    A bridge changes a line where people of it are on both sides: cut between a country's only record and the rest,
-    a cluster is one person more in ALL, but not in that country. A pair between clusters changes the lines that
-    both have.
+    A bridge changes a line if both sides of it have people of this line. If it separates the only record of a
+    country from the rest, there is one person more in ALL, but not in that country. A pair between clusters changes
+    the lines that both clusters have.
 
     Args:
         forest: Of `spanning_forest`, for these nodes.
@@ -172,7 +169,7 @@ def affected_lines(forest: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
     code = of_cluster["max"].to_numpy()
     sets = [frozenset(item) for item in lines]
     one, other = forest["cluster_l"].to_numpy(), forest["cluster_r"].to_numpy()
-    # nearly all: every node of the cluster, or of both clusters, says the same
+    # nearly all pairs: every node of the cluster, or of both clusters, has the same lines
     simple = is_plain[one] & is_plain[other] & (code[one] == code[other])
     changed = np.flatnonzero(simple & (code[one] >= 0))
     found = pd.DataFrame({"place": changed, "line": [lines[value] for value in code[one][changed]]}).explode("line")
@@ -187,7 +184,7 @@ def affected_lines(forest: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
         shared = members.get(one[place], frozenset()) & members.get(other[place], frozenset())
         rows += [(place, line) for line in sorted(shared)]
     cut = forest.iloc[odd[one[odd] == other[odd]]]
-    # a node that does not count says nothing
+    # a node that does not count has no lines
     said = {
         node: sets[value] if value >= 0 else frozenset[str]()
         for node, value in mixed_nodes[["node_id", "code"]].itertuples(index=False, name=None)
@@ -198,7 +195,7 @@ def affected_lines(forest: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cut_lines(bridges: Iterable[tuple[int, int, int]], said: Mapping[int, frozenset[str]]) -> list[tuple[int, str]]:
-    """Place and line of bridges (place, node, node), where both sides of the cut have nodes that say the line."""
+    """Return place and line of bridges (place, node, node) that have nodes of this line on both sides."""
     neighbours: dict[int, list[tuple[int, int]]] = {}
     for place, one, other in bridges:
         neighbours.setdefault(one, []).append((other, place))
@@ -209,7 +206,7 @@ def _cut_lines(bridges: Iterable[tuple[int, int, int]], said: Mapping[int, froze
         if root in seen:
             continue
         seen.add(root)
-        # node, its parent, the bridge to it; a node stands after its parent
+        # node, its parent, the bridge to it; a node comes after its parent
         tree = [(root, root, -1)]
         for node, _, _ in tree:
             for near, place in neighbours[node]:
@@ -261,13 +258,13 @@ def count_interval(
     """Return the lowest and the highest number of people that the found number and its errors leave open."""
     middle = found + false_merges - misses
     spread = DEVIATIONS * np.sqrt(variance + (FALSE_MERGE_SPREAD * false_merges) ** 2 + (MISS_SPREAD * misses) ** 2)
-    # to a millionth: a sum of floats may end a hair above a whole number
+    # rounded: a sum of floats can be a little above a whole number
     low, high = np.floor(np.round(middle - spread, 6)), np.ceil(np.round(middle + spread, 6))
     return np.maximum(low, np.minimum(found, 1)).astype("int64"), high.astype("int64")
 
 
 def store_quality(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
-    """Write table identity_quality anew, from the linkage, the register and the records that count.
+    """Compute table identity_quality again, from the linkage, the register and the records that count.
 
     Args:
         con: The vault, within a transaction; linkage and register are those of today.
@@ -301,7 +298,7 @@ def store_quality(con: duckdb.DuckDBPyConnection, model: MatchModel) -> None:
 
 
 def _lines_of(nodes: pd.DataFrame) -> "pd.Series[Any]":
-    """The lines that a person with a node counts in, as a tuple: once per country and script that occur."""
+    """Return for each node the tuple of lines that its person counts in; one tuple for each country and script."""
     pairs = nodes["country"] + " " + nodes["script"]
     found = {}
     for country, script in nodes[["country", "script"]].drop_duplicates().itertuples(index=False, name=None):
@@ -310,7 +307,7 @@ def _lines_of(nodes: pd.DataFrame) -> "pd.Series[Any]":
 
 
 _SCRIPT = "upper(name_script[1]) || lower(name_script[2:])"
-# GROUPING SETS would count a person under a script that is not stated
+# not GROUPING SETS: they would count a person under a script that is not stated
 _PEOPLE = f"""
 WITH attended AS (
     SELECT DISTINCT register.trainee_id, record.country_code,
@@ -334,7 +331,7 @@ FROM counted
 UNION ALL SELECT '{ALL}', '{ALL}', 0 WHERE NOT EXISTS (FROM counted)
 ORDER BY ALL
 """  # noqa: S608 - names of ours
-# the register's clusters, not the linkage's: it may have kept apart, or together, what is new
+# the clusters of the register, not of the linkage: they can differ
 _NODES = f"""
 WITH member AS (
     SELECT identity_record.node_id, min(register.trainee_id) AS trainee_id,

@@ -1,6 +1,6 @@
-"""Reads and writes the vault's judgements: one row for each pair, never deleted, marked where it was taken back.
+"""Reads and writes the vault's judgements: one row for each pair, never deleted; a row taken back is marked.
 
-What they mean stands in `judgements`; here is only what a database is needed for.
+`judgements` says what they mean, without a database.
 """
 
 import datetime as dt
@@ -26,7 +26,7 @@ _COLUMNS = tuple(Judgement.__dataclass_fields__)
 
 
 def read_judgements(con: duckdb.DuckDBPyConnection) -> list[Judgement]:
-    """Return all judgements, those taken back included, in the order of their numbers."""
+    """Return all judgements, including those taken back, in the order of their numbers."""
     rows = con.execute(f"SELECT {', '.join(_COLUMNS)} FROM judgement").fetchall()
     found = [_row(dict(zip(_COLUMNS, row, strict=True))) for row in rows]
     return sorted(found, key=lambda item: number_of(item.judgement_id))
@@ -37,7 +37,7 @@ def _row(values: dict[str, Any]) -> Judgement:
 
 
 def decided(con: duckdb.DuckDBPyConnection) -> Decided:
-    """Return what holds in the vault."""
+    """Return the judgements of the vault that hold."""
     return effective(read_judgements(con))
 
 
@@ -51,25 +51,25 @@ def take_in(
     undoes: str | None = None,
     at: dt.datetime | None = None,
 ) -> tuple[Judgement, ...]:
-    """Write judgements of one command, which are taken back together; the caller holds the transaction.
+    """Write the judgements of one command; `take_back` undoes all of them at once. The caller holds the transaction.
 
     Args:
         con: The vault.
-        drafts: What is said of which pairs; a pair once.
+        drafts: The verdicts; each pair once.
         by: Who judges.
         why: The reason, in the person's words; may be empty.
-        origin: How it came in.
-        undoes: Id of the event that this takes back.
-        at: UTC; now without it.
+        origin: Where they come from.
+        undoes: Id of the event that they undo.
+        at: UTC; default: now.
 
     Raises:
-        JudgementError: nobody is named, a pair is one record twice, or stands there twice.
+        JudgementError: `by` is empty, a pair is one record twice, or a pair is given twice.
     """
     if not by.strip():
-        raise JudgementError("nobody is named who judges; give a name with --by")
+        raise JudgementError("the name of the person who judges is missing; give it with --by")
     pairs = [draft.pair for draft in drafts]
     if len(set(pairs)) != len(pairs) or any(one == other for one, other in pairs):
-        raise JudgementError("a judgement is about two different records, and about each pair once")
+        raise JudgementError("a judgement needs two different records, and each pair only once")
     row = con.execute("SELECT max(CAST(judgement_id[2:] AS BIGINT)) FROM judgement").fetchone()
     first = 1 if row is None or row[0] is None else int(row[0]) + 1
     moment = (at or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
@@ -107,18 +107,18 @@ def take_back(
     for_group: str | None = None,
     at: dt.datetime | None = None,
 ) -> None:
-    """Mark judgements as undone; those that had been taken back in their favour hold again.
+    """Mark judgements as undone; judgements that they had replaced hold again.
 
     Args:
         con: The vault; the caller holds the transaction.
         judgement_ids: Which, all of them in force.
         by: Who takes them back.
         why: The reason.
-        for_group: The group of judgements that takes their place, if any.
-        at: UTC; now without it.
+        for_group: The group of judgements that replaces them, if any.
+        at: UTC; default: now.
     """
     if not by.strip():
-        raise JudgementError("nobody is named who takes it back; give a name with --by")
+        raise JudgementError("the name of the person who takes it back is missing; give it with --by")
     moment = (at or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
     for judgement_id in sorted(judgement_ids, key=number_of):
         con.execute(
@@ -136,7 +136,7 @@ def take_back(
 
 
 def alike(con: duckdb.DuckDBPyConnection, record_id: str) -> list[str]:
-    """Return the records that are alike in everything that identity is judged by, `record_id` left out."""
+    """Return the other records with the same features as `record_id`."""
     rows = con.execute(
         """
         SELECT other.record_id FROM identity_record AS one JOIN identity_record AS other USING (node_id)
@@ -148,24 +148,24 @@ def alike(con: duckdb.DuckDBPyConnection, record_id: str) -> list[str]:
 
 
 def drafts_of(con: duckdb.DuckDBPyConnection, one: str, other: str, verdict: Verdict) -> list[Draft]:
-    """Return what is to be written when somebody judges a pair.
+    """Return the judgements to write when an officer judges a pair.
 
-    Records alike in everything count as one person. A record that is told apart from another is looked at by
-    itself from then on, and its likes must not be lost by that: they stay with it.
+    Records with the same features are one node and so one person. A verdict "different" makes a node of its own of
+    each of the two records; further judgements keep the other records of its old node with it.
     """
     found = [Draft(one, other, verdict)]
     if verdict is not Verdict.DIFFERENT:
         return found
     likes = alike(con, one)
     found += [Draft(one, like, Verdict.SAME) for like in likes if like != other]
-    # where the two are alike themselves, their likes stay with one of them
+    # if the two records have the same features themselves, the others stay with the first
     if other not in likes:
         found += [Draft(other, like, Verdict.SAME) for like in alike(con, other)]
     return found
 
 
 def read_applied(con: duckdb.DuckDBPyConnection) -> Judged:
-    """Return what held when the register was last brought up to date."""
+    """Return the judgements that held at the last update of the register."""
     rows = con.execute("SELECT record_id_a, record_id_b, verdict FROM judgement_applied ORDER BY ALL").fetchall()
     return Judged(
         tuple((one, other) for one, other, verdict in rows if verdict == Verdict.SAME),
@@ -174,7 +174,7 @@ def read_applied(con: duckdb.DuckDBPyConnection) -> Judged:
 
 
 def write_applied(con: duckdb.DuckDBPyConnection, judged: Judged) -> None:
-    """Remember what held; the caller holds the transaction of the register."""
+    """Write the judgements that hold at this update; the caller holds the transaction of the register."""
     con.execute("DELETE FROM judgement_applied")
     for verdict, pairs in ((Verdict.SAME, judged.must_link), (Verdict.DIFFERENT, judged.cannot_link)):
         con.execute(

@@ -1,6 +1,6 @@
-"""What people decided about pairs of records: kept for ever, taken back but never deleted, stronger than the model.
+"""Judgements: what people decided about pairs of records. They outrank the model, and are kept for ever.
 
-`effective` says which of them hold. It is a pure function of the table, whatever the order of its rows.
+`effective` returns the judgements that hold. It is a pure function of the table, whatever the order of its rows.
 """
 
 import datetime as dt
@@ -18,7 +18,7 @@ Pair = tuple[str, str]
 
 
 class Verdict(StrEnum):
-    """What somebody says of two records."""
+    """What a person decides about two records: one person, two people, or not sure."""
 
     SAME = "same"
     DIFFERENT = "different"
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 
 class Origin(StrEnum):
-    """How a judgement came in: looking at a pair, or by a command about whole trainees."""
+    """Where a judgement comes from: the review of a pair, or a command about whole trainees."""
 
     REVIEW = "review"
     IMPORT = "import"
@@ -36,12 +36,12 @@ class Origin(StrEnum):
 
 
 class JudgementError(ValueError):
-    """A judgement cannot be taken in, or taken back; the message says why and what to do."""
+    """A judgement cannot be written or taken back; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What people decided about records: pairs that are one person, and pairs that are two."""
+    """What people decided about pairs of records. must_link: one person; cannot_link: two people."""
 
     must_link: tuple[Pair, ...] = ()
     cannot_link: tuple[Pair, ...] = ()
@@ -52,7 +52,7 @@ NOTHING_JUDGED = Judged()
 
 @dataclass(frozen=True)
 class Draft:
-    """What is to be said of a pair, before it has an id, a person and a time."""
+    """A judgement before it has an id, a person and a time."""
 
     one: str
     other: str
@@ -95,7 +95,7 @@ class Judgement:
 
     @property
     def age(self) -> tuple[dt.datetime, int]:
-        """Earlier judgements are smaller; two of one moment are told apart by their numbers."""
+        """Earlier judgements are smaller; of two at the same time the smaller number is earlier."""
         return self.judged_at, number_of(self.judgement_id)
 
 
@@ -103,8 +103,8 @@ class Judgement:
 class Contradiction:
     """Judgements that cannot all hold.
 
-    people: two people disagree on the pair, and neither verdict holds. chain: the pair was judged the same, but
-    what else was judged makes it two; the stricter verdict holds.
+    people: two officers disagree on the pair; neither verdict holds. chain: the pair was judged the same, but other
+    judgements make it two people; the verdict "different" holds.
     """
 
     kind: Literal["people", "chain"]
@@ -114,7 +114,7 @@ class Contradiction:
 
 @dataclass(frozen=True)
 class Decided:
-    """What holds: pairs with everything that follows from them, what nobody is sure of, and what contradicts."""
+    """The judgements that hold. judged: with all that follows from them; unsure: pairs that nobody is sure of."""
 
     judged: Judged = NOTHING_JUDGED
     unsure: frozenset[Pair] = frozenset()
@@ -122,7 +122,7 @@ class Decided:
 
     @cached_property
     def verdicts(self) -> dict[Pair, Verdict]:
-        """The verdict that holds, or follows, for each pair."""
+        """The verdict of each pair, judged itself or following from other judgements."""
         found = dict.fromkeys(self.judged.must_link, Verdict.SAME)
         return found | dict.fromkeys(self.judged.cannot_link, Verdict.DIFFERENT)
 
@@ -133,7 +133,7 @@ def pair_of(one: str, other: str) -> Pair:
 
 
 def person_of(name: str) -> str:
-    """Return a name so that "Siti  Aminah" and "siti aminah" are one officer."""
+    """Return a name without case and double blanks: "Siti  Aminah" and "siti aminah" are one officer."""
     return " ".join(name.split()).casefold()
 
 
@@ -153,11 +153,11 @@ def user_name() -> str:
 def effective(judgements: Iterable[Judgement]) -> Decided:
     """Return which judgements hold.
 
-    One person's later verdict on a pair goes before the earlier one; `unsure` is no verdict. Two people who
-    disagree about a pair cancel each other out, until one judges again or is undone. Of a chain (A is B, B is C,
-    A is not C) "different" holds, and of the "same" the earlier ones: the one that would close the circle is set
-    aside. What follows is part of the answer: where A is B and B is not C, A is not C, so that neither records
-    alike in everything nor one that is away today make a judgement ineffective.
+    Of one officer's verdicts on a pair the latest holds; `unsure` is no verdict. Where two officers disagree on a
+    pair, neither verdict holds until one of them judges again or is undone. In a chain (A is B, B is C, A is not C)
+    "different" holds, and of the "same" the earlier ones; the "same" that contradicts is set aside. The result
+    contains what follows: if A is B and B is not C, then A is not C. So a judgement holds even if one of its records
+    is not in the linkage today, or has the same features as others.
     """
     by_pair: dict[Pair, list[Judgement]] = {}
     for item in _latest(judgements):
@@ -183,7 +183,7 @@ def effective(judgements: Iterable[Judgement]) -> Decided:
 
 
 def _latest(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """The last word of each person on each pair, of what is not taken back."""
+    """Return each officer's latest judgement on each pair, without those that were taken back."""
     last: dict[tuple[Pair, str], Judgement] = {}
     for item in judgements:
         key = (item.pair, item.person)
@@ -199,7 +199,7 @@ def _ids(items: Iterable[Judgement]) -> tuple[str, ...]:
 def _join(
     same: Mapping[Pair, Sequence[Judgement]], different: Mapping[Pair, Sequence[Judgement]]
 ) -> tuple[dict[str, list[str]], list[Contradiction]]:
-    """Each record with all that are judged to be one person with it, and the pairs that could not be joined."""
+    """Return each record with all records judged to be the same person, and the pairs that contradict."""
     members = {record: [record] for pair in (*same, *different) for record in pair}
     foes = _partners(different)
     refused = []
@@ -227,14 +227,14 @@ def _closure(members: Mapping[str, Sequence[str]], different: Collection[Pair]) 
 
 
 def judged_hash(judged: Judged) -> str:
-    """Return the SHA-256 of what is decided, without who and when; 64 hexadecimal digits."""
+    """Return a SHA-256 (64 hexadecimal digits) of the decisions, without who decided and when."""
     lines = [f"same {one} {other}" for one, other in sorted(judged.must_link)]
     lines += [f"different {one} {other}" for one, other in sorted(judged.cannot_link)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def contradiction_counts(decisions: Decided) -> tuple[str, ...]:
-    """Return what a run warns of: how many judgements contradict each other, and nothing about a person."""
+    """Return a run's warnings: how many judgements contradict each other, and nothing about a person."""
     kinds = {
         "people": "judged differently by two people; neither verdict holds",
         "chain": "judged the same, although other judgements make them two; they are kept apart",
@@ -249,14 +249,14 @@ def contradiction_counts(decisions: Decided) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Influence:
-    """Which judgements hold now, and which held when the register was last brought up to date."""
+    """The judgements that hold now, and those that held at the last update of the register."""
 
     now: Judged = NOTHING_JUDGED
     before: Judged = NOTHING_JUDGED
 
     @cached_property
     def _drawing(self) -> dict[str, set[str]]:
-        """Record -> records that a judgement brings together with it, or no longer keeps apart from it."""
+        """Record -> records with a new must_link to it, or with a cannot_link that has ended."""
         return _partners({*self.now.must_link, *({*self.before.cannot_link} - {*self.now.cannot_link})})
 
     @cached_property
@@ -271,10 +271,10 @@ class Influence:
         return {record for pair in changed for record in pair}
 
     def cause(self, moved: Collection[str], left: Collection[str], met: Collection[str]) -> str:
-        """Return judgement or match: why records left some and met others.
+        """Return judgement or match: why records left some records and met others.
 
-        A judgement is the cause where one about just these records draws or parts them, or where one that is new
-        or taken back since the last time touches any of them: its effects reach beyond its own pair.
+        A judgement is the cause if it joins or separates these very records. It is also the cause if it touches any
+        of them and is new or taken back since the last update, because it can affect more than its own pair.
         """
         touched = not self._changed.isdisjoint(moved)
         touched = touched or not self._changed.isdisjoint(left) or not self._changed.isdisjoint(met)

@@ -26,26 +26,29 @@ def identify(
 ) -> IdentityChanges:
     """Give every record of `clusters` its trainee; the caller holds the transaction.
 
-    No known member: mint. One: keep. Several: keep the one that came up first (in one run: the one with the
-    oldest record), retire the others by alias. Split: the part with the record that the trainee was minted from
-    keeps the id. A part with the record of a retired id revives that id, so that a merge undone leaves nothing
-    behind, whoever has joined in between, and an id that was split off from it is retired where the two meet again;
-    any other part mints from its own oldest record. Records of the register
-    that are not in `clusters` stay with their trainee.
+    A cluster without a known trainee: mint an id from its oldest record. With one: keep that id. With several: keep
+    the id that was minted first (in one run: the id of the oldest record) and retire the others by alias.
+
+    A trainee whose records are now in several clusters: the part with the record that the id was minted from keeps
+    the id. Another part with the record of a retired id revives that id, so that undoing a merge restores the ids of
+    before, even if other records have joined since. Where a revived id meets an id that was split off from it, the
+    latter is retired. Any other part mints an id from its own oldest record.
+
+    Records of the register that are not in `clusters` stay with their trainee.
 
     Args:
         con: The vault.
-        clusters: record_id, cluster; the label means nothing beyond this call.
+        clusters: record_id, cluster; the label has a meaning in this call only.
         founding_order: record_id, order (text; the smallest is the oldest). A known record keeps its first order.
         secret: Key of the ids.
         release_number: Written into the events.
-        cause_of: Says why records moved.
+        cause_of: Returns why records moved.
 
     Returns:
         What changed; the same clusters a second time change nothing.
 
     Raises:
-        ValueError: a record stands twice in `clusters`, or has no order.
+        ValueError: a record is twice in `clusters`, or has no order.
     """
     if clusters.empty:
         return IdentityChanges()

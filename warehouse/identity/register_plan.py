@@ -13,18 +13,18 @@ from warehouse.identity import register_state as state
 from warehouse.identity.register_state import LEFT, MET, MOVED, Part
 from warehouse.identity.secret import mint
 
-# why records moved, left others and met others: judgement or match
+# takes the records that moved, those they left and those they met; returns the cause, judgement or match
 CauseOf = Callable[[Collection[str], Collection[str], Collection[str]], str]
 
 
 def by_match(moved: Collection[str], left: Collection[str], met: Collection[str]) -> str:
-    """Say that the model brought it about: the cause where nobody judges."""
+    """Return match: the cause where nobody judges."""
     return "match"
 
 
 @dataclass(frozen=True)
 class IdentityChanges:
-    """How many trainees were minted, merged into another, split off, and brought back under an earlier id."""
+    """How many trainees were minted, merged into another, split off, and revived under an earlier id."""
 
     minted: int = 0
     merged: int = 0
@@ -34,7 +34,7 @@ class IdentityChanges:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to trainees, and the records of each side with the trainee they had before."""
+    """An event to log. sides: (record, side, trainee before the event) of every record it concerns."""
 
     event: str
     trainee: str
@@ -46,17 +46,24 @@ class Event:
 
 @dataclass
 class Plan:
-    """What is to be written: the trainee of each cluster that is new or changed, aliases, events."""
+    """What is to be written: the trainee of each new or changed cluster, aliases and events."""
 
     release: int
     trainee: dict[str, str] = field(default_factory=dict)
-    # (retired, surviving, release)
+    # (retired id, surviving id, release)
     retired: list[tuple[str, str, int]] = field(default_factory=list)
     revived: set[str] = field(default_factory=set)
-    # a retired id follows the record it was minted from: (retired, surviving)
+    # a retired id follows the record that it was minted from: (retired id, surviving id)
     followed: list[tuple[str, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
-    changes: IdentityChanges = field(default_factory=IdentityChanges)
+    minted: int = 0
+    merged: int = 0
+    split: int = 0
+
+    @property
+    def changes(self) -> IdentityChanges:
+        """What the plan changes, counted."""
+        return IdentityChanges(self.minted, self.merged, self.split, len(self.revived))
 
 
 def make_plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int, cause_of: CauseOf) -> Plan:
@@ -78,34 +85,32 @@ def make_plan(con: duckdb.DuckDBPyConnection, secret: bytes, release_number: int
     fresh = _fresh_ids(con, secret, [parts for parts in clusters if not kept[parts[0].cluster]], claims)
     returning = _returning_ids(con, clusters, kept, owner, claims)
     retired = state.retired_among(con, [*fresh.values(), *returning.values()])
-    plan = Plan(release_number)
-    # records that are away follow a trainee who is retired, and are of those who stay
+    # records that are not in the linkage today: they move with a trainee who is retired
     away = state.absent_records(con, [str(part.trainee) for parts in kept.values() if len(parts) > 1 for part in parts])
-    minted = merged = split = 0
+    plan = Plan(release_number)
     for parts in clusters:
         cluster, mine = parts[0].cluster, kept[parts[0].cluster]
         chosen = returning.get(cluster) or (str(mine[0].trainee) if mine else fresh[cluster])
         plan.trainee[cluster] = chosen
+        plan.revived |= {chosen} & retired
         followers = [part for part in parts if part.trainee is not None]
         if not followers:
             event = "revive" if chosen in retired else "mint"
             plan.events.append(Event(event, chosen, None, sum(part.records for part in parts), "new record"))
-            minted += 1
-        plan.revived |= {chosen} & retired
+            plan.minted += 1
         for part in followers:
             if str(part.trainee) == chosen and part in mine:
                 continue
             if part in mine:
                 event, behind = "merge", None
                 plan.retired.append((str(part.trainee), chosen, release_number))
-                merged += 1
+                plan.merged += 1
             else:
-                # records that leave a trainee who stays elsewhere, for a new one or for one who is known already
+                # these records leave a trainee who stays in another cluster
                 event, behind = "revive" if chosen in retired else "split", owner[str(part.trainee)]
-                split += 1
+                plan.split += 1
             plan.events.append(_movement(event, chosen, part, behind, followers, members, away, cause_of))
         plan.followed += [(claim, chosen) for part in followers for claim in claims[part.key] if claim != chosen]
-    plan.changes = IdentityChanges(minted, merged, split, len(plan.revived))
     return plan
 
 
@@ -115,10 +120,10 @@ def _claims(
     parts: Sequence[Part],
     members: Mapping[tuple[str, str], Sequence[str]],
 ) -> dict[tuple[str, str], list[str]]:
-    """For each part the ids, live or retired, that one of its records has founded; by the record's age.
+    """Return for each part the ids, in use or retired, that were minted from one of its records, oldest record first.
 
-    No table remembers founding records: the id itself is their keyed hash. Where the founding record of a retired
-    id is away, the oldest record there is of those that were retired with it speaks for it.
+    No table holds the record an id was minted from: the id is the keyed hash of that record. If the record of a
+    retired id is not in the linkage today, the oldest present record that was retired with the id stands for it.
     """
     minted = {part.key: [mint(secret, record) for record in members[part.key]] for part in parts}
     retired = state.retired_among(con, [identifier for found in minted.values() for identifier in found])
@@ -142,10 +147,10 @@ def _returning_ids(
     owner: Mapping[str, Part],
     claims: Mapping[tuple[str, str], Sequence[str]],
 ) -> dict[str, str]:
-    """Of clusters that keep an id split off from a retired one: that one, where its founder leaves the survivor.
+    """Return the retired id to revive, for clusters that would keep an id which was split off from it.
 
-    A merge and a split of the same records, taken back together, must leave the id that there was before both. Any
-    other id that is in use stays in use.
+    It is revived if the record that it was minted from leaves the surviving trainee for this cluster: undoing a merge
+    and a split of the same records must restore the id of before both. Any other id in use stays in use.
     """
     found: dict[str, str] = {}
     for parts in clusters:
@@ -169,7 +174,7 @@ def _movement(
     away: Mapping[str, Sequence[str]],
     cause_of: CauseOf,
 ) -> Event:
-    """The event of a part that goes to `chosen`: what it left, and what it met there."""
+    """Return the event of a part that moves to trainee `chosen`, with the records it left and those it met there."""
 
     def records(one: Part, with_away: bool) -> list[str]:
         return [*members[one.key], *(away.get(str(one.trainee), ()) if with_away else ())]
@@ -186,7 +191,11 @@ def _movement(
 
 
 def _owners(parts: Sequence[Part], claims: Mapping[tuple[str, str], Collection[str]]) -> dict[str, Part]:
-    """The part that keeps each trainee's id: with the founding record, else free of another's, else the oldest."""
+    """Return the part that keeps each trainee's id.
+
+    It is the part with the record that the id was minted from; else one that holds no such record of another id;
+    else the oldest.
+    """
     owner: dict[str, Part] = {}
     for part in sorted(
         parts, key=lambda part: (part.trainee not in claims[part.key], bool(claims[part.key]), part.age)
@@ -201,9 +210,9 @@ def _fresh_ids(
     clusters: Sequence[Sequence[Part]],
     claims: Mapping[tuple[str, str], Sequence[str]],
 ) -> dict[str, str]:
-    """The id of each cluster that keeps none: that of its records which was retired last, else its oldest record's.
+    """Return the id of each cluster that keeps none: the one of its ids that was retired last, else a new one.
 
-    Salted where somebody else lives under it.
+    A new id is minted from the oldest record, with a salt if another trainee already has that id.
     """
     everyone = [claim for parts in clusters for part in parts if part.trainee is not None for claim in claims[part.key]]
     retirements, ages = state.retirements(con, everyone), state.ages_of(con, everyone)

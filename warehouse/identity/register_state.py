@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 EVENT_PREFIX = "e"
 
 
-# the records of an event: those that moved, those of the same trainee that stayed behind, those they moved to
+# sides of an event: records that moved; records of the same trainee that did not; records that they moved to
 MOVED, LEFT, MET = "moved", "left", "met"
 
 
 @dataclass(frozen=True)
 class Part:
-    """The records of one cluster that belonged to one trainee so far, or to none: the oldest, and how many."""
+    """Records of one cluster that had the same trainee so far, or none: order and id of the oldest, and how many."""
 
     cluster: str
     trainee: str | None
@@ -44,7 +44,7 @@ class Part:
 
 
 def take_in(con: duckdb.DuckDBPyConnection, clusters: "pd.DataFrame", founding_order: "pd.DataFrame") -> None:
-    """Make incoming_record: record_id, cluster, founding, and the trainee that the register knows."""
+    """Yield table incoming_record: record_id, cluster, founding, and the trainee in the register, NULL if new."""
     con.register("incoming_cluster", clusters)
     con.register("incoming_order", founding_order)
     try:
@@ -64,13 +64,13 @@ def take_in(con: duckdb.DuckDBPyConnection, clusters: "pd.DataFrame", founding_o
     known = con.execute("SELECT count(*), count(DISTINCT record_id), count(founding) FROM incoming_record").fetchall()
     if len(set(known[0])) != 1:
         con.execute("DROP TABLE incoming_record")
-        raise ValueError("every record to be identified must stand in one cluster, and have one founding order")
+        raise ValueError("every record to identify must be in exactly one cluster and have one founding order")
 
 
 def changed_parts(con: duckdb.DuckDBPyConnection) -> list[Part]:
-    """Parts of the clusters that are new, that bring several trainees together, or that tear one apart.
+    """Return the parts of clusters that are new, merge several trainees, or split one.
 
-    A cluster of one trainee that only grew needs no decision, and most clusters did not change at all.
+    A cluster of one trainee that only has more records needs no decision, and most clusters have not changed.
     """
     rows = con.execute(
         """
@@ -92,7 +92,7 @@ def changed_parts(con: duckdb.DuckDBPyConnection) -> list[Part]:
 
 
 def members_of_parts(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[str]]:
-    """The known records of each part of a changed cluster, and of what its trainees left elsewhere; oldest first."""
+    """Return the known records of each part of a changed cluster, oldest first."""
     rows = con.execute(
         """
         WITH part AS (
@@ -114,7 +114,7 @@ def members_of_parts(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], li
 
 
 def absent_records(con: duckdb.DuckDBPyConnection, trainees: Sequence[str]) -> dict[str, list[str]]:
-    """The records of each of the trainees that are not in the linkage today."""
+    """Return the records of each trainee that are not in the linkage today, oldest first."""
     if not trainees:
         return {}
     with _registered(con, "meeting", trainees):
@@ -141,7 +141,7 @@ def retired_among(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> se
 
 
 def retired_with(con: duckdb.DuckDBPyConnection, survivors: Sequence[str]) -> list[tuple[str, str]]:
-    """Ids that were retired into one of the trainees, with each record that they had then, the oldest first."""
+    """Return ids that were retired into one of the trainees, with each record that they had then, oldest first."""
     if not survivors:
         return []
     with _registered(con, "asked", sorted(set(survivors)), "surviving_id"):
@@ -155,7 +155,7 @@ def retired_with(con: duckdb.DuckDBPyConnection, survivors: Sequence[str]) -> li
         ).fetchall()
 
 
-# a retired id and the event that retired it last; a condition may follow
+# each retired id with the event that retired it last; a WHERE may follow
 LAST_MERGES = """
 SELECT retired_id, surviving_id, event_id
 FROM trainee_alias JOIN (
@@ -166,10 +166,10 @@ FROM trainee_alias JOIN (
 
 
 def ages_of(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> dict[str, tuple[int, str]]:
-    """When each trainee came up or was last revived, as the number of the event; smaller is older.
+    """Return the number of the event that minted or last revived each trainee; smaller is older.
 
-    Not by the oldest record: a record that joins later, though older, would make an id older than one that was
-    published before it, and undoing a split would bring back another id.
+    The oldest record does not give the age: an older record can join later. The id would then become older than an
+    id that was published before it, and undoing a split would restore another id.
     """
     return {
         trainee: (number, trainee)
@@ -183,7 +183,7 @@ def ages_of(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> dict[str
 
 
 def retirements(con: duckdb.DuckDBPyConnection, trainees: Iterable[str]) -> dict[str, int]:
-    """When each id was last retired, as the number of the event."""
+    """Return the number of the event that last retired each id."""
     return _event_numbers(con, trainees, "other_trainee_id", f"max({_NUMBER}) FILTER (event = 'merge')")
 
 
@@ -191,7 +191,7 @@ _NUMBER = "CAST(event_id[2:] AS BIGINT)"
 
 
 def _event_numbers(con: duckdb.DuckDBPyConnection, trainees: Iterable[str], column: str, number: str) -> dict[str, int]:
-    """An aggregate over the events of each of the trainees; 0 where there is none."""
+    """Return an aggregate (SQL) over the events of each trainee; 0 without an event."""
     wanted = sorted(set(trainees))
     if not wanted:
         return {}
@@ -215,7 +215,7 @@ def split_from(con: duckdb.DuckDBPyConnection, trainee: str, origins: Iterable[s
 
 
 def _found_in(con: duckdb.DuckDBPyConnection, table: str, column: str, trainees: Iterable[str]) -> set[str]:
-    """Those of the ids that stand in a column of a table."""
+    """Return the ids that are in a column of a table."""
     wanted = list(trainees)
     if not wanted:
         return set()
@@ -228,7 +228,7 @@ def _found_in(con: duckdb.DuckDBPyConnection, table: str, column: str, trainees:
 def _registered(
     con: duckdb.DuckDBPyConnection, name: str, trainees: Iterable[str], column: str = "trainee_id"
 ) -> Iterator[None]:
-    """Make trainee ids a table of one column for the length of the block."""
+    """Register trainee ids as a table of one column, inside the block."""
     import pandas as pd
 
     con.register(name, pd.DataFrame({column: list(trainees)}, dtype="str"))

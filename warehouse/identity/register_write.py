@@ -12,7 +12,7 @@ from warehouse.identity.register_state import EVENT_PREFIX, LAST_MERGES, MOVED
 
 
 def write_plan(con: duckdb.DuckDBPyConnection, plan: Plan) -> None:
-    """Write the decisions; then the records of clusters that only grew, whose trainee the register knows."""
+    """Write the plan, and the new records of clusters that need no decision: they join the trainee of their cluster."""
     import pandas as pd
 
     def write(table: str, rows: Sequence[tuple[object, ...]], columns: Mapping[str, str], *statements: str) -> None:
@@ -98,7 +98,7 @@ WHERE trainee_id IS NULL ORDER BY record_id
 """
 
 
-# records that are away from the linkage today follow their trainee, as do ids that were retired into it
+# records that are not in the linkage today follow their retired trainee, and so do ids that were retired into it
 _FOLLOW_RETIRED = "UPDATE register SET trainee_id = surviving_id FROM retired_trainee WHERE trainee_id = retired_id"
 
 
@@ -113,7 +113,7 @@ INSERT INTO trainee_alias SELECT retired_id, surviving_id, release_number FROM r
 """
 
 
-# records that are away today, and had followed an id that was retired, come back with it
+# records that are not in the linkage today, and had followed an id when it was retired, return with it
 _BRING_BACK = f"""
 UPDATE register SET trainee_id = ended.retired_id
 FROM ({LAST_MERGES}) AS ended JOIN revived_trainee USING (retired_id) JOIN identity_event_record USING (event_id)

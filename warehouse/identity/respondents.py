@@ -29,13 +29,13 @@ from warehouse.identity.secret import opaque_id
 from warehouse.vault.linkage_tables import FEATURES, NODE_COLUMNS, STATISTIC_COLUMNS, VAULT, beside_vault
 
 LINKED, AMBIGUOUS, NOT_FOUND, DUPLICATE = "linked", "ambiguous", "not_found", "duplicate"
-# the best trainee must be eight times as likely as the second
+# match weight by which the best trainee must exceed the second: eight times as likely
 LEAST_MARGIN = 3.0
-# among true pairs: the day said is the first training's; near it; another one
+# shares among true pairs: the respondent's day is the day of the first training; is near it; is another day
 DAY_SAME, DAY_NEAR, DAY_OTHER = 0.90, 0.06, 0.04
 NEAR_DAYS = 31
 TYPE_AGREES = 0.97
-# a person's days are compared beside the keys of the linkage: most respondents say neither birth nor place
+# keys with the first training day, in addition to those of the linkage: most respondents state no birth and no place
 SURVEY_KEYS = (
     BlockingKey("name_day", "one name, one first training", ("name_key || training_day", "alias_key || training_day")),
     BlockingKey(
@@ -59,12 +59,12 @@ SELECT record_id, survey_id AS partner_id, country_code, full_name, latin_name, 
        NULL::DATE AS birth_earliest, NULL::DATE AS birth_latest, phones, '' AS email, '' AS national_id,
        '' AS national_id_status, '' AS member_id, '' AS sex, '' AS province, '' AS district, '' AS address,
        '' AS postcode,
-       -- nobody else's node, whatever else agrees
+       -- a node of its own for each respondent
        record_id AS apart,
        survey_round, trainee_type, first_training_date
 FROM {VAULT}.survey_row WHERE disposition = 'accepted'
 """
-# of the people of this release: every node they stand in, the day of their first training and their type there
+# of the people of this release: their nodes, the day of their first training and their type on that day
 _TRAINEES = f"""
 CREATE TABLE trainee AS
 SELECT register.trainee_id, min(record.training_date) AS first_day,
@@ -82,9 +82,9 @@ WHERE record.disposition = 'accepted';
 
 @dataclass(frozen=True)
 class RespondentLinks:
-    """A row for each accepted response, linked or not, in the columns of table survey_link, and what they follow from.
+    """A row for each accepted response, linked or not, with the columns of table survey_link.
 
-    links is None where the vault holds them already.
+    made_from: hash of the input. links: None if the vault already holds the links of this input.
     """
 
     links: pd.DataFrame | None
@@ -106,12 +106,12 @@ class RespondentLinks:
 
 
 def link_respondents(con: duckdb.DuckDBPyConnection, model: MatchModel, secret: bytes) -> RespondentLinks:
-    """Link what the survey says to the trainees of today, unless nothing has changed since the last time.
+    """Link respondents of surveys to trainees, unless nothing has changed since the last time.
 
     Args:
         con: The vault; linkage and register are read as they were committed.
         model: The model of the linkage.
-        secret: Key of the ids under which responses are published.
+        secret: Key of the published response ids.
     """
     made_from = f"{model_fingerprint(model)} {con.execute(_MADE_FROM).fetchall()[0][0]}"
     if con.execute("SELECT made_from FROM survey_link_state").fetchall() == [(made_from,)]:
@@ -157,7 +157,7 @@ def _link(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
 
 
 def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
-    """Return record_id, trainee_id, match_weight: the model's, of the best pair of nodes that is no household."""
+    """Return record_id, trainee_id and match_weight (the model's) of the best pair of nodes, without households."""
     names = ", ".join(FEATURES)
     con.execute(
         f"""
@@ -174,7 +174,7 @@ def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
         return pd.DataFrame({"record_id": [], "trainee_id": [], "match_weight": []}).astype(
             {"record_id": "str", "trainee_id": "str", "match_weight": "float64"}
         )
-    # how many share a respondent's values is counted among the trainees; theirs stay as the linkage counted them
+    # count how many trainees share a respondent's values; counts of trainees stay those of the linkage
     con.execute(
         f"""
         CREATE VIEW node AS
@@ -189,7 +189,7 @@ def _score(con: duckdb.DuckDBPyConnection, model: MatchModel) -> pd.DataFrame:
         SELECT node_id, {", ".join(NODE_COLUMNS)} FROM feature JOIN respondent_statistic USING (node_id)
         """
     )
-    # what the model would not even show to a reviewer no day and no type makes the same person
+    # only pairs from the review weight on: day and type alone do not make a lower pair one person
     make_scores(con, model)
     return con.execute(
         """
@@ -236,14 +236,14 @@ def _day_weight(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float64
 
     def share(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np.float64]:
         found = np.searchsorted(days, high, side="right") - np.searchsorted(days, low, side="left")
-        # a day that nobody has is as rare as the register can tell
+        # a day that no trainee has counts as the day of one trainee: a register cannot show a lower share
         return np.asarray(np.clip(found, 1, None) / len(days), dtype="float64")
 
     same_u = share(said_day, said_day)
     near_u = np.maximum(share(said_day - NEAR_DAYS, said_day + NEAR_DAYS), same_u)
     gap = np.abs(said_day - known_day)
     same, near = np.log2(DAY_SAME / same_u), np.log2(DAY_NEAR / near_u)
-    # where nearly all began on one day, another is rare among strangers too: it never speaks for
+    # if nearly all began on one day, another day is rare among strangers too: it must never count for a match
     other = np.minimum(np.log2(DAY_OTHER / np.clip(1 - near_u, 1 / len(days), 1)), np.minimum(near, 0))
     return np.where(stated, np.select([gap == 0, gap <= NEAR_DAYS], [same, near], other), 0.0)
 
@@ -259,12 +259,12 @@ def _type_weight(pairs: pd.DataFrame, people: pd.DataFrame) -> NDArray[np.float6
 
 
 def decide(respondents: pd.DataFrame, pairs: pd.DataFrame, model: MatchModel) -> pd.DataFrame:
-    """Return what becomes of every respondent; one trainee takes at most one of a round.
+    """Return the link status of every respondent; a trainee gets at most one respondent of a round.
 
     Args:
         respondents: record_id, survey_round.
         pairs: record_id, trainee_id, weight; a row for each candidate.
-        model: Its link weight and calibration say when a candidate is likely enough.
+        model: Gives the link weight and the calibration.
 
     Returns:
         record_id, trainee_id (of the linked), link_status, candidate_trainee_id, probability and margin_bits (to the

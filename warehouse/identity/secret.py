@@ -21,10 +21,10 @@ _NO_KEY = (
 
 
 def identity_secret(data: DataFolder) -> bytes:
-    """Return the vault's secret, made at the first call; 32 bytes.
+    """Return the vault's secret (32 bytes); the first call makes it.
 
     Raises:
-        VaultError: the file is not as it was written.
+        VaultError: the file is damaged.
     """
     files.private_folder(data.private)
     if not data.secret.exists():
@@ -39,10 +39,10 @@ def identity_secret(data: DataFolder) -> bytes:
 
 
 def secret_of_register(con: duckdb.DuckDBPyConnection, data: DataFolder) -> bytes:
-    """Return the vault's secret, which the ids in its register were minted under; made where none is given yet.
+    """Return the vault's secret, from which the ids of its register were minted; make one for an empty register.
 
     Raises:
-        VaultError: it is gone, damaged or another one: people would get other ids.
+        VaultError: the key is missing, damaged or another one: people would get other ids.
     """
     if not data.secret.exists() and con.execute("SELECT count(*) FROM register").fetchall() != [(0,)]:
         raise VaultError(f"{data.secret}: the key is gone. {_NO_KEY}")
@@ -61,9 +61,9 @@ def mint(secret: bytes, record_id: str, salt: int = 0) -> str:
 
 
 def is_key_of(con: duckdb.DuckDBPyConnection, secret: bytes) -> bool:
-    """Whether any id of the register was minted under this key; True where the register is empty.
+    """Return whether an id of the register was minted from this key; True if the register is empty.
 
-    A trainee keeps the record that it was minted from, so one that answers is enough, and the first nearly always does.
+    A trainee keeps the record that its id was minted from, so one match is enough, and the first row nearly always is.
     """
     cursor = con.execute("SELECT record_id, trainee_id FROM register ORDER BY founding_order, record_id")
     is_empty = True
@@ -75,6 +75,6 @@ def is_key_of(con: duckdb.DuckDBPyConnection, secret: bytes) -> bool:
 
 
 def opaque_id(secret: bytes, text: str, prefix: str) -> str:
-    """Return a keyed hash (HMAC-SHA256) of `text`, a letter saying of what it is the id in front."""
+    """Return a keyed hash (HMAC-SHA256) of `text`, after a letter for the kind of id."""
     digest = hmac.new(secret, text.encode("utf-8"), hashlib.sha256).digest()
     return prefix + base64.b32encode(digest).decode("ascii").lower()[: _ID_LETTERS - len(prefix)]

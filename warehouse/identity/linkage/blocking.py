@@ -1,8 +1,8 @@
-"""Which pairs of records are compared at all: the blocking keys and the cap of a block."""
+"""The blocking keys, which decide the pairs of records to compare, and the cap of a block."""
 
 from dataclasses import dataclass
 
-# a key that more nodes share says little and costs its square: it blocks nothing
+# a key that more nodes share says little, and its pairs grow with the square of the nodes: it finds no pairs
 BLOCK_CAP = 100
 
 
@@ -17,7 +17,7 @@ class BlockingKey:
     why: str
     keys: tuple[str, ...]
     cap: int = BLOCK_CAP
-    # names that share less than two thirds of the fewer letter pairs are not compared on this key alone
+    # compare only names that share two thirds of the smaller set of letter pairs
     alike: bool = False
 
 
@@ -34,7 +34,7 @@ _PLACE = " || nullif(district, '')"
 _DAY = "[1:4] || nullif(birth, '') || province"
 
 
-# the beginning of the street, and each number of an address that stands first or last
+# the first four letters of the street, and the first and the last number of an address
 _STREET = "nullif(address_letters, '')[1:4]"
 
 

@@ -21,7 +21,12 @@ NODE_NAMES = ", ".join(("node_id", *NODE_COLUMNS))
 
 
 def read_records(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> None:
-    """Make seen (record_id, source_hash), fresh (new or changed records with their features) and record_node."""
+    """Read the records, and compute features of those that are new or changed.
+
+    Yields the tables seen (record_id, source_hash: every record of today), fresh (record_id: new or changed), feature
+    (of the fresh records), left_record (record_id, node_id: deleted or changed since last time) and record_node
+    (record_id, node_id, source_hash: every record of today).
+    """
     con.register("judged_pair", pd.DataFrame(list(judged.cannot_link), columns=["a", "b"], dtype="str"))
     try:
         con.execute("CREATE TABLE separate AS SELECT a AS record_id FROM judged_pair UNION SELECT b FROM judged_pair")
@@ -41,13 +46,13 @@ def read_records(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> 
         f"CREATE TABLE fresh AS SELECT record_id FROM seen "
         f"ANTI JOIN {known}.identity_record USING (record_id, source_hash)"
     )
-    # few are read once and kept; a copy of all would cost more than reading them again
+    # copy the records where they are few; to copy all of them costs more than to read them again
     con.execute(
         f"CREATE {'VIEW' if known == SCRATCH else 'TABLE'} fresh_source AS "
         "SELECT * FROM source SEMI JOIN fresh USING (record_id)"
     )
     make_features(con, "fresh_source")
-    # records that are gone or changed leave their nodes
+    # deleted and changed records leave their nodes
     con.execute(
         f"""
         CREATE TABLE left_record AS
@@ -66,14 +71,19 @@ def read_records(con: duckdb.DuckDBPyConnection, known: str, judged: Judged) -> 
 
 
 def settle_nodes(con: duckdb.DuckDBPyConnection, known: str) -> None:
-    """Make added (node_id), removed and added_node (with features), bare_node (all of today), statistic and dirty."""
+    """Compare the nodes of today with those of last time.
+
+    Yields added (node_id), removed and added_node (with features), kept (nodes of last time that stay), bare_node
+    (all nodes of today, without statistics), statistic (of all nodes of today) and dirty (node_id: added, or with
+    another statistic than last time).
+    """
     names = ", ".join(FEATURES)
     con.execute(
         f"""
         CREATE TABLE added AS SELECT DISTINCT node_id FROM feature ANTI JOIN {known}.identity_node USING (node_id);
         CREATE TABLE removed_id AS SELECT DISTINCT node_id FROM left_record ANTI JOIN record_node USING (node_id);
         CREATE TABLE removed AS {few_nodes(known, "removed_id")};
-        -- records of one node say the same: any of them stands for it
+        -- all records of one node have the same features: take any of them
         CREATE TABLE first_record AS SELECT min(record_id) AS record_id FROM feature SEMI JOIN added USING (node_id)
         GROUP BY node_id;
         CREATE VIEW kept AS SELECT * FROM {known}.identity_node ANTI JOIN removed USING (node_id);
@@ -95,9 +105,9 @@ def settle_nodes(con: duckdb.DuckDBPyConnection, known: str) -> None:
 
 
 def few_nodes(known: str, ids: str) -> str:
-    """SQL of the nodes of last time whose node_id stands in a table; such as are not there are left out.
+    """Return SQL: the nodes of last time whose node_id is in table `ids`, with FEATURES.
 
-    To find few rows the engine reads one column of all, and the others of these few.
+    By rowid DuckDB reads only node_id of all rows, and the other columns of the few rows found.
     """
     return (
         f"SELECT node_id, {', '.join(FEATURES)} FROM {known}.identity_node "
@@ -106,13 +116,18 @@ def few_nodes(known: str, ids: str) -> str:
 
 
 def score_changes(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel) -> dict[str, int]:
-    """Make edge: every scored pair of today; and node: with its statistics, whoever is compared or dirty."""
+    """Find and score the pairs of nodes that a change touches.
+
+    Yields node (with statistics: the nodes that are compared or dirty; in a full rebuild all), new_key, scored (the
+    new pairs), renewed (the rows of dirty nodes to write), left_edge (pairs of last time that no longer hold) and
+    edge (all pairs of today). Returns what was counted.
+    """
     con.execute("CREATE TABLE fresh_node AS SELECT DISTINCT node_id FROM feature")
     if known == SCRATCH:
         con.execute(
             """
             CREATE TABLE node AS SELECT * FROM bare_node JOIN statistic USING (node_id);
-            -- what is most of the memory, and in `node` again
+            -- free the largest tables: `node` now holds their data
             DROP VIEW bare_node; DROP VIEW added_node; DROP TABLE feature;
             """
         )
@@ -131,7 +146,7 @@ def score_changes(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel)
     else:
         con.execute(f"CREATE TABLE scored AS SELECT * FROM {known}.identity_edge LIMIT 0")
     if known == VAULT:
-        # what is written must not depend on what is deleted just before
+        # keep a copy: Linkage.write deletes the old rows before it inserts these
         con.execute(f"CREATE TABLE renewed AS SELECT {NODE_NAMES} FROM node SEMI JOIN dirty USING (node_id)")
     con.execute(
         f"""

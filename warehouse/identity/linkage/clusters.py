@@ -1,4 +1,4 @@
-"""From scored pairs to people: the strongest link first, and no link that would bring two vetoed members together.
+"""Joins scored pairs into clusters: the strongest link first, and never two members that contradict each other.
 
 Pure functions: the same pairs give the same clusters, whatever their order.
 """
@@ -8,17 +8,17 @@ from dataclasses import dataclass, fields
 
 from rapidfuzz.distance import OSA
 
-# a cluster this large is a chain of weak links, not a person; the bridge is left for review
+# a larger cluster is a chain of weak links, not a person: officers review the link that would make it larger
 SIZE_CAP = 150
 # a link less likely than this does not join two clusters of several nodes alone: officers review the bridge
 FIRM_PROBABILITY = 0.95
-# two full numbers that differ by more than this are two numbers, not one mistyped
+# two full numbers that differ in more places are two numbers, not one number with a typing error
 _ID_SLIPS = 2
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What can speak against two nodes being one person; '' where it is not stated.
+    """The values of a node that can contradict those of another node; '' where not stated.
 
     national is a full identity number, member the partner and its own number for a person, sex F, M or X, birth
     YYYYMMDD, name_fold the name without freedom of spelling. Fields are named as the columns of nodes.
@@ -33,28 +33,29 @@ class Evidence:
 
 
 EVIDENCE_COLUMNS = tuple(item.name for item in fields(Evidence))
-# no two nodes contradict each other that are alike in all of these, where they are stated
+# two nodes that state the same in all of these cannot contradict each other
 CONTRADICTING = ("national", "member", "sex")
 
 
 def contradict(one: Evidence, other: Evidence) -> bool:
-    """Whether two nodes may not be one person, whatever links lie between them.
+    """Return whether two nodes must be two people, whatever links there are between them.
 
-    Two full identity numbers that differ; or two members' numbers of one partner, or two sexes, beside another day of
-    birth or another name: each alone is mistyped often enough, a missing value is never evidence. So relatives stay
-    apart who share a phone, a house and (twins) a day of birth.
+    They are two people if their full identity numbers differ. They are also two people if the sex, or the member
+    number of one partner, differs and so does the name or the day of birth: one of these alone is often a typing
+    error. A missing value is never evidence. This separates relatives who share a phone, a house and (twins) a day
+    of birth.
     """
     if one.national and other.national:
         return OSA.distance(one.national, other.national) > _ID_SLIPS
     if not (_differ(one.sex, other.sex) or _other_member(one.member, other.member)):
         return False
-    # a name in another script cannot be compared by its letters
+    # letters of two scripts cannot be compared
     other_name = one.name_script == other.name_script and _differ(one.name_fold, other.name_fold)
     return other_name or _differ(one.birth, other.birth)
 
 
 def _other_member(one: str, other: str) -> bool:
-    """Numbers of two partners say nothing of each other."""
+    """Whether two member numbers of one partner differ; numbers of two partners cannot be compared."""
     return _differ(one, other) and one.partition(" ")[0] == other.partition(" ")[0]
 
 
@@ -71,7 +72,7 @@ def cluster_pairs(
     cannot_link: Iterable[tuple[int, int]] = (),
     firm_weight: float = float("-inf"),
 ) -> dict[int, int]:
-    """Return member -> smallest member of its cluster, of all members that have a link or must be together.
+    """Return member -> smallest member of its cluster, of all members that have a link or a must_link.
 
     Args:
         links: (member, member, match weight); the heaviest is made first, ties by the members' numbers. A link is
@@ -80,8 +81,8 @@ def cluster_pairs(
         size_cap: Members of the largest cluster that links can bring about.
         must_link: Pairs that somebody judged to be one person: joined first, whatever the evidence says.
         cannot_link: Pairs that somebody judged to be two: never in one cluster.
-        firm_weight: A lighter link is no bridge: between two clusters of two members or more it needs a second
-            link beside it.
+        firm_weight: A lighter link alone does not join two clusters of two members or more: a second link between
+            the two clusters is needed.
     """
     ordered = sorted((-weight, min(one, other), max(one, other)) for one, other, weight in links)
     must = sorted((min(pair), max(pair)) for pair in must_link)
@@ -104,7 +105,7 @@ def cluster_pairs(
 
     for left, right in must:
         one, other = sorted((label[left], label[right]))
-        # judgements that contradict each other were set aside before; this keeps the stricter one
+        # `judgements.effective` has resolved contradictions; if one is left, cannot_link wins
         if one != other and not judged_apart(one, other):
             join(one, other)
     waiting: dict[tuple[int, int], int] = {}

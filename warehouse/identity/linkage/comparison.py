@@ -13,13 +13,17 @@ ELSE_LEVEL = "other"
 
 @dataclass(frozen=True)
 class Comparison:
-    """Levels in order, (name, SQL condition over _l and _r); the first that holds counts. `null` comes before."""
+    """One comparison of two nodes.
+
+    levels: (name, SQL condition on columns _l and _r), in order; the first true condition gives the level. null: the
+    condition under which nothing can be compared; Splink checks it before the levels.
+    """
 
     name: str
     why: str
     null: str
     levels: tuple[tuple[str, str], ...]
-    # bits that a disagreement may count against at most: training data are cleaner than the world
+    # the lowest match weight of a disagreement is minus this: training data have fewer errors than real data
     most_against: float | None = None
 
 

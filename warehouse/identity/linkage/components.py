@@ -29,7 +29,10 @@ def _pairs_frame(pairs: Collection[tuple[str, str]]) -> pd.DataFrame:
 
 
 def _node_pairs(con: duckdb.DuckDBPyConnection, pairs: Collection[tuple[str, str]]) -> list[tuple[int, int]]:
-    """The nodes of pairs of records; records that are away today, and pairs within one node, are left out."""
+    """Return the pairs of nodes of pairs of records, without records that are not in the linkage today.
+
+    Pairs of records of one node are left out too.
+    """
     if not pairs:
         return []
     con.register("judged_pairs", _pairs_frame(pairs))
@@ -48,7 +51,12 @@ def _node_pairs(con: duckdb.DuckDBPyConnection, pairs: Collection[tuple[str, str
 
 
 def cluster_nodes(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel, judged: Judged) -> dict[str, int]:
-    """Make new_cluster (node_id, cluster, component): of the nodes whose component something touched."""
+    """Cluster again the nodes of every component that a change touches.
+
+    Yields judged_node (node_id: nodes of a judged pair), left_node (nodes of last time that are clustered again),
+    affected and affected_node (today's nodes to cluster, the latter with features), component (of each of them) and
+    new_cluster (node_id, cluster, component). Returns what was counted.
+    """
     must_link, cannot_link = _node_pairs(con, judged.must_link), _node_pairs(con, judged.cannot_link)
     con.register("judged_nodes", pd.DataFrame({"node_id": _flat(must_link + cannot_link)}, dtype="uint64"))
     try:
@@ -56,7 +64,7 @@ def cluster_nodes(con: duckdb.DuckDBPyConnection, known: str, model: MatchModel,
             f"""
             CREATE TABLE touched AS
             SELECT node_id FROM dirty UNION SELECT node_id FROM removed UNION SELECT node_id FROM left_record
-            -- a new record that says the same as known ones changes no node, and belongs to their person all the same
+            -- a new record with the features of a known node changes no node, but joins the person of that node
             UNION SELECT node_id FROM fresh_node
             UNION SELECT node_id_l FROM scored UNION SELECT node_id_r FROM scored
             UNION SELECT node_id_l FROM left_edge UNION SELECT node_id_r FROM left_edge
@@ -137,10 +145,10 @@ def _split(
     must_link: Collection[tuple[int, int]],
     cannot_link: Collection[tuple[int, int]],
 ) -> dict[int, int]:
-    """Return node -> cluster for the components that may have to be split; in the others all is one cluster.
+    """Return node -> cluster of the components in doubt; every other component is one cluster as a whole.
 
-    A component in which nothing stated differs, no household pair lies, no link is weak and nobody judged cannot be
-    split.
+    In doubt are components with stated values that differ, a household pair, a weak link, a judged pair, or more
+    than SIZE_CAP nodes. Yields the table doubtful_node (node_id).
     """
     firm_weight = model.calibration.weight(FIRM_PROBABILITY)
     differ = " OR ".join(f"count(DISTINCT nullif({name}, '')) > 1" for name in CONTRADICTING)

@@ -1,6 +1,6 @@
-"""What identity is judged by, per record: forms of the name, spans of birth, phones, ids, places.
+"""Features: what the linkage compares of each record, such as forms of the name, spans of birth, phones and ids.
 
-Functions return SQL or fill tables of the connection's current database; Python sees distinct names and places only.
+Functions return SQL or make tables in the connection's current database; Python reads only distinct names and places.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,18 +15,19 @@ from warehouse.identity.linkage.forms import name_form_table
 from warehouse.identity.linkage.names import address_letters, address_numbers, name_script, place_key, read_suffix
 from warehouse.vault.linkage_tables import FEATURES, NAME_FORMS
 
-# a number whose check failed identifies nobody
+# a number that failed its check identifies nobody
 _WHOLE_NUMBER = ("valid", "unchecked")
 _SEPARATOR = "chr(31)"
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """How many others share a value: evidence is worth less the more do.
+    """How many others share a value: the more there are, the weaker the evidence.
 
-    sql gives node_id and the columns from table `node`; columns: each with its value for nodes that sql does not
-    give. Values are coarse (steps, lists of what is rare): a pair is compared again only when a step is passed, not
-    with every new record. What is counted is hashed first: numbers are grouped in half the time of texts.
+    sql returns node_id and the columns, from table `node`; columns: the value of each for nodes that sql does not
+    return. Values are coarse (steps, lists of rare words), so a pair is compared again only when a count passes a
+    step, and not with every new record. Values are hashed before counting: DuckDB groups numbers in half the time
+    of texts.
     """
 
     why: str
@@ -43,7 +44,7 @@ ODD_WORD = 3
 
 
 def _stepped(value: str, steps: tuple[int, ...]) -> str:
-    """SQL that raises a count to the next of `steps`, beyond the last to MANY."""
+    """Return SQL that rounds a count up to the next of `steps`, or to MANY beyond the last."""
     whens = " ".join(f"WHEN {value} <= {step} THEN {step}" for step in steps)
     return f"CAST(CASE {whens} ELSE {MANY} END AS INTEGER)"
 
@@ -100,7 +101,7 @@ STATISTICS = (
 def make_features(con: duckdb.DuckDBPyConnection, rows: str) -> None:
     """Make table `feature`: record_id, node_id and the columns of FEATURES, a row for each of `rows`.
 
-    Records alike in every feature have the same node_id (64 bits of MD5): somebody with ten courses is one node.
+    Records with the same features have the same node_id (64 bits of MD5): a person with ten courses is one node.
 
     Args:
         con: Its current database takes `feature`.
@@ -135,7 +136,7 @@ def _make_forms(
     columns: Sequence[str],
     make: Callable[[Sequence[str]], Any],
 ) -> None:
-    """Make a table of the distinct texts (`text`) of some columns and their forms."""
+    """Make a table of the distinct texts (column `text`) of some columns, with the forms of each."""
     found = " UNION ".join(f"SELECT DISTINCT {name} AS text FROM {rows} WHERE {name} <> ''" for name in columns)
     texts = con.execute(found).to_arrow_table().column("text").combine_chunks()
     con.register("made_forms", make(texts.to_pylist()).add_column(0, "text", texts))
@@ -158,7 +159,7 @@ def _feature_sql(rows: str) -> str:
             coalesce(nullif(suffix_form.suffix, ''), nullif(name_form.suffix, ''), alias_form.suffix, '') AS suffix,
             coalesce(name_form.pairs, 0) | coalesce(alias_form.pairs, 0) AS name_pairs,
             birth_earliest AS earliest,
-            -- many forms turn "born in 1985" into the first of January: such a date tells the year, not the day
+            -- many forms write "born in 1985" as 1 January 1985: of such a date only the year is known
             CASE
                 WHEN birth_earliest = birth_latest AND month(birth_earliest) = 1 AND day(birth_earliest) = 1
                     THEN make_date(year(birth_earliest), 12, 31)
@@ -201,7 +202,7 @@ def _feature_sql(rows: str) -> str:
 
 
 def statistics_sql() -> str:
-    """Return SQL that gives node_id and the columns of STATISTICS, for every row of table `node`."""
+    """Return SQL: node_id and the columns of STATISTICS, for every row of table `node`."""
     joins = "".join(f" LEFT JOIN ({item.sql}) AS of_{place} USING (node_id)" for place, item in enumerate(STATISTICS))
     columns = ", ".join(
         f"coalesce(of_{place}.{name}, {otherwise}) AS {name}"
@@ -232,7 +233,7 @@ def make_records(con: duckdb.DuckDBPyConnection, table: str, records: pd.DataFra
     from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 
     columns = ", ".join(f"CAST({name} AS {COLUMNS[name].type}) AS {name}" for name in TRAINING_LOG_COLUMNS)
-    # sorted also to be a copy: the engine misreads columns of objects that are a view of another frame
+    # sorting also makes a copy: DuckDB misreads object columns that are a view of another frame
     con.register("given_records", records[list(TRAINING_LOG_COLUMNS)].sort_values("record_id", ignore_index=True))
     try:
         con.execute(f"CREATE TABLE {table} AS SELECT {columns}, '' AS apart FROM given_records")
@@ -241,7 +242,7 @@ def make_records(con: duckdb.DuckDBPyConnection, table: str, records: pd.DataFra
 
 
 def add_statistics(con: duckdb.DuckDBPyConnection) -> None:
-    """Give table `node` the columns of STATISTICS."""
+    """Add the columns of STATISTICS to table `node`."""
     con.execute(f"CREATE TABLE counted AS {statistics_sql()}")
     con.execute("ALTER TABLE node RENAME TO bare_node")
     con.execute("CREATE TABLE node AS SELECT * FROM bare_node JOIN counted USING (node_id)")

@@ -14,13 +14,13 @@ from warehouse.identity.linkage.conditions import share_pairs
 
 @dataclass(frozen=True)
 class PairCounts:
-    """Pairs that were compared, and nodes that a block was closed to or opened for."""
+    """Number of pairs to compare, and of nodes whose block has passed its cap, up or down, since last time."""
 
     pairs: int = 0
     reopened: int = 0
 
 
-# the last bits of a key say of which kind it is: its place in BLOCKING_KEYS
+# the last five bits of a key are its kind: the position in BLOCKING_KEYS
 _KINDS = 32
 
 
@@ -28,9 +28,10 @@ KIND = f"(key % {_KINDS})"
 
 
 def _keyed(place: int, rule: BlockingKey, nodes: str, *beside: str) -> str:
-    """SQL of node_id and key, a row for each key that a node has of one kind; what `_alike` reads beside them."""
+    """Return SQL: node_id, key and the columns that `_alike` reads, a row for each key of one kind that a node has."""
     more = "".join(f", {name}" for name in (*(("name_pairs", "name_script") if rule.alike else ()), *beside))
-    # a hash is enough: two keys that collide cost one comparison. A node has each key once, or it would fill its block
+    # two hashes that collide cost one comparison; a node gives each key once, because a second one would count twice
+    # towards the cap
     selects = []
     for number, key in enumerate(rule.keys):
         others = "".join(f" AND {key} IS DISTINCT FROM {other}" for other in rule.keys[:number])
@@ -40,28 +41,29 @@ def _keyed(place: int, rule: BlockingKey, nodes: str, *beside: str) -> str:
 
 
 def alike_names(one: str, other: str) -> str:
-    """Return SQL: the names of two nodes, where they are of one script, share most letter pairs."""
+    """Return SQL: the names of two nodes share most letter pairs, or are of different scripts."""
     shared = share_pairs(f"{one}.name_pairs", f"{other}.name_pairs")
     return f"({one}.name_script <> {other}.name_script OR {shared})"
 
 
 def _alike(rule: BlockingKey, one: str, other: str) -> str:
-    """Condition that two names are alike, where the key asks for it."""
+    """Return SQL: the two names are alike, if the key asks for it."""
     return alike_names(one, other) if rule.alike else "TRUE"
 
 
 def all_keys(nodes: str) -> str:
-    """Return SQL of node_id and key (a hash, which KIND takes apart), a row for each key of each node."""
+    """Return SQL: node_id and key (a hash; KIND is its kind), a row for each key of each node."""
     return " UNION ALL ".join(
         f"SELECT node_id, key FROM ({_keyed(place, rule, nodes)})" for place, rule in enumerate(BLOCKING_KEYS)
     )
 
 
 def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
-    """Make table `blocked`, every pair of nodes that shares a key of at most `cap` nodes, once; and table `new_key`.
+    """Find every pair of nodes that shares a key of at most `cap` nodes.
 
-    Splink scores the pairs it is given. Its own blocking rules compare one column with one column, and would need
-    a rule for each order of two phones or two forms of a name; neither would a rule be bounded.
+    Yields the tables blocked (each pair once) and new_key. Splink scores these pairs. Its own blocking rules compare
+    one column with one column: they would need a rule for each order of two phones or two forms of a name, and have
+    no cap.
     """
     _open_blocks(con)
     con.execute("CREATE TABLE new_key (node_id UBIGINT, key UBIGINT)")
@@ -73,15 +75,15 @@ def block_pairs(con: duckdb.DuckDBPyConnection) -> PairCounts:
 
 
 def block_across(con: duckdb.DuckDBPyConnection, asked: str, known: str, more: Sequence[BlockingKey] = ()) -> int:
-    """Make table `blocked`, every pair of an `asked` and a `known` node of one country that share a key, once.
+    """Find every pair of an `asked` and a `known` node of one country that share a key; return how many.
 
-    Blocks are bounded by the known nodes in them. Returns how many pairs there are.
+    The cap of a block counts its known nodes. Yields the table blocked (each pair once).
 
     Args:
         con: Its current database takes the table.
-        asked: Table with node_id and FEATURES; what `more` reads beside them.
+        asked: Table with node_id, FEATURES and the columns that `more` reads.
         known: The same; its nodes differ from those of `asked`.
-        more: Keys beside BLOCKING_KEYS.
+        more: Keys in addition to BLOCKING_KEYS.
     """
     _open_blocks(con)
     for place, rule in enumerate((*BLOCKING_KEYS, *more)):
@@ -103,12 +105,11 @@ def block_across(con: duckdb.DuckDBPyConnection, asked: str, known: str, more: S
 
 
 def block_changed_pairs(con: duckdb.DuckDBPyConnection, known: str) -> PairCounts:
-    """Make table `blocked` of the pairs that a change touches, and add to table `dirty` whom it touches.
+    """Find the pairs that a change touches: all pairs of a dirty node; no other pair can have changed.
 
-    Reads `bare_node` (all of today, without statistics), `added_node` and `removed` (those that are new, or gone),
-    `dirty` (node_id: new, or with another statistic) and the keys of last time. Where a block outgrows its cap, or
-    falls below it again, its members are dirty too: all pairs of a dirty node are compared again, and no other pair
-    can have changed. Makes `new_key`, the keys of the new.
+    Reads bare_node, added_node, removed and dirty (see `changes.settle_nodes`), and the keys of last time. Where a
+    block grows above its cap, or shrinks to it again, its nodes become dirty too. Yields the tables blocked (each
+    pair once) and new_key (the keys of added nodes), and adds to dirty.
 
     Args:
         con: Its current database holds the tables.
@@ -158,9 +159,10 @@ def _open_blocks(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _find_pairs(con: duckdb.DuckDBPyConnection, rule: BlockingKey) -> None:
-    """Add to `found` the pairs of one kind of key that hold a node which is asked about, from table `keyed`.
+    """Add to table `found` the pairs of one kind of key with at least one node that is asked about.
 
-    keyed: node_id, key, is_asked and what `_alike` reads; all nodes of each of its keys. It is dropped.
+    Reads table keyed (node_id, key, is_asked and the columns that `_alike` reads; all nodes of each of its keys), and
+    drops it.
     """
     con.execute(
         f"""

@@ -1,6 +1,6 @@
-"""What decides which records belong to one person: when any of it changes, all records are linked again.
+"""The fingerprint of the linkage: if a covered file or library changes, the next run links all records again.
 
-A chart or an explanation may change without that.
+A chart or an explanation can change without that.
 """
 
 from functools import cache

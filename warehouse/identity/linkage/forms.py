@@ -1,6 +1,6 @@
-"""Forms of many names at once: words are judged one by one in `names`, names are put together from them as arrays.
+"""Computes the forms of many names at once: `names` handles each word, and arrays join the words to names.
 
-A million names have some ten thousands of words; what is done once for each name is done in compiled code.
+A million names have only some ten thousand different words. Work for each name runs in compiled code (numpy, Arrow).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 
 
 class NameForms(NamedTuple):
-    """Forms in which one name is compared; see `name_form_table`."""
+    """The forms of one name that are compared; see `name_form_table`."""
 
     key: str
     fold: str
@@ -39,13 +39,13 @@ def name_forms(name: str) -> NameForms:
 
 
 def name_form_table(texts: Sequence[str]) -> Any:
-    """Return an Arrow table with the forms of names: a row for each in order, columns as NameForms.
+    """Return an Arrow table with the forms of names: a row for each name in order, columns as in NameForms.
 
-    key: romanised words sorted. fold: the same without freedom of spelling. sound: letters folded, in the order
-    written, without blanks (Kai Xuan = Kaixuan). skeleton: consonants only. code: the words as written in one byte a
-    letter, sorted, for distances within one script. script: of the first letter, as Unicode names it. suffix: what
-    tells relatives of one name apart, where the name has it. pairs: see `letter_pairs`. All are empty (0) for a text
-    without letters.
+    key: the romanised words, sorted. fold: the same, spelling variants folded. sound: the folded letters in the order
+    written, without blanks (Kai Xuan = Kaixuan). skeleton: only the consonants. code: the words as written, one byte
+    a letter, sorted, for distances within one script. script: script of the first letter, as Unicode names it.
+    suffix: jr, sr, ii and the like, if the name has one. pairs: see `letter_pairs`. A text without letters has empty
+    forms, and 0 as pairs.
     """
     written = _Words.of([text.split() for text in texts])
     known = [names.written_word(word) for word in written.vocabulary]
@@ -81,7 +81,7 @@ def letter_pairs(word: str) -> int:
 
 @dataclass(frozen=True)
 class _Words:
-    """The words of names: word i belongs to name owner[i] (ascending) and is vocabulary[number[i]]."""
+    """The words of `size` names: word i is vocabulary[number[i]] and belongs to name owner[i] (ascending)."""
 
     size: int
     owner: Numbers
@@ -100,11 +100,11 @@ class _Words:
         return np.bincount(self.owner, minlength=self.size)
 
     def any_of(self, flags: Flags) -> Flags:
-        """Whether a word of the name is flagged; flags are by word."""
+        """Return for each name whether one of its words is flagged; `flags` has a value for each word."""
         return np.asarray(np.bincount(self.owner[flags], minlength=self.size) > 0)
 
     def place(self) -> Numbers:
-        """Place of each word in its name, from 0."""
+        """Return the position of each word in its name, from 0."""
         counts = self.counts()
         return np.arange(len(self.owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
@@ -112,7 +112,7 @@ class _Words:
         return _Words(self.size, self.owner[flags], self.number[flags], self.vocabulary)
 
     def replaced(self, vocabulary: Iterable[str]) -> "_Words":
-        """The same with other words for those of the vocabulary, in its order."""
+        """Return the words with each word of the vocabulary replaced, in the order of the vocabulary."""
         encoded = pa.array(vocabulary, pa.string()).dictionary_encode()
         number = encoded.indices.to_numpy(zero_copy_only=False).astype("int64")
         return _Words(self.size, self.owner, number[self.number], encoded.dictionary.to_pylist())
@@ -121,7 +121,7 @@ class _Words:
         return self.replaced(map(form, self.vocabulary))
 
     def spread(self, several: Sequence[Sequence[str]]) -> "_Words":
-        """The same with several words, or none, for each of the vocabulary."""
+        """Return the words with each word of the vocabulary replaced by several words, or none."""
         parts = _Words.of(several)
         counts = parts.counts()
         starts = np.cumsum(counts) - counts
@@ -131,7 +131,7 @@ class _Words:
         return _Words(self.size, np.repeat(self.owner, repeats), parts.number[taken], parts.vocabulary)
 
     def sorted(self, *, once: bool = False) -> "_Words":
-        """The words of each name in the order of their letters; with `once` each only once."""
+        """Return the words of each name in alphabetical order; with `once` each word only once."""
         rank = np.empty(len(self.vocabulary), dtype="int64")
         rank[sorted(range(len(self.vocabulary)), key=self.vocabulary.__getitem__)] = np.arange(len(self.vocabulary))
         joint = self.owner * max(len(self.vocabulary), 1) + rank[self.number]
@@ -142,13 +142,13 @@ class _Words:
         return _Words(self.size, self.owner[order], self.number[order], self.vocabulary)
 
     def joined(self, separator: str) -> Any:
-        """The words of each name as one text."""
+        """Return the words of each name as one text."""
         offsets = np.concatenate([[0], np.cumsum(self.counts())]).astype("int32")
         words = pa.array(self.vocabulary, pa.string()).take(pa.array(self.number))
         return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), words), separator)
 
     def first(self, values: Sequence[str], after: int = 0) -> Any:
-        """The first value that is not empty of each name, in the order of its words; values are by vocabulary."""
+        """Return for each name the first value that is not empty; `values` has one for each word of the vocabulary."""
         stated = np.array([value != "" for value in values], dtype="bool")[self.number] & (self.place() >= after)
         owner, first = np.unique(self.owner[stated], return_index=True)
         # the last value stands for none
@@ -157,7 +157,7 @@ class _Words:
         return pa.array([*values, ""], pa.string()).take(pa.array(chosen))
 
     def union(self, sets: Sequence[int]) -> NDArray[np.uint64]:
-        """Sets of 64 bits, one for each of the vocabulary, united for each name."""
+        """Return the union of the words' sets (64 bits) for each name; one set for each word of the vocabulary."""
         united = np.zeros(self.size, dtype="uint64")
         if len(self.owner):
             start = np.flatnonzero(np.concatenate([[True], self.owner[1:] != self.owner[:-1]]))
@@ -166,7 +166,7 @@ class _Words:
 
 
 def _is_kept(romans: _Words) -> Flags:
-    """Which words belong to the name: no particles, articles, initials or suffixes; all, where none would be left."""
+    """Return which words belong to the name: no particles, articles, initials or suffixes; all if none would remain."""
     kinds = [names.word_kind(word) for word in romans.vocabulary]
 
     def flag(kind: names.WordKind) -> Flags:
@@ -175,7 +175,7 @@ def _is_kept(romans: _Words) -> Flags:
     is_article = flag(names.WordKind.ARTICLE) & romans.any_of(flag(names.WordKind.BESIDE_ARTICLE))[romans.owner]
     kept = flag(names.WordKind.OF_A_NAME) & ~is_article
     is_left = romans.any_of(kept)[romans.owner]
-    # the first word is never a suffix: Sr. stands for other things there
+    # the first word is never a suffix: at the beginning Sr. means something else
     return np.asarray(kept | ((romans.place() == 0) & flag(names.WordKind.SUFFIX) & is_left) | ~is_left)
 
 

@@ -49,10 +49,11 @@ _WRITE_CHANGES = (
 
 @dataclass(frozen=True)
 class Linkage:
-    """What changed: records in the clusters that were made anew, and how much was done.
+    """What changed: the records of every cluster that was made again, and counts of the work.
 
-    records: record_id, cluster (a label that means nothing beyond this run), order (by which the oldest record of
-    a person is known). Counts: records, nodes, new_nodes, dirty, pairs (compared), edges, links.
+    records: record_id, cluster (a label that has a meaning in this run only), order (the smallest is the oldest
+    record of a person). counts: records, nodes, new_nodes, dirty, pairs (compared), edges, links. full_rebuild:
+    everything was linked again, because the model or the code is another than last time.
     """
 
     records: pd.DataFrame
@@ -69,20 +70,20 @@ class Linkage:
 
 
 def model_fingerprint(model: MatchModel) -> str:
-    """Return a hash of everything but the records that decides the linkage: code, tables of names, model, engines."""
+    """Return a hash of all that decides the linkage besides the records: code, word lists, model, libraries."""
     return hashlib.sha256(f"{model.model_dump_json()} {linking_fingerprint()}".encode()).hexdigest()
 
 
 @contextmanager
 def link(con: duckdb.DuckDBPyConnection, model: MatchModel, judged: Judged = NOTHING_JUDGED) -> Iterator[Linkage]:
-    """Find out who is linked to whom among the records of view `linkage_record`, as compared with last time.
+    """Link the records of view `linkage_record`, starting from the linkage of last time.
 
-    Features, blocks, scores and clusters are computed for what is new, gone or touched by either: counts of shared
-    values that pass a step, blocks that outgrow their cap. Everything else holds from the last time.
+    Computes features, blocks, scores and clusters only for records that are new or deleted, and for those they
+    touch: a count of shared values passes a step, or a block grows above its cap. Everything else stays as it is.
 
     Args:
         con: The vault, or any database named `vault` with its tables; nothing is written before `Linkage.write`.
-        model: Weights and thresholds; another model than last time links everything anew.
+        model: Weights and thresholds; another model than last time links everything again.
         judged: Decisions of people, without contradictions; see `judgements`.
 
     Yields:
@@ -93,7 +94,7 @@ def link(con: duckdb.DuckDBPyConnection, model: MatchModel, judged: Judged = NOT
     with beside_vault(con, SCRATCH) as scratch:
         known = VAULT if state == maker else SCRATCH
         if known == SCRATCH:
-            # nothing of the last time holds
+            # start from empty tables: nothing of last time is valid
             scratch.execute(LINKAGE_DDL)
         read_records(scratch, known, judged)
         settle_nodes(scratch, known)

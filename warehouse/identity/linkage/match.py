@@ -27,7 +27,7 @@ def splink_settings(model: MatchModel, *, keep_levels: bool = True) -> dict[str,
 
     Args:
         model: The weights.
-        keep_levels: Whether Splink tells each comparison's level (gamma_*), and the columns it was judged by.
+        keep_levels: Whether Splink returns each comparison's level (gamma_*), and the columns that it read.
     """
     comparisons = []
     for item in COMPARISONS:
@@ -52,7 +52,7 @@ def splink_settings(model: MatchModel, *, keep_levels: bool = True) -> dict[str,
         # pairs come from block_pairs
         "blocking_rules_to_generate_predictions": ["FALSE"],
         "comparisons": comparisons,
-        # Splink names the level (gamma_*) only beside the columns it was judged by
+        # Splink returns the level (gamma_*) only together with the columns that it read
         "retain_matching_columns": keep_levels,
         "retain_intermediate_calculation_columns": False,
     }
@@ -72,15 +72,15 @@ def score_pairs(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
 
 
 def most_weight_sql(model: MatchModel) -> str:
-    """Return SQL of the highest match weight that a pair can reach whatever its names' letters.
+    """Return SQL: the highest match weight that a pair can reach, whatever the letters of its names.
 
-    The name costs most of the time; everything else is judged first, by the very levels and weights of the model.
+    To compare names takes most of the time. So everything else is compared first, by the model's levels and weights.
     """
     parts = [_number(model.prior_weight)]
     for item in COMPARISONS:
         if item.name == "name":
             unlike = max(model.match_weight("name", level) for level in UNLIKE_LEVELS)
-            # a name that is not stated weighs nothing
+            # a missing name adds no weight
             most = max(0.0, *(model.match_weight("name", level) for level in level_names(item)))
             parts.append(f"CASE WHEN {UNLIKE_NAMES} THEN {_number(unlike)} ELSE {_number(most)} END")
         else:
@@ -94,7 +94,7 @@ def most_weight_sql(model: MatchModel) -> str:
 
 @contextmanager
 def _each_level_alone(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """What two levels have in common is not computed beforehand, for every pair and whatever guards it."""
+    """Stop DuckDB from computing common parts of levels for every pair, before the cheap conditions that guard them."""
     con.execute("SET disabled_optimizers = 'common_subexpressions'")
     try:
         yield
@@ -103,7 +103,7 @@ def _each_level_alone(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def _number(value: float) -> str:
-    # without a cast it would be a decimal of as many digits as are written
+    # without the cast DuckDB reads a DECIMAL
     return f"({value!r}::DOUBLE)"
 
 
@@ -139,7 +139,7 @@ def make_scores(con: duckdb.DuckDBPyConnection, model: MatchModel, *, keep_level
     linker = Linker(api.register("compared_node"), settings, log_level=logging.WARNING, validate_settings=False)
     linker.table_management.register_blocked_pairs_for_predict(api.register("blocked"))
     with _each_level_alone(con):
-        # a threshold here would have the engine judge every pair twice: once to filter, once for what is kept
+        # with a threshold here DuckDB would score every pair twice: to filter, and to return the weight
         predicted = linker.inference.predict(threshold_match_weight=None, warning_mode="never")
         con.execute(f"CREATE TABLE scored AS {_scored_sql(predicted.physical_name, model, keep_levels)}")
     predicted.drop_table_from_database_and_remove_from_cache()
@@ -151,7 +151,7 @@ def _prepare_nodes(con: duckdb.DuckDBPyConnection) -> None:
     pairs, nodes = con.execute("SELECT (SELECT count(*) FROM blocked), (SELECT count(*) FROM node)").fetchall()[0]
     source = "node"
     if pairs * 4 < nodes:
-        # read several times: where few are needed, a copy of these few is cheaper
+        # Splink reads the nodes several times: where it needs few of them, a copy is cheaper
         source = "few_node"
         con.execute(
             """
@@ -164,10 +164,10 @@ def _prepare_nodes(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _scored_sql(predicted: str, model: MatchModel, keep_levels: bool) -> str:
-    """SQL of the pairs from the review weight on, and which of them are households; with levels, of all pairs.
+    """Return SQL: the pairs from the review weight on, and whether each is a household; with levels, all pairs.
 
-    Splink tells a level only together with all columns it was judged by, which costs more than judging these few
-    pairs' names once more.
+    The household level is computed a second time, for these few pairs: Splink returns a level only together with all
+    columns that it read, which costs more.
     """
     named = {item.name: item for item in COMPARISONS}
     name = named["name"]
@@ -190,7 +190,7 @@ def _scored_sql(predicted: str, model: MatchModel, keep_levels: bool) -> str:
 
 
 def _columns_of_both(condition: str) -> str:
-    """The columns of two nodes, `one` and `other`, that a condition over _l and _r reads."""
+    """Return the columns of two nodes, `one` and `other`, that a condition on _l and _r reads."""
     known = (*NODE_COLUMNS, "name_words")
     used = [name for name in known if f"{name}_l" in condition or f"{name}_r" in condition]
     return ", ".join(f"one.{name} AS {name}_l, other.{name} AS {name}_r" for name in used)

@@ -1,6 +1,6 @@
-"""The linkage model: comparisons and blocking keys, each with its why, and the weights of match_model.json.
+"""The weights of the linkage model: match_model.json, read and checked against the comparisons.
 
-The one place where it is said what counts as evidence; how pairs are found and scored stands in `match.py`.
+Comparisons stand in `comparisons`, blocking keys in `blocking`; `find_pairs` finds pairs, `match` scores them.
 """
 
 import math
@@ -46,7 +46,7 @@ class Calibration(BaseModel):
     @staticmethod
     def logistic(odds: Any) -> Any:
         """Return 1 / (1 + exp(-odds)) of log odds (natural), a number or an array."""
-        # beyond 500 the exponential leaves the range of floats, and the probability has long been 0 or 1
+        # beyond 500 the exponential overflows, and the probability is 0 or 1 anyway
         return 1 / (1 + np.exp(-np.clip(odds, -500, 500)))
 
     def probability(self, weights: Any) -> Any:
@@ -59,7 +59,7 @@ class Calibration(BaseModel):
 
 
 class MatchModel(BaseModel):
-    """The committed model, neutral of any database: weights per comparison and level, thresholds, calibration."""
+    """The committed model, independent of any database: weights by comparison and level, thresholds, calibration."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,7 +76,7 @@ class MatchModel(BaseModel):
 
     @property
     def prior_weight(self) -> float:
-        """Match weight of a pair of which nothing is known."""
+        """Match weight of a pair before anything is compared."""
         return math.log2(self.prior / (1 - self.prior))
 
     def match_weight(self, comparison: str, level: str) -> float:
@@ -102,7 +102,7 @@ def probability(weights: Any) -> Any:
 
 
 def require_trained(model: MatchModel) -> None:
-    """Refuse a model whose levels are not exactly those of COMPARISONS: Splink would fill gaps in silence."""
+    """Refuse a model whose levels are not exactly those of COMPARISONS: Splink would fill gaps without a warning."""
     wanted = {(item.name, level) for item in COMPARISONS for level in level_names(item)}
     found = {(name, level) for name, levels in model.comparisons.items() for level in levels}
     if wanted != found:

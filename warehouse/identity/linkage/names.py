@@ -1,7 +1,7 @@
-"""Names in forms that can be compared: without order, romanised, folded, by the customs of each tradition.
+"""Computes forms of words of names that can be compared: romanised and folded, by the customs of each tradition.
 
-The customs are data (traditions.yml). Names are romanised, or written in one byte a letter, because the database's
-string metrics compare bytes: letters of Thai, Khmer, Lao and Burmese share their leading bytes, and unrelated names
+The customs are data (traditions.yml). Names are romanised, or written with one byte a letter, because DuckDB's string
+metrics compare bytes: letters of Thai, Khmer, Lao and Burmese start with the same bytes, so that unrelated names
 would look alike.
 """
 
@@ -25,15 +25,15 @@ _NOT_LETTER = re.compile(r"[^a-z]+")
 _REPEATED = re.compile(r"(.)\1+")
 _DIGITS = re.compile(r"[0-9]+")
 _WITHIN_NAME = re.compile(r"(?<=[a-z])['`’](?=[a-z])")
-# a code of one byte: every letter that is printed and neither a small letter nor a blank stands for a marked one
+# one-byte codes for letters with marks: every printable ASCII character but blank and small letters
 _SPARE_CODES = "".join(chr(code) for code in range(0x21, 0x7F) if not chr(code).islower())
 _CODE_POINTS = 0x80
-# words are few beside names: a cache of words serves millions of names
+# there are far fewer words than names: a cache of words serves millions of names
 _WORDS = 1 << 18
 
 
 class _Fact(BaseModel):
-    """A section of traditions.yml: what it is for, and who says so."""
+    """A section of traditions.yml, with its purpose and its source."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,7 +85,7 @@ class _Latin(BaseModel):
 
 
 class _Medial(BaseModel):
-    """A sign between onset and rime, its letter, and before which onsets it is heard (all, if not said)."""
+    """A sign between onset and rime, its letter, and the onsets before which it is spoken (default: all)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -153,7 +153,7 @@ class _Romaniser:
 
 @dataclass(frozen=True)
 class _Customs:
-    """The traditions, compiled for use."""
+    """The traditions, compiled."""
 
     particles: frozenset[str]
     slashed: frozenset[str]
@@ -163,9 +163,9 @@ class _Customs:
     suffixes: dict[str, str]
     column_suffixes: dict[str, str]
     folds: tuple[tuple[str, str], ...]
-    # the last folds are of single letters, none of which another makes: one step for all
+    # folds of single letters that do not depend on each other: str.translate does all of them in one step
     letter_folds: dict[int, str]
-    # vowels to nothing, consonants to the one that stands for them across scripts
+    # vowels map to nothing, a consonant to the one that represents it in all scripts
     consonants: dict[int, str | None]
     silent_ending: re.Pattern[str]
     codes: dict[int, int]
@@ -199,7 +199,7 @@ def _customs() -> _Customs:
 
 
 def _split_folds(folds: tuple[tuple[str, str], ...]) -> tuple[tuple[tuple[str, str], ...], dict[int, str]]:
-    """The folds to be made one after the other, and those at the end that are of single letters and independent."""
+    """Return the folds to apply one after the other, and the independent folds of single letters at the end."""
     single: dict[int, str] = {}
     for place in range(len(folds), 0, -1):
         spelling, sound = folds[place - 1]
@@ -240,7 +240,7 @@ def name_script(name: str) -> str:
 
 @lru_cache(maxsize=_WORDS)
 def _romanise_word(word: str) -> str:
-    """A word between blanks in lower-case ASCII letters; several words where it holds several, '' where none."""
+    """Return a word in lower-case ASCII letters; it can become several words, or '' if it has no letters."""
     customs = _customs()
     text = word.replace("Đ", "D").replace("đ", "d")
     rules = customs.scripts.get(name_script(word))
@@ -249,13 +249,13 @@ def _romanise_word(word: str) -> str:
     if not text.isascii():
         stripped = "".join(part for part in unicodedata.normalize("NFKD", text) if not unicodedata.combining(part))
         if not stripped.isascii():
-            # marks that combine are letters in these scripts: hand over the whole, not what was stripped
+            # in these scripts combining marks are letters: transliterate the text with its marks
             from anyascii import anyascii
 
             stripped = str(anyascii(text))
         text = stripped
     plain = " ".join(part for part in text.lower().split() if part not in customs.slashed)
-    # an apostrophe stands within one name
+    # an apostrophe is part of a name
     return _NOT_LETTER.sub(" ", _WITHIN_NAME.sub("", plain)).strip()
 
 
@@ -265,7 +265,7 @@ def romanise(name: str) -> str:
 
 
 def read_suffix(column: str) -> str:
-    """Return what tells relatives of one name apart (jr, sr, ii, iii ...), from a column of its own; '' if nothing."""
+    """Return the suffix (jr, sr, ii, iii ...) from a column for suffixes; '' without one."""
     return _first_suffix(column, _customs().column_suffixes)
 
 
@@ -276,7 +276,7 @@ def _first_suffix(text: str, suffixes: dict[str, str]) -> str:
 
 @lru_cache(maxsize=_WORDS)
 def fold(word: str) -> str:
-    """Return a spelling-free form of a romanised word (IDENTITY: ph=p, th=t, ee=i, oo=u, v=w, r=l, doubles)."""
+    """Return a romanised word with its spelling variants folded (ph=p, th=t, ee=i, oo=u, v=w, r=l, doubles)."""
     return _fold(word)
 
 
@@ -289,23 +289,23 @@ def _fold(word: str) -> str:
 
 
 def fold_or_word(word: str) -> str:
-    """Return the spelling-free form of a romanised word; the word where nothing would be left."""
+    """Return the folded form of a romanised word; the word itself if nothing would remain."""
     return fold(word) or word
 
 
 @lru_cache(maxsize=_WORDS)
 def consonants(word: str) -> str:
-    """Return the consonants of a romanised word; alike for a word in its script and in Latin letters."""
+    """Return the consonants of a romanised word; the same whether it was written in Latin letters or its own script."""
     customs = _customs()
     return _fold(customs.silent_ending.sub("", word)).translate(customs.consonants)
 
 
 @lru_cache(maxsize=_WORDS)
 def letter_code(word: str) -> str:
-    """Return a word in one byte a letter, so that a distance in bytes is one in letters; '' without letters.
+    """Return a word with one byte a letter, so that a distance counts letters; '' without letters.
 
-    Letters of a script with a block in traditions.yml, less the block's number; of Latin letters the plain ones and
-    those that carry a meaning of their own. Anything else loses its marks or is left out.
+    A letter of a script in traditions.yml becomes its number in the script's block. Plain Latin letters, and those
+    with marks that make another letter, stay different. Other letters lose their marks or are left out.
     """
     customs = _customs()
     rules = customs.scripts.get(name_script(word))
@@ -332,7 +332,7 @@ class WrittenWord(NamedTuple):
 
 @lru_cache(maxsize=_WORDS)
 def written_word(word: str) -> WrittenWord:
-    """Return what is known of one word of a name, whatever stands beside it."""
+    """Return the forms of one word of a name, which do not depend on the other words."""
     return WrittenWord(
         tuple(_romanise_word(word).split()),
         letter_code(word),
@@ -342,12 +342,12 @@ def written_word(word: str) -> WrittenWord:
 
 
 class WordKind(Enum):
-    """What a romanised word can be; several at a time."""
+    """What a romanised word can be; a word can be several of them."""
 
     OF_A_NAME = "neither a particle, nor a suffix, nor an initial"
-    ARTICLE = "left out beside certain particles"
-    BESIDE_ARTICLE = "a particle beside which an article is part of it"
-    SUFFIX = "tells relatives of one name apart"
+    ARTICLE = "left out next to certain particles"
+    BESIDE_ARTICLE = "a particle that an article next to it belongs to"
+    SUFFIX = "distinguishes relatives of the same name"
 
 
 @lru_cache(maxsize=_WORDS)
@@ -365,23 +365,23 @@ def word_kind(word: str) -> frozenset[WordKind]:
 
 
 def full_form(word: str) -> str:
-    """Return the word for which a romanised word is customarily short (Mohd, Muhammad), else the word."""
+    """Return the full form of a customary short form (Mohd: Muhammad), else the word itself."""
     return _customs().short_forms.get(word, word)
 
 
 def folds() -> tuple[tuple[str, str], ...]:
-    """Return the spellings that stand for one sound, in the order in which they are folded."""
+    """Return spellings and the sound that each is folded to, in the order of folding."""
     customs = _customs()
     return (*customs.folds, *((chr(letter), sound) for letter, sound in customs.letter_folds.items()))
 
 
 def place_key(place: str) -> str:
-    """Return a place's name without case, accents, blanks and freedom of romanising."""
+    """Return a place's name without case, accents, blanks and spelling variants."""
     return fold(romanise(place).replace(" ", ""))
 
 
 def address_numbers(address: str) -> str:
-    """Return the runs of digits of an address, each once, sorted, with blanks between: unit, house, lot, street."""
+    """Return the runs of digits of an address, each once, sorted, separated by blanks: unit, house, lot, street."""
     return " ".join(sorted(set(_DIGITS.findall(to_ascii_digits(address)))))
 
 

@@ -1,1 +1,1 @@
-"""What a person sees and says of the linkage: doubtful pairs, explanations, corrections, history."""
+"""What officers see and decide: doubtful pairs, explanations, corrections and the history of a person."""

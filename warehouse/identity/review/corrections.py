@@ -1,7 +1,7 @@
-"""Merging, splitting and taking back by hand: what is said of whole trainees becomes judgements about records.
+"""Merges, splits and undoes trainees by hand: a command about trainees becomes judgements about pairs of records.
 
-A command pins every side whole: the officer named people, and neither a later model nor a veto between two of their
-records shall do half of it.
+The judgements keep all records of each side as one person. So no later model, and no contradiction between two of
+their records, can undo a part of what the officer decided.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,12 +14,12 @@ from warehouse.identity.judgement_table import read_judgements, take_back, take_
 from warehouse.identity.judgements import PREFIX, Draft, Judgement, JudgementError, Origin, Verdict, effective, pair_of
 from warehouse.identity.register_state import EVENT_PREFIX, LEFT, MET, MOVED
 
-_NO_RECORD = "no record has the id {text}; ids are shown by `godigital trainee` and `godigital review`"
+_NO_RECORD = "no record has the id {text}; `godigital trainee` and `godigital review` show ids"
 
 
 @dataclass(frozen=True)
 class KnownTrainee:
-    """A trainee as found by an id: the id in force, the one that was asked for, and the records, oldest first."""
+    """A trainee found by an id: the current id, the id that was asked for, and the records, oldest first."""
 
     trainee_id: str
     asked: str
@@ -27,31 +27,31 @@ class KnownTrainee:
 
     @property
     def was_retired(self) -> bool:
-        """Whether the id that was asked for leads to another one today."""
+        """Whether the id that was asked for is retired."""
         return self.trainee_id != self.asked
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What a command wrote: judgements that are new, and the ids of those that it took back."""
+    """What a command wrote: the new judgements, and the ids of those that it took back."""
 
     made: tuple[Judgement, ...]
     taken_back: tuple[str, ...] = ()
 
     @property
     def group_id(self) -> str:
-        """The id by which all of it is taken back; empty where nothing was made."""
+        """The id that undoes all of it; empty if the command made no judgement."""
         return self.made[0].group_id if self.made else ""
 
 
 def _unique(con: duckdb.DuckDBPyConnection, sql: str, text: str, none: str, several: str) -> str:
-    """The one id that begins with `text`; an id in full goes before longer ones."""
+    """Return the one id that begins with `text`; an id equal to `text` wins."""
     found = [row[0] for row in con.execute(sql, [text]).fetchall()]
     if text in found:
         return text
     if len(found) != 1:
         shown = ", ".join(item[: len(text) + 4] + "..." for item in found[:5])
-        raise JudgementError(none if not found else f"{several}: {shown}; give more of it")
+        raise JudgementError(none if not found else f"{several}: {shown}; give more letters")
     return str(found[0])
 
 
@@ -72,7 +72,7 @@ def find_record(con: duckdb.DuckDBPyConnection, text: str) -> str:
 
 
 def find_trainee(con: duckdb.DuckDBPyConnection, text: str) -> KnownTrainee:
-    """Return the trainee whose id is `text`, or begins with it; a retired id is followed.
+    """Return the trainee whose id is `text` or begins with it; of a retired id, the trainee it was merged into.
 
     Raises:
         JudgementError: there is none, or several.
@@ -85,7 +85,7 @@ def find_trainee(con: duckdb.DuckDBPyConnection, text: str) -> KnownTrainee:
         UNION SELECT retired_id FROM trainee_alias WHERE $1 <> '' AND starts_with(retired_id, $1) ORDER BY ALL LIMIT 6
         """,
         given,
-        f"no trainee has the id {text}; ids stand in the published tables and in `godigital identity history`",
+        f"no trainee has the id {text}; the published tables and `godigital identity history` show ids",
         f"several trainees begin with {text}",
     )
     row = con.execute("SELECT surviving_id FROM trainee_alias WHERE retired_id = ?", [found]).fetchone()
@@ -97,7 +97,7 @@ def find_trainee(con: duckdb.DuckDBPyConnection, text: str) -> KnownTrainee:
 
 
 def chain(records: Sequence[str]) -> list[Draft]:
-    """Return judgements that hold records together: each with the next."""
+    """Return judgements that make records one person: each record with the next."""
     return [Draft(one, other, Verdict.SAME) for one, other in pairwise(records)]
 
 
@@ -160,7 +160,7 @@ def undo(con: duckdb.DuckDBPyConnection, identifier: str, *, by: str, why: str) 
     """Take back a judgement (j12, with all that its command judged), a merge or a split (e34).
 
     Raises:
-        JudgementError: there is no such id, or nothing of it is left to take back.
+        JudgementError: there is no such id, or it has been undone already.
     """
     given = identifier.strip().lower()
     if given.startswith(PREFIX) and given[1:].isdecimal():
@@ -192,18 +192,18 @@ def _undo_event(con: duckdb.DuckDBPyConnection, identifier: str, by: str, why: s
     if row is None:
         raise JudgementError(f"there is no event {identifier}; `godigital identity history` lists them")
     if row[0] == "mint":
-        raise JudgementError(f"{identifier} gave a new person an id: that cannot be taken back")
+        raise JudgementError(f"{identifier} gave a new person an id: this cannot be undone")
     sides = _sides(con, identifier)
     if not sides:
-        raise JudgementError(f"of {identifier} it is not known which records moved: it is older than this history")
+        raise JudgementError(f"{identifier} cannot be undone: it is older than the list of records that moved")
     moved = _still_together(next(records for (side, _), records in sides.items() if side == MOVED))
     left = [_still_together(records) for (side, _), records in sides.items() if side == LEFT]
     met = [_still_together(records) for (side, _), records in sides.items() if side == MET]
-    # what came about since then is not touched: only the sides that are still as the event made them
+    # undo only the sides that are still as the event left them, and nothing that happened later
     away_from = [group for group in met if group[0][1] == moved[0][1]]
     back_to = [group for group in left if group[0][1] != moved[0][1]]
     if not away_from and not back_to:
-        raise JudgementError(f"nothing is left of {identifier} to take back: its records are as they were before")
+        raise JudgementError(f"{identifier} has no effect any more: its records are as they were before it")
     mine, foes, friends = _ids(moved), [_ids(group) for group in away_from], [_ids(group) for group in back_to]
     drafts = [*chain(mine), *(draft for group in (*foes, *friends) for draft in chain(group))]
     drafts += [Draft(mine[0], group[0], Verdict.DIFFERENT) for group in foes]
@@ -219,7 +219,7 @@ _Member = tuple[str, str]
 
 
 def _sides(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[tuple[str, str], list[_Member]]:
-    """(Side, trainee before) -> (record, trainee today), the oldest first."""
+    """Return (side, trainee before) -> (record, trainee today), oldest first."""
     rows = con.execute(
         """
         SELECT side, trainee_before, record_id, trainee_id
@@ -235,7 +235,7 @@ def _sides(con: duckdb.DuckDBPyConnection, event_id: str) -> dict[tuple[str, str
 
 
 def _still_together(members: Sequence[_Member]) -> list[_Member]:
-    """The members that are still with the oldest of them."""
+    """Return the members that still have the trainee of the oldest."""
     return [member for member in members if member[1] == members[0][1]]
 
 
@@ -246,7 +246,7 @@ def _ids(members: Iterable[_Member]) -> list[str]:
 def _judged_between(
     con: duckdb.DuckDBPyConnection, mine: Sequence[str], groups: Sequence[Sequence[str]], verdict: Verdict
 ) -> list[str]:
-    """Ids of the judgements in force that say `verdict` of a record of mine and one of the groups."""
+    """Return ids of judgements in force with this verdict on a record of `mine` and one of `groups`."""
     others = {record for group in groups for record in group}
     pairs = {pair_of(one, other) for one in mine for other in others}
     return [
@@ -266,7 +266,11 @@ def _correct(
     origin: Origin,
     undoes: str | None = None,
 ) -> Correction:
-    """Write judgements, and take back those `against` them; refuse what others' judgements would make void."""
+    """Write judgements and take back those `against` them.
+
+    Raises:
+        JudgementError: a judgement of another officer contradicts them.
+    """
     made = take_in(con, drafts, by=by, why=why, origin=origin, undoes=undoes)
     if against:
         take_back(con, against, by=by, why=why, for_group=made[0].group_id)
@@ -277,7 +281,7 @@ def _correct(
         if theirs and not mine.isdisjoint(contradiction.judgement_ids):
             other = theirs[0]
             raise JudgementError(
-                f"{other.judged_by} judged otherwise on {other.judged_at:%Y-%m-%d}, and the two cannot both hold; "
-                f"first take that back: godigital identity undo {other.group_id}"
+                f"a judgement of {other.judged_by} on {other.judged_at:%Y-%m-%d} contradicts this; "
+                f"to judge otherwise, first undo it: godigital identity undo {other.group_id}"
             )
     return Correction(made, tuple(against))

@@ -16,9 +16,10 @@ from warehouse.identity.review.doubtful_pairs import PairEvidence, RecordFacts, 
 
 @dataclass(frozen=True)
 class SharedKey:
-    """A kind of blocking key that two records share: by how many it is carried at least, and whether it compares.
+    """A kind of blocking key that two records share.
 
-    is_refused: the key asks for names that are alike, and these are not.
+    carriers: nodes with the shared key (of several shared keys, the rarest). is_refused: the key compares only names
+    that are alike, and these are not.
     """
 
     name: str
@@ -29,18 +30,18 @@ class SharedKey:
 
     @property
     def is_open(self) -> bool:
-        """Whether few enough carry it for those who do to be compared."""
+        """Whether few enough nodes have the key to be compared."""
         return self.carriers <= self.cap
 
     @property
     def compares(self) -> bool:
-        """Whether the key alone has the two compared."""
+        """Whether the two are compared because of this key."""
         return self.is_open and not self.is_refused
 
 
 @dataclass(frozen=True)
 class Link:
-    """One step of a chain between two records: the records, and the match weight, or a judgement."""
+    """One step of a chain between two records; weight is None for a judgement."""
 
     one: RecordFacts
     other: RecordFacts
@@ -49,7 +50,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Explanation:
-    """All that there is to say of two records. `because`: sentences, the decisive one first."""
+    """Why two records are one person, or two. `because`: sentences, the decisive one first."""
 
     one: RecordFacts
     other: RecordFacts
@@ -62,13 +63,13 @@ class Explanation:
 
 
 def find_pair(con: duckdb.DuckDBPyConnection, one: str, other: str) -> Pair:
-    """Return the two records to be explained.
+    """Return the two records to explain.
 
     Args:
         con: The vault.
-        one: A record or a trainee, by its id or a beginning of it.
-        other: Likewise. Of two trainees the pair with the heaviest link speaks; of one and the same trainee the
-            lightest link that holds it together; without any link the oldest records.
+        one: A record or a trainee: its id, in full or its beginning.
+        other: The same. Of two trainees, the pair with the heaviest link; of one trainee, the lightest link that
+            connects its records; without a link, the oldest records.
 
     Raises:
         JudgementError: an id is unknown or not unique, or both are one record.
@@ -110,7 +111,7 @@ def find_pair(con: duckdb.DuckDBPyConnection, one: str, other: str) -> Pair:
 
 
 def _records(con: duckdb.DuckDBPyConnection, text: str) -> list[str]:
-    """The records of a trainee, or the one record; record ids have no letter beyond f, trainee ids begin with t."""
+    """Return the records of a trainee, or one record; a trainee id begins with t, a record id is hexadecimal."""
     if text.strip().lower().startswith("t"):
         return list(find_trainee(con, text).record_ids)
     return [find_record(con, text)]
@@ -141,7 +142,7 @@ def _edges_among(con: duckdb.DuckDBPyConnection, nodes: Sequence[int]) -> list[_
 
 
 def _tree(edges: Sequence[_Edge]) -> list[_Edge]:
-    """The heaviest edges that hold everything together (Kruskal); `edges` come heaviest first."""
+    """Return the heaviest edges that connect everything (Kruskal); `edges` are sorted, heaviest first."""
     group: dict[int, set[int]] = {}
     kept = []
     for one, other, weight in edges:
@@ -154,7 +155,7 @@ def _tree(edges: Sequence[_Edge]) -> list[_Edge]:
 
 
 def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
-    """Return the edges of the way from one node to another in a forest, in order; empty where there is none."""
+    """Return the edges of the path from one node to another in a forest, in order; empty without a path."""
     near: dict[int, list[tuple[int, float]]] = {}
     for one, other, weight in tree:
         near.setdefault(one, []).append((other, weight))
@@ -176,7 +177,7 @@ def path(tree: Sequence[_Edge], start: int, end: int) -> list[_Edge]:
 
 
 def shared_keys(con: duckdb.DuckDBPyConnection, one: int, other: int) -> tuple[SharedKey, ...]:
-    """Return the kinds of blocking keys that two nodes share, with the fewest nodes that carry one of them."""
+    """Return the kinds of blocking keys that two nodes share."""
     from warehouse.identity.linkage.find_pairs import KIND, alike_names, all_keys
 
     rows = con.execute(
@@ -204,12 +205,12 @@ def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Ex
     """Return why two records are, or are not, one person.
 
     Raises:
-        JudgementError: the vault has no row of one of them any more.
+        JudgementError: the vault no longer has a row of one of them.
     """
     facts = read_records(con, pair)
     for record in pair:
         if record not in facts:
-            raise JudgementError(f"record {record} is known, but the deliveries no longer hold it")
+            raise JudgementError(f"record {record} is in the register, but no delivery contains it any more")
     one, other = facts[pair[0]], facts[pair[1]]
     everything = read_judgements(con)
     decisions = effective(everything)
@@ -226,9 +227,9 @@ def explain(con: duckdb.DuckDBPyConnection, model: MatchModel, pair: Pair) -> Ex
     because = [*_judged(decisions, everything, pair, is_one)]
     if ends[0] is None or ends[1] is None:
         away = one if ends[0] is None else other
-        because.append(f"Record {away.record_id[:8]} is away from the linkage today and stays with its person.")
+        because.append(f"Record {away.record_id[:8]} is not in the linkage today and stays with its person.")
     elif ends[0] == ends[1]:
-        because.append("They are alike in everything that identity is judged by.")
+        because.append("They state the same in everything that the linkage compares.")
     elif is_one:
         because += _why_one(compared, band, chain)
     else:
@@ -242,12 +243,12 @@ def _band(weight: float, model: MatchModel) -> str:
 
     firm = model.calibration.weight(FIRM_PROBABILITY)
     if weight >= firm:
-        return f"a firm link: {weight:.1f} bits, from {firm:.1f} bits on"
+        return f"a firm link: match weight {weight:.1f}, firm from {firm:.1f}"
     if weight >= model.link_weight:
-        return f"a link, but not firm: {weight:.1f} bits, a link from {model.link_weight:.1f} and firm from {firm:.1f}"
+        return f"a link, not firm: match weight {weight:.1f}, a link from {model.link_weight:.1f}, firm from {firm:.1f}"
     if weight >= model.review_weight:
-        return f"no link, but kept for review: {weight:.1f} bits, a link only from {model.link_weight:.1f} on"
-    return f"no link: {weight:.1f} bits, kept for review only from {model.review_weight:.1f} on"
+        return f"no link, but kept for review: match weight {weight:.1f}, a link from {model.link_weight:.1f}"
+    return f"no link: match weight {weight:.1f}, kept for review from {model.review_weight:.1f}"
 
 
 def _judged(decisions: Decided, everything: Sequence[Judgement], pair: Pair, is_one: bool) -> list[str]:
@@ -261,15 +262,15 @@ def _judged(decisions: Decided, everything: Sequence[Judgement], pair: Pair, is_
     if verdict is None:
         return said
     own = [item for item in everything if item.pair == wanted and item.undone_at is None and item.verdict is verdict]
-    # the last of a person counts; the newest is the one that is quoted
+    # of one officer the latest judgement counts; quote the newest of all
     if own:
         last = max(own, key=lambda item: item.age)
         why = f": {last.why}" if last.why else ""
         text = f"{last.judged_by} judged them {verdict} on {last.judged_at:%Y-%m-%d} ({last.judgement_id}){why}."
     else:
-        text = f"What was judged of other records makes them {verdict}."
+        text = f"They are {verdict} because of judgements about other records."
     if is_one != (verdict is Verdict.SAME):
-        text += " The next run brings this into the register."
+        text += " The next run updates the register."
     return [text, *said]
 
 
@@ -278,10 +279,10 @@ def _why_one(compared: bool, band: str, chain: Sequence[Link]) -> list[str]:
         return [f"They are linked directly: {band}." if chain[0].weight is not None else "A judgement joins them."]
     if chain:
         weights = [link.weight for link in chain if link.weight is not None]
-        weakest = f"; the weakest has {min(weights):.1f} bits" if weights else ""
-        direct = f"By themselves they are {band}." if compared else "Blocking did not compare the two directly."
-        return [f"They hang together through a chain of {len(chain)} links{weakest}.", direct]
-    return ["Nothing links them today; they stay one person until a run finds otherwise."]
+        weakest = f"; the weakest has match weight {min(weights):.1f}" if weights else ""
+        direct = f"The pair itself is {band}." if compared else "Blocking did not compare the two directly."
+        return [f"A chain of {len(chain)} links connects them{weakest}.", direct]
+    return ["No link connects them today; they stay one person until a run splits them."]
 
 
 def _why_two(
@@ -296,28 +297,28 @@ def _why_two(
         full = [key for key in keys if not key.is_open]
         if full:
             shown = ", ".join(f"{key.name} (shared by {key.carriers}, at most {key.cap} are compared)" for key in full)
-            return [f"They were never compared: too many records carry the keys that they share: {shown}."]
+            return [f"They were never compared: too many records have the keys that they share: {shown}."]
         if keys:
-            return ["They were never compared: on the keys that they share, only names that are alike are."]
+            return ["They were never compared: the keys that they share compare only names that are alike."]
         return ["They were never compared: they share no blocking key."]
     if found is None:
         return []
     said = [f"The evidence is {_band(found.weight, model)}."]
     if found.household:
-        return ["Quite another name on one phone is taken for a household, which is never linked.", *said]
+        return ["Very different names with one phone are a household; the linkage never links a household.", *said]
     if found.weight < model.link_weight:
         return said
     return [*_obstacles(con, ends, _band(found.weight, model).startswith("a firm")), *said]
 
 
-# `contradict` in words
+# the rule of `contradict`, in words
 _CONTRADICTION = (
-    "another full identity number, or another sex or another number at the partner beside another birth or name"
+    "different full identity numbers, or a different sex or partner's number together with a different birth or name"
 )
 
 
 def _obstacles(con: duckdb.DuckDBPyConnection, ends: tuple[int, int], is_firm: bool) -> list[str]:
-    """Why a link was not made: what stands between the clusters of two nodes."""
+    """Return why no link was made between the clusters of two nodes."""
     sides = [
         {
             row[0]: Evidence(*row[1:])
@@ -334,20 +335,20 @@ def _obstacles(con: duckdb.DuckDBPyConnection, ends: tuple[int, int], is_firm: b
         for end in ends
     ]
     if ends[0] in sides[0] and ends[1] in sides[1] and contradict(sides[0][ends[0]], sides[1][ends[1]]):
-        return [f"What they state contradicts: {_CONTRADICTION}."]
+        return [f"They contradict each other: {_CONTRADICTION}."]
     if any(contradict(one, other) for one in sides[0].values() for other in sides[1].values()):
         return [f"Other records of the two people contradict each other: {_CONTRADICTION}."]
     if len(sides[0]) + len(sides[1]) > SIZE_CAP:
-        return [f"Together they would have more than {SIZE_CAP} records: a chain, not a person."]
+        return [f"One person would have more than {SIZE_CAP} different records: a chain, not a person."]
     if not is_firm and len(sides[0]) > 1 and len(sides[1]) > 1:
-        return ["A link that is not firm does not bring two groups of records together alone."]
-    return ["Something between their other records keeps them apart: a household, or a judgement."]
+        return ["One link that is not firm does not join two groups of records."]
+    return ["A household, or a judgement, between other records of the two people separates them."]
 
 
 def _chain(
     con: duckdb.DuckDBPyConnection, decisions: Decided, pair: Pair, ends: tuple[int | None, int | None]
 ) -> tuple[Link, ...]:
-    """The way from one record to the other over the heaviest links of their person."""
+    """Return the path from one record to the other over the heaviest links of their person."""
     start, end = ends
     if start is None or end is None or start == end:
         return ()

@@ -13,7 +13,7 @@ from warehouse.identity.review.doubtful_pairs import RecordFacts, read_records
 
 @dataclass(frozen=True)
 class Event:
-    """A line of the history: an event of the register, with the judgements that it was caused by."""
+    """A line of the history: an event of the register, and the judgements that caused it."""
 
     event_id: str
     release_number: int
@@ -29,16 +29,16 @@ class Event:
         """What happened, in words."""
         rows = f"{self.records} {'record' if self.records == 1 else 'records'}"
         return {
-            "mint": f"{self.trainee_id} came up with {rows}",
+            "mint": f"{self.trainee_id} is new, with {rows}",
             "merge": f"{self.other_trainee_id} ({rows}) was merged into {self.trainee_id}",
             "split": f"{rows} left {self.other_trainee_id} for {self.trainee_id}",
-            "revive": f"{self.trainee_id} came back with {rows} from {self.other_trainee_id}",
+            "revive": f"{self.trainee_id} is in use again, with {rows} from {self.other_trainee_id}",
         }[self.event]
 
 
 @dataclass(frozen=True)
 class JudgementGroup:
-    """Judgements of one command, as one line of the history."""
+    """The judgements of one command: a line of the history."""
 
     group_id: str
     sentence: str
@@ -50,7 +50,7 @@ class JudgementGroup:
 
 @dataclass(frozen=True)
 class Trainee:
-    """A person: records, the ids that lead here, and what happened."""
+    """A person: records, retired ids that lead here, events and judgements."""
 
     known: KnownTrainee
     records: tuple[RecordFacts, ...]
@@ -60,7 +60,7 @@ class Trainee:
 
 
 def read_trainee(con: duckdb.DuckDBPyConnection, text: str) -> Trainee:
-    """Return all about the person with an id, or a beginning of one.
+    """Return the person with an id, given in full or by its beginning.
 
     Raises:
         JudgementError: there is none, or several.
@@ -90,13 +90,13 @@ def read_events(
     release: int | None = None,
     limit: int | None = None,
 ) -> tuple[Event, ...]:
-    """Return what happened, the oldest first.
+    """Return events, oldest first.
 
     Args:
         con: The vault.
-        trainees: Events of these ids; without it all merges, splits and revivals, without the minting of ids.
-        release: Only what this release brought.
-        limit: Only the last so many.
+        trainees: Only events of these ids; default: all merges, splits and revivals, without new ids.
+        release: Only events of this release.
+        limit: Only the latest events, at most this many.
     """
     rows = con.execute(
         """
@@ -111,7 +111,7 @@ def read_events(
         """,
         [trainees is not None, list(trainees or []), release, limit],
     ).fetchall()
-    judged = read_judgements(con) if any(row[6] == "judgement" for row in rows) else []
+    judged = read_judgements(con) if any(cause == "judgement" for *_, cause in rows) else []
     return tuple(
         Event(
             number,
@@ -128,7 +128,7 @@ def read_events(
 
 
 def _behind(con: duckdb.DuckDBPyConnection, event_id: str, judged: Sequence[Judgement]) -> tuple[str, ...]:
-    """Ids of the commands that judged a pair of the event's records, with who and why; `judged` may be empty."""
+    """Return the commands that judged a pair of the event's records: id, officer and reason."""
     if not judged:
         return ()
     involved = {
@@ -145,7 +145,7 @@ def _behind(con: duckdb.DuckDBPyConnection, event_id: str, judged: Sequence[Judg
 
 
 def groups_of(judged: Sequence[Judgement]) -> tuple[JudgementGroup, ...]:
-    """Return judgements a line for each command, by number."""
+    """Return one line for each command, by number."""
     groups: dict[str, list[Judgement]] = {}
     for item in judged:
         groups.setdefault(item.group_id, []).append(item)
