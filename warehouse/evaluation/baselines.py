@@ -1,7 +1,7 @@
-"""What the linkage is measured against: nobody linked, two exact rules, and Splink as its tutorial configures it.
+"""The baselines of an evaluation: nobody linked, two exact rules, and Splink as its tutorial configures it.
 
-Each gives clusters of the same accepted records. The tutorial's blocking is not bounded, so it runs in a process of
-its own with a limit of memory and of time, and says so where it does not come to an end.
+Each returns clusters of the same accepted records. The tutorial's blocking has no cap, so it runs in a process of its
+own with limits of memory and time, and reports if it was stopped.
 """
 
 import logging
@@ -19,20 +19,20 @@ NOBODY, NAME_BIRTH, PHONE, TUTORIAL = "nobody linked", "same name and birth date
 # the tutorial clusters at a probability of 0.95 and predicts from 0.1 on
 TUTORIAL_THRESHOLD = 0.95
 _PREDICTED_FROM = 0.1
-# the tutorial's guess of what its sure rules find, and its number of random pairs
+# the recall that the tutorial assumes for its deterministic rules, and its number of random pairs
 _SURE_RECALL = 0.7
 _RANDOM_PAIRS = 2e6
 # columns that the tutorial's settings read, made of TRAINING_LOG_COLUMNS
 _TUTORIAL_COLUMNS = ("record_id", "full_name", "birth_date", "phone", "district", "email")
-# room of the process beside the database's own limit: Python, its libraries, and their reserved addresses
+# memory of the process in addition to the database's limit: Python and its libraries
 _PROCESS_GIGABYTES = 4
 
 
 @dataclass(frozen=True)
 class Bounded:
-    """What a run within limits gave: clusters (record_id -> label) or, where it did not end, why not.
+    """The result of a run with limits: clusters (record_id -> label), or in `ended` why it was stopped.
 
-    seconds of the clock, megabytes of the process at its largest (0 where it was killed).
+    seconds: elapsed time; megabytes: the largest memory of the process (0 if it was killed).
     """
 
     clusters: "pd.Series[str] | None"
@@ -59,7 +59,7 @@ def same_phone(records: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _first_phone(records: pd.DataFrame) -> "pd.Series[str]":
-    # a column in which nothing is stated has no type of its own
+    # pandas gives an empty column no text type
     return records["phones"].astype("str").str.extract(r"(\S+)", expand=False)
 
 
@@ -71,13 +71,13 @@ def _grouped(records: pd.DataFrame, key: "pd.Series[str]") -> "pd.Series[str]":
 def tutorial_clusters(
     records: pd.DataFrame, *, seed: int = 1, memory_limit: str = "2GB", threads: int = 2
 ) -> "pd.Series[str]":
-    """Return clusters as Splink 5's tutorial makes them, nothing tuned: record_id -> label.
+    """Return clusters as Splink 5's tutorial makes them, without tuning: record_id -> label.
 
-    Its comparisons (a name by Jaro-Winkler, a date within one letter, the town with term frequencies, an e-mail),
-    blocking rules, estimates (sure rules with a recall of 0.7, u of two million random pairs, m by expectation
-    maximisation on the name and on the birth date) and clusters from 0.95 on. The tutorial's first and last name
-    are one full name here, which partners write in any order; the phone, which its data have not, is compared as
-    its e-mail: exactly, with term frequencies.
+    From the tutorial: comparisons (the name by Jaro-Winkler, the date within one letter, the town with term
+    frequencies, the e-mail), blocking rules, estimates (deterministic rules with a recall of 0.7, u of two million
+    random pairs, m by expectation maximisation on the name and on the birth date) and the threshold 0.95. Different:
+    first and last name are one full name, because partners write them in any order; the phone, which the tutorial's
+    data lack, is compared exactly, with term frequencies.
 
     Args:
         records: TRAINING_LOG_COLUMNS.
@@ -109,7 +109,7 @@ def tutorial_clusters(
         ],
     )
     with duckdb.connect(":memory:", config={"memory_limit": memory_limit, "threads": threads}) as con:
-        # people's data never lie in a folder that nobody guards
+        # no spilling to disk: people's data must not be in an unprotected folder
         con.execute("SET temp_directory = ''")
         con.register("given", _tutorial_frame(records))
         con.execute(f"CREATE TABLE trainee AS SELECT {', '.join(_TUTORIAL_COLUMNS)} FROM given ORDER BY record_id")
@@ -140,7 +140,7 @@ def _tutorial_frame(records: pd.DataFrame) -> pd.DataFrame:
 def run_tutorial(
     records: pd.DataFrame, *, gigabytes: int = 4, seconds: float = 600, seed: int = 1, threads: int = 2
 ) -> Bounded:
-    """Return what `tutorial_clusters` gives in a process of its own, within limits of memory and time.
+    """Run `tutorial_clusters` in a process of its own, with limits of memory and time.
 
     Args:
         records: TRAINING_LOG_COLUMNS.
@@ -157,14 +157,14 @@ def run_tutorial(
     there.close()
     needed = records[["record_id", "full_name", "birth_date", "phones", "district", "email"]]
     try:
-        # through a pipe: no file about a person is left behind by a process that is killed
+        # a pipe, not a file: a killed process leaves no people's data behind
         here.send(needed.reset_index(drop=True))
         if here.poll(seconds):
             clusters, ended, megabytes = here.recv()
         else:
             clusters, ended, megabytes = None, f"stopped after {seconds:,g} s", 0.0
     except (EOFError, BrokenPipeError, ConnectionResetError):
-        clusters, ended, megabytes = None, "the process died, most likely for want of memory", 0.0
+        clusters, ended, megabytes = None, "the process ended without a result; probably it had too little memory", 0.0
     finally:
         process.kill()
         process.join()
@@ -187,7 +187,7 @@ def _tutorial_process(pipe: Connection, gigabytes: int, seed: int, threads: int)
 
 
 def _why(error: Exception, gigabytes: int) -> str:
-    """Why it did not end, without the words of the error: they may hold a person's data."""
+    """Return why the run failed, without the text of the error, which can contain a person's data."""
     if isinstance(error, MemoryError | duckdb.OutOfMemoryException) or "Out of Memory" in str(error):
         return f"out of memory at {gigabytes} GB"
     return f"cannot be estimated from these records ({type(error).__name__})"

@@ -19,10 +19,10 @@ from warehouse.identity.linkage.match import splink_settings
 from warehouse.identity.linkage.model import MatchModel
 from warehouse.report.svg import draw_svg
 
-# ours, the tutorial, anything else; told apart in grey print and by people who see few colours
+# the linkage, the tutorial, anything else; different in grey print and for people with colour blindness
 _COLOURS = {OURS: "#0b5394", baselines.TUTORIAL: "#d97706"}
 _OTHER_COLOUR = "#8a8f98"
-# a chart is as wide as a small screen, so that its letters keep their size there
+# a chart is as wide as a small screen, so that its text keeps its size there
 _WIDTH = 230
 # pixels from bar to bar of a waterfall: two of them stand side by side
 _STEP, _BAR = 44, 38
@@ -45,7 +45,7 @@ class Chart:
 
 
 def methods_chart(report: Report) -> Chart:
-    """Return precision and recall of every method that came to an end, with intervals."""
+    """Return precision and recall of every method that finished, with intervals."""
     rows, table = [], []
     for method in report.ended:
         bounds = method.intervals or {}
@@ -65,7 +65,7 @@ def methods_chart(report: Report) -> Chart:
 
 
 def countries_chart(report: Report) -> Chart:
-    """Return F1 by country, ours beside the tutorial."""
+    """Return F1 by country, of the linkage and of the tutorial."""
     rows, table = [], []
     for method in _compared(report):
         for country, bounds in (method.country_intervals or {}).items():
@@ -74,8 +74,8 @@ def countries_chart(report: Report) -> Chart:
             table.append((country, method.name, _share(bound.value), f"{_share(bound.low)} to {_share(bound.high)}"))
     return _chart(
         "F1 by country",
-        "How well people are found in each country attended. A small country has a wide interval; an interval of no "
-        "width means that no error was met there.",
+        "How well people are found in each country attended. A small country has a wide interval; an interval "
+        "without width means that there was no error.",
         _dots(rows, "country", "method", _colours(report), "F1 of pairs"),
         ("country", "method", "F1", "95 % interval"),
         sorted(table),
@@ -83,7 +83,7 @@ def countries_chart(report: Report) -> Chart:
 
 
 def counts_chart(report: Report) -> Chart:
-    """Return the signed error of the count by country, ours beside the tutorial."""
+    """Return the signed error of the count by country, of the linkage and of the tutorial."""
     rows, table = [], []
     for method in _compared(report):
         for country, scores in (method.groups or {})["country"].items():
@@ -95,8 +95,8 @@ def counts_chart(report: Report) -> Chart:
     spec = _dots(rows, "country", "method", _colours(report), "error of the count, per cent", zero=True)
     return _chart(
         "Error of the count by country",
-        "People found beyond the true number: above zero somebody counts twice, below zero two count as one. Errors "
-        f"may cancel in {ALL}, so false merges and misses stand apart in the tables.",
+        "People found minus the true number: above zero one person counts twice, below zero two people count as one. "
+        f"Errors can cancel in {ALL}, so the tables show false merges and misses separately.",
         spec,
         ("country", "method", "people", "found", "error"),
         sorted(table, key=lambda row: (row[0] != ALL, row)),
@@ -145,8 +145,8 @@ def calibration_chart(report: Report) -> Chart:
     ]
     return _chart(
         "Calibration",
-        "Where the model says 0.8, four pairs of five should be one person: points on the dashed line. Pairs of people "
-        "the weights were not counted on; few pairs lie in the middle, so intervals are wide there.",
+        "Where the model predicts 0.8, four pairs of five should be one person: then points are on the dashed line. "
+        "Only pairs of people that the weights were not trained on. Intervals are wide where pairs are few.",
         {"layer": [diagonal, bars, points], "height": _WIDTH},
         ("predicted from", "pairs", "mean predicted", "actual share", "95 % interval"),
         table,
@@ -154,7 +154,7 @@ def calibration_chart(report: Report) -> Chart:
 
 
 def weights_chart(report: Report) -> Chart:
-    """Return how the weights of compared pairs spread, of one person and of two, with the model's thresholds."""
+    """Return the distribution of match weights, of pairs of one person and of two, with the model's thresholds."""
     spread = report.spread
     rows = [
         {"from": float(row["from"]), "to": float(row["from"]) + 2, "pairs": int(row[name]), "of": label}
@@ -165,7 +165,7 @@ def weights_chart(report: Report) -> Chart:
     x: dict[str, Any] = {
         "field": "from",
         "type": "quantitative",
-        "title": "match weight, bits",
+        "title": "match weight",
         "bin": {"binned": True, "step": 2},
     }
     x["axis"] = {"values": list(range(-100, 101, 20)), "format": "+d"}
@@ -199,10 +199,10 @@ def weights_chart(report: Report) -> Chart:
     }
     return _chart(
         "Match weights of compared pairs",
-        f"Dashed: pairs from {report.model.link_weight:+.1f} bits on are links, from {report.model.review_weight:+.1f} "
-        "on worth a look. Household pairs are left out, because a rule keeps them apart.",
+        f"Dashed lines: from {report.model.review_weight:+.1f} officers review a pair, from "
+        f"{report.model.link_weight:+.1f} it is a link. Household pairs are left out, because a rule separates them.",
         {"layer": [bars, lines], "height": 200},
-        ("bits from", "pairs of one person", "of two people"),
+        ("match weight from", "pairs of one person", "of two people"),
         [(f"{row['from']:+g}", f"{row['matches']:,}", f"{row['others']:,}") for row in spread.to_dict("records")],
     )
 
@@ -217,21 +217,21 @@ def model_charts(model: MatchModel) -> tuple[Chart, Chart]:
             weights.append((item.name, name, f"{level.match_weight:+.2f}"))
             shares.append((item.name, name, f"{level.m:.5f}", f"{level.u:.5f}"))
     weights_spec = visuals.match_weights_chart().chart_dict
-    # a picture cannot be zoomed
+    # the subtitle explains zooming, which a picture does not have
     weights_spec["title"].pop("subtitle", None)
     return (
         _chart(
             "Match weights of the model (Splink)",
-            "What each finding adds to or takes from the evidence that two records are one person, in bits: ten bits "
-            "make it a thousand times as likely.",
+            "What each level adds to the evidence that two records are one person, or takes from it. A match weight "
+            "of 10 multiplies the odds by 1,024.",
             weights_spec,
-            ("comparison", "level", "bits"),
+            ("comparison", "level", "match weight"),
             weights,
             place="wide",
         ),
         _chart(
             "m and u of the model (Splink)",
-            "How often each finding is met among compared pairs of one person (m), and of two (u).",
+            "How frequent each level is among compared pairs of one person (m), and of two people (u).",
             visuals.m_u_parameters_chart().chart_dict,
             ("comparison", "level", "m", "u"),
             shares,
@@ -259,10 +259,10 @@ def waterfall_charts(samples: tuple[SamplePair, ...], model: MatchModel) -> tupl
         made.append(
             _chart(
                 f"pair {number}: {pair.kind}",
-                f"{pair.match_weight:+.1f} bits, a probability of {pair.probability:.4f} as calibrated. What is not "
-                "stated on both sides adds nothing and is left out.",
+                f"Match weight {pair.match_weight:+.1f}, calibrated probability {pair.probability:.4f}. A value that "
+                "one of the records does not state adds nothing and is left out.",
                 chart,
-                ("comparison", "finding", "bits"),
+                ("comparison", "level", "match weight"),
                 rows,
                 place="half",
             )
@@ -271,7 +271,7 @@ def waterfall_charts(samples: tuple[SamplePair, ...], model: MatchModel) -> tupl
 
 
 def _narrow_bars(spec: Any) -> None:
-    """Make the bars of a waterfall, and the lines between them, as narrow as its steps, wherever they stand in it."""
+    """Make the bars of a waterfall, and the lines between them, as narrow as its steps, at every level of the spec."""
     if isinstance(spec, dict):
         if spec.get("type") == "bar" and "width" in spec:
             spec["width"] = _BAR
@@ -285,7 +285,7 @@ def _narrow_bars(spec: Any) -> None:
 
 
 def _splink(model: MatchModel) -> Any:
-    """Splink's linker over a table without a row: its charts of a model need no data."""
+    """Return a Splink linker on an empty table: charts of a model need no data."""
     from splink import Linker
     from splink.backends.duckdb import DuckDBAPI
 
@@ -310,7 +310,7 @@ def _colours(report: Report) -> dict[str, str]:
 def _dots(
     rows: list[dict[str, Any]], line: str, series: str, colours: dict[str, str], title: str, *, zero: bool = False
 ) -> dict[str, Any]:
-    """A Vega-Lite chart of points with bars from low to high: a line for each value, side by side for each series."""
+    """Return a Vega-Lite chart of points with bars from low to high: a row for each value, a colour for each series."""
     order = list(dict.fromkeys(row[line] for row in rows))
     if line == "country":
         order.sort(key=lambda country: (country != ALL, country))

@@ -1,6 +1,6 @@
-"""How well people were found, beside the truth: pairs, people, counts, households, what blocking leaves possible.
+"""Measures of a linkage against the truth: pairs, people, counts, households, and the ceiling set by blocking.
 
-Pure functions over frames of records whose person is known; nothing here reads a vault or a file.
+Pure functions of frames of records whose person is known; nothing here reads a vault or a file.
 """
 
 from collections.abc import Mapping
@@ -70,12 +70,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What blocking leaves possible.
+    """The best result that blocking allows.
 
-    pairs: true pairs of records. direct: share of them that a key brings together, or that are alike in every
-    feature. closed: share that true pairs brought together join, directly or through other records of the person.
-    records: of people who have several; unreachable: those that no key brings together with another of the person.
-    compared: pairs of distinct identities that are compared.
+    pairs: true pairs of records. direct: share of them that are compared, or have the same features. closed: share
+    of them that compared true pairs connect, directly or through other records of the person. records: records of
+    people who have several; unreachable: records that are never compared with another record of the person.
+    compared: pairs of nodes that are compared.
     """
 
     pairs: int
@@ -90,8 +90,8 @@ class Ceiling:
 class Abroad:
     """People with records in two countries or more, and pairs of records across countries.
 
-    people: in truth; whole: of them, those whose records are all one person's, found. pairs: true pairs across
-    countries; linked: pairs across countries that were linked; precision and recall are of those pairs.
+    people: in truth; whole: people whose records were all linked. pairs: true pairs across countries; linked: linked
+    pairs across countries; precision and recall are of those pairs.
     """
 
     people: int
@@ -103,10 +103,10 @@ class Abroad:
 
 
 def score(found: pd.DataFrame) -> Scores:
-    """Return how well people were found.
+    """Return the scores of a clustering.
 
-    B-cubed precision is the mean over records of the share of its cluster that is its person, recall the mean share
-    of its person that is in its cluster (Bagga and Baldwin 1998).
+    B-cubed precision is the mean, over records, of the share of the record's cluster that is the same person; recall
+    is the mean share of the person's records that are in the record's cluster (Bagga and Baldwin 1998).
 
     Args:
         found: One row per record: person_id (the truth) and cluster (any label).
@@ -138,9 +138,9 @@ def _f1(precision: float, recall: float) -> float:
 
 
 def scores_by(found: pd.DataFrame, group: str) -> dict[str, Scores]:
-    """Return the scores of the records of each value of a column, each part as if it were all there is.
+    """Return the scores for each value of a column, computed from the records with this value only.
 
-    Somebody who attended in two countries counts in both. Records without a value are left out.
+    A person who attended in two countries counts in both. Records without a value are left out.
     """
     return {str(value): score(part) for value, part in found.groupby(group, sort=True)}
 
@@ -148,12 +148,12 @@ def scores_by(found: pd.DataFrame, group: str) -> dict[str, Scores]:
 def intervals(found: pd.DataFrame, seed: int = 1) -> dict[str, Interval]:
     """Return precision, recall, f1 (shares) and error_share with their 95 % intervals.
 
-    A bootstrap over what hangs together, persons and the clusters they meet in, because pairs of one person are not
-    independent: each part is drawn as often as a Poisson variable of mean 1 says (Chamandy and others 2012).
+    A bootstrap over connected parts (people and the clusters that share their records), because pairs of one person
+    are not independent. Each part is drawn a number of times that is Poisson with mean 1 (Chamandy and others 2012).
 
     Args:
         found: person_id and cluster of each record.
-        seed: Of the draws.
+        seed: Seed of the draws.
     """
     met = found.groupby(["person_id", "cluster"]).size().rename("both").reset_index()
     person, cluster = (pd.factorize(met[name], sort=True)[0] for name in ("person_id", "cluster"))
@@ -175,7 +175,7 @@ def intervals(found: pd.DataFrame, seed: int = 1) -> dict[str, Interval]:
             summed(np.ones(people), np.arange(people)),
         ]
     )
-    # parts that are alike are drawn together: few kinds stand for thousands of people
+    # draw equal parts together: a few kinds represent thousands of people
     kinds, counts = np.unique(tables, axis=0, return_counts=True)
     drawn = np.random.default_rng(seed).poisson(counts, size=(_DRAWS, len(counts))) @ kinds
     whole = _rates(counts[None, :] @ kinds)
@@ -197,13 +197,13 @@ def _rates(sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 
 def share_interval(hits: int, count: int) -> Interval:
-    """Return a share with its 95 % interval of Wilson (1927); without a single case the interval is everything."""
+    """Return a share with its 95 % interval (Wilson 1927); 0 to 1 if there is no case."""
     if count == 0:
         return Interval(0.0, 0.0, 1.0)
     share, square = hits / count, _DEVIATIONS**2
     middle = (share + square / (2 * count)) / (1 + square / count)
     half = _DEVIATIONS * np.sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
-    # rounding may put an end a hair inside the share, where nothing or everything was hit
+    # rounding can put a bound on the wrong side of the share, where it is 0 or 1
     return Interval(share, max(0.0, min(float(middle - half), share)), min(1.0, max(float(middle + half), share)))
 
 
@@ -214,7 +214,7 @@ def scripts(names: pd.Series) -> pd.Series:
 
 
 def linked_rates(clusters: pd.Series, pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return kind, pairs, linked of labelled pairs, of those whose two records are both there.
+    """Return kind, pairs and linked of the labelled pairs whose two records are both in the clusters.
 
     Args:
         clusters: Cluster by record_uid.
@@ -232,7 +232,7 @@ def merged_relatives(found: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         found: person_id and cluster of each record.
-        people: person_id, relation ('' without one), pair_group: who belongs together has the same number.
+        people: person_id, relation ('' without one), pair_group (the same number for related people).
     """
     clusters = found.groupby("person_id")["cluster"].agg(set)
     related = people[(people["relation"].fillna("") != "") & people["person_id"].isin(clusters.index)]
@@ -245,15 +245,15 @@ def merged_relatives(found: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
 
 
 def ceiling(nodes: pd.DataFrame, compared: pd.DataFrame) -> Ceiling:
-    """Return what blocking leaves possible.
+    """Return the best result that blocking allows.
 
     Args:
-        nodes: record_id, node_id (records alike in every feature are one node) and person_id.
+        nodes: record_id, node_id (records with the same features are one node) and person_id.
         compared: node_id_l, node_id_r: every pair of nodes that is compared, once.
     """
     counts = nodes.groupby(["node_id", "person_id"]).size().rename("records").reset_index()
     counts["place"] = np.arange(len(counts))
-    # a node may hold records of two people who say the same of themselves
+    # a node can hold records of two people who state the same
     left, right = (
         counts.rename(columns={name: f"{name}_{side}" for name in ("node_id", "records", "place")})
         for side in ("l", "r")
@@ -282,7 +282,7 @@ def ceiling(nodes: pd.DataFrame, compared: pd.DataFrame) -> Ceiling:
 
 
 def abroad(found: pd.DataFrame) -> Abroad:
-    """Return how people who were trained in two countries were found.
+    """Return how well people with records in two countries or more were found.
 
     Args:
         found: person_id, cluster and country_code of each record.
@@ -302,7 +302,7 @@ def abroad(found: pd.DataFrame) -> Abroad:
 
 
 def _pairs_across(found: pd.DataFrame, names: list[str]) -> float:
-    """Pairs of records that agree on `names` and lie in two countries."""
+    """Return the number of pairs of records that agree on `names` and are of two countries."""
     together = pairs_among(found.groupby(names).size()).sum()
     return float(together - pairs_among(found.groupby([*names, "country_code"]).size()).sum())
 
@@ -311,7 +311,7 @@ def calibration_bins(probability: NDArray[np.float64], is_match: NDArray[np.bool
     """Return from, to, pairs, predicted (mean probability), actual (share that is one person), low, high.
 
     Args:
-        probability: As the model predicts it, of each compared pair.
+        probability: The model's prediction for each compared pair.
         is_match: Whether the pair is one person.
 
     Returns:
@@ -325,7 +325,7 @@ def calibration_bins(probability: NDArray[np.float64], is_match: NDArray[np.bool
         if inside.any():
             count, hits = int(inside.sum()), int(is_match[inside].sum())
             share = share_interval(hits, count)
-            # rounding may put a mean a hair outside the bounds that all its values keep
+            # rounding can put a mean slightly outside the bounds of its values
             predicted = float(np.clip(probability[inside].mean(), bounds[step], bounds[step + 1]))
             rows.append((bounds[step], bounds[step + 1], count, predicted, share.value, share.low, share.high))
     return pd.DataFrame(rows, columns=["from", "to", "pairs", "predicted", "actual", "low", "high"])
@@ -337,6 +337,6 @@ def calibration_error(bins: pd.DataFrame) -> float:
 
 
 def with_clusters(records: pd.DataFrame, clusters: Mapping[str, Any] | pd.Series) -> pd.DataFrame:
-    """Return records with `cluster`; a record that the clustering does not name is a person of its own."""
+    """Return records with `cluster`; a record without a cluster is a cluster of its own."""
     found = records["record_id"].map(clusters)
     return records.assign(cluster=found.where(found.notna(), records["record_id"]).astype("str"))

@@ -1,6 +1,6 @@
-"""Everything that `godigital identity evaluate` says, computed once, for the terminal, for machines and for the page.
+"""The figures of `godigital identity evaluate`, computed once for the terminal, for JSON and for the HTML page.
 
-The linkage as it stands in the vault, and what it is measured against, on the same accepted rows.
+Compares the linkage of the vault and the baselines with the truth, on the same accepted rows.
 """
 
 from collections.abc import Callable
@@ -23,16 +23,16 @@ OURS = "godigital"
 # sample pairs that are shown of each kind
 _SAMPLES = 3
 TRUE_LINK, FALSE_MERGE, MISS = "linked rightly", "linked wrongly", "missed"
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Method:
-    """How one way of linking did.
+    """The scores of one method of linking.
 
-    ended: why it did not come to an end, '' where it did; the rest is empty then. seconds and megabytes are those of
-    a process of its own, 0 where there was none. groups: scores by country (and ALL), script and sex. parts: scores
-    of the people trained on, and of the others.
+    ended: why it was stopped, '' if it finished; a stopped method has no scores. seconds and megabytes: of its own
+    process, 0 without one. groups: scores by country (and ALL), script and sex. parts: scores of the people that the
+    weights were trained on, and of the others.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Method:
 
 @dataclass(frozen=True)
 class SamplePair:
-    """A compared pair without anything of its people: what it is, its levels by comparison, weight, probability."""
+    """A compared pair without people's data: its kind, its level of each comparison, match weight and probability."""
 
     kind: str
     levels: dict[str, str]
@@ -62,10 +62,10 @@ class SamplePair:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """Predicted against actual: bins of compared pairs of the people not trained on, and what bins leave out.
+    """Predicted and actual probability, in bins, of compared pairs of people that the weights were not trained on.
 
-    error: mean distance of predicted from actual. households: pairs with another name on one phone, which are never
-    linked whatever they weigh, and how many of them are one person.
+    error: mean distance of predicted from actual. households: pairs with different names and one phone, which are
+    never linked and not in the bins; household_matches: how many of them are one person.
     """
 
     bins: pd.DataFrame
@@ -76,7 +76,7 @@ class Calibrated:
 
 @dataclass(frozen=True)
 class KindRates:
-    """Of one kind of pair: how many there are, and the share that each method linked, in the order of the methods."""
+    """One kind of pair: how many there are, and the share that each method linked, in the order of the methods."""
 
     kind: str
     pairs: int
@@ -85,9 +85,9 @@ class KindRates:
 
 @dataclass(frozen=True)
 class Report:
-    """The figures of an evaluation; nothing in it is about one person.
+    """The figures of an evaluation; it contains no person's data.
 
-    spread: from (bits), matches, others: compared pairs by match weight in steps of two bits, households left out.
+    spread: from, matches, others: compared pairs by match weight in steps of 2, without households.
     """
 
     model: MatchModel
@@ -103,12 +103,12 @@ class Report:
 
     @property
     def ours(self) -> Method:
-        """The linkage that is judged."""
+        """The linkage of the vault."""
         return self.methods[0]
 
     @property
     def ended(self) -> tuple[Method, ...]:
-        """The methods that came to an end."""
+        """The methods that finished."""
         return tuple(method for method in self.methods if method.scores is not None)
 
     @property
@@ -139,7 +139,7 @@ def make_report(
     tutorial_seconds: float = 600,
     tutorial_gigabytes: int = 4,
     threads: int = 2,
-    tell: Tell = lambda stage: None,
+    on_progress: OnProgress = lambda stage: None,
 ) -> Report:
     """Return every figure.
 
@@ -147,12 +147,12 @@ def make_report(
         known: Accepted rows with their persons, and trainee_id as the vault has it.
         truth: People, labelled pairs and totals.
         model: The model whose weights and calibration are shown.
-        seed: Of the split by person (as `train` draws it), of the bootstrap and of the sample pairs.
-        share: Of the people that are trained on.
-        tutorial_seconds: After which Splink's tutorial is stopped; 0 leaves it out.
+        seed: Seed of the split by person (the same as in `train`), of the bootstrap and of the sample pairs.
+        share: Share of the people that the weights were trained on.
+        tutorial_seconds: Time limit of Splink's tutorial; 0 leaves it out.
         tutorial_gigabytes: Memory of its database.
         threads: Of its database.
-        tell: Told each stage as it begins.
+        on_progress: Called with each stage as it begins.
     """
     records = known.records
     households = find_households(records)
@@ -162,7 +162,7 @@ def make_report(
     )
 
     def judged(name: str, clusters: "pd.Series[str]") -> Method:
-        tell(f"judge {name}")
+        on_progress(f"judge {name}")
         return _judge(name, evaluation.with_clusters(frame, clusters), truth, seed)
 
     ours = judged(OURS, records.set_index("record_id")["trainee_id"])
@@ -173,13 +173,13 @@ def make_report(
         judged(baselines.PHONE, baselines.same_phone(records)),
     ]
     if tutorial_seconds:
-        tell(f"run {baselines.TUTORIAL}")
+        on_progress(f"run {baselines.TUTORIAL}")
         run = baselines.run_tutorial(
             records, gigabytes=tutorial_gigabytes, seconds=tutorial_seconds, seed=seed, threads=threads
         )
         made = Method(baselines.TUTORIAL) if run.clusters is None else judged(baselines.TUTORIAL, run.clusters)
         methods.append(replace(made, ended=run.ended, seconds=run.seconds, megabytes=run.megabytes))
-    tell("compare")
+    on_progress("compare")
     plain = records.drop(columns=["record_uid", "trainee_id"])
     nodes, pairs = compare_known(plain, model)
     cluster_of = (

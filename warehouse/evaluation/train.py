@@ -1,6 +1,6 @@
-"""Counts the weights of the linkage model from records whose person is known; run by hand, never by a run.
+"""Trains the weights of the linkage model from records whose person is known; a command, never part of a run.
 
-A nightly run that retrained would move published figures without a single new record.
+If each run trained again, published figures would change without a new record.
 """
 
 import hashlib
@@ -25,17 +25,17 @@ from warehouse.identity.linkage.model import Calibration, Level, MatchModel
 from warehouse.identity.linkage.resolve import resolve
 
 _SMOOTHING = 0.5
-# a level seen in fewer pairs than this may not speak for a link
+# a level with fewer pairs than this must not have a positive match weight
 _FEWEST_PAIRS = 15
-# a pair at least this likely to be one person is a link; one at least that likely is worth a look. Odds of three to
-# one and not of one: a false merge also takes a person's other records along
+# probabilities from which a pair is a link, and from which officers review it. The first is above 0.5, because a
+# false merge also joins all other records of the two people
 LINK_PROBABILITY = 0.75
 REVIEW_PROBABILITY = 0.02
-# pairs of different people that are counted at most; a random sample of them says the same
+# of more pairs of different people than this, count a random sample
 _MOST_OTHERS = 2_000_000
-# Newton's steps that fit two parameters; it settles within ten
+# at most so many of Newton's steps; two parameters converge within ten
 _FIT_STEPS = 50
-# a number that JSON writes with a power of ten, where it stands as a value
+# a value that JSON writes with a power of ten
 _POWER_OF_TEN = re.compile(r"(?<=: )-?[0-9.]+e-[0-9]+(?=,?$)", re.MULTILINE)
 
 
@@ -52,7 +52,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Training:
-    """A trained model and how it came about.
+    """A trained model, and how well it links.
 
     levels: comparison, level, matches, others (pairs counted), match_weight. train and test: quality on the
     people trained on and on the others.
@@ -65,7 +65,7 @@ class Training:
 
 
 def flat_model(version: str = "flat") -> MatchModel:
-    """Return a model that knows nothing: every level as likely among matches as among others."""
+    """Return a model without knowledge: every level is as frequent among matches as among others."""
     return MatchModel(
         version=version,
         trained_on="nothing",
@@ -83,29 +83,29 @@ def flat_model(version: str = "flat") -> MatchModel:
 
 
 def split_people(households: pd.Series, seed: int, share: float) -> pd.Series:
-    """Return whether each person belongs to the part that is trained on.
+    """Return whether each person is in the training part.
 
-    People who share a phone go together, else the relatives that are hardest to tell apart would be compared in
-    neither part. Seed and household alone decide, by a hash: another household more or less moves nobody else to the
-    other side, so that an evaluation finds the halves of a training whose records were not quite the same.
+    People who share a phone stay in one part; otherwise relatives, the hardest cases, would be compared in neither
+    part. A hash of seed and household decides. So a household more or less moves nobody else to the other part, and
+    an evaluation finds the parts of a training even if the records differ a little.
 
     Args:
         households: The household of each person, by person (`find_households`).
-        seed: Of the draw.
-        share: Of the households that are trained on.
+        seed: Seed of the draw.
+        share: Share of the households in the training part.
     """
     drawn = {name: _drawn(name, seed) < share for name in households.unique()}
     return households.map(drawn).astype(bool)
 
 
 def _drawn(name: str, seed: int) -> float:
-    """A number from 0 to below 1 that looks like chance and is always the same."""
+    """Return a pseudo-random number from 0 to below 1, the same for the same name and seed."""
     digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / (1 << 64)
 
 
 def find_households(records: pd.DataFrame) -> pd.Series:
-    """Return the smallest person of each person's household: people joined by phones, directly or through others."""
+    """Return the household of each person, named by its smallest person: people connected by shared phones."""
     parent: dict[str, str] = {}
 
     def root(person: str) -> str:
@@ -141,7 +141,7 @@ def compare_known(records: pd.DataFrame, model: MatchModel) -> tuple[pd.DataFram
     """
     con = duckdb.connect(":memory:")
     try:
-        # nothing about a person may spill into a folder that nobody guards
+        # no spilling to disk: people's data must not be in an unprotected folder
         con.execute("SET temp_directory = ''")
         members = make_nodes(con, records.drop(columns="person_id"))
         block_pairs(con)
@@ -158,17 +158,17 @@ def compare_known(records: pd.DataFrame, model: MatchModel) -> tuple[pd.DataFram
 def train(records: pd.DataFrame, *, version: str, trained_on: str, seed: int = 1, share: float = 0.5) -> Training:
     """Return a model trained on a part of the people, and its quality on both parts.
 
-    m and u are counted among the pairs that blocking compares (Fellegi and Sunter 1969). u is counted among
-    compared pairs of different people, not among any two people: blocking has already found that something
-    agrees, and the weights must say what the rest adds. Counts are smoothed by a half. Thresholds are the
-    weights at which the calibrated probability passes LINK_PROBABILITY and REVIEW_PROBABILITY.
+    m and u are counted among the pairs that blocking compares (Fellegi and Sunter 1969). u is counted among compared
+    pairs of different people, and not among any two people: compared pairs already agree in a blocking key, and the
+    weights must measure the rest. Counts are smoothed by a half. Thresholds are the match weights at which the
+    calibrated probability reaches LINK_PROBABILITY and REVIEW_PROBABILITY.
 
     Args:
         records: TRAINING_LOG_COLUMNS and person_id.
         version: Name of the model.
         trained_on: What it was trained on, in words.
-        seed: Of the split and of the sample of pairs.
-        share: Of the households that are trained on.
+        seed: Seed of the split and of the sample of pairs.
+        share: Share of the households in the training part.
     """
     households = find_households(records)
     trained = split_people(households, seed, share)
@@ -195,10 +195,10 @@ def train(records: pd.DataFrame, *, version: str, trained_on: str, seed: int = 1
 
 
 def _sample(pairs: pd.DataFrame, trained: pd.Series, households: pd.Series, seed: int) -> pd.DataFrame:
-    """The pairs inside the training part, of different people a random sample where there are very many.
+    """Return the pairs inside the training part; of pairs of different people, at most a random sample.
 
-    stands_for: how many pairs of the whole each one stands for. A part holds its share of the matches, but only
-    the share squared of the pairs that cross households.
+    stands_for: how many pairs of all records each pair represents. A part has its share of the matches, but only the
+    square of this share of the pairs between two households.
     """
     kept = pairs[pairs["person_l"].map(trained) & pairs["person_r"].map(trained)]
     is_match = kept["is_match"]
@@ -216,11 +216,11 @@ def _count_levels(pairs: pd.DataFrame) -> tuple[dict[str, dict[str, Level]], pd.
     for item in COMPARISONS:
         names = level_names(item)
         weights = {}
-        # households are set apart by rule: what their phone, place and birth share must not count against the rest
+        # a rule keeps households apart: their shared phones, places and births must not lower the other weights
         counted = pairs if item.name == "name" else pairs[~pairs["household"]]
         matches, others = counted[counted["is_match"]], counted[~counted["is_match"]]
         for index, name in enumerate(names):
-            # Splink numbers levels downwards: the first is the highest, `other` is 0, -1 is not stated
+            # Splink numbers levels downwards: the first has the highest number, `other` 0, `not stated` -1
             gamma = len(names) - 1 - index
             m, u = (_share(part, item.name, gamma, len(names)) for part in (matches, others))
             if item.most_against is not None:
@@ -242,7 +242,7 @@ def _share(pairs: pd.DataFrame, name: str, gamma: int, levels: int) -> float:
 
 
 def pair_weights(pairs: pd.DataFrame, comparisons: dict[str, dict[str, Level]], prior: float) -> pd.Series:
-    """Return the match weight of pairs whose levels are known, as Splink adds it up."""
+    """Return the match weight of pairs whose levels are known, summed as Splink does."""
     total = pd.Series(math.log2(prior / (1 - prior)), index=pairs.index)
     for name, levels in comparisons.items():
         by_level = {len(levels) - 1 - index: level.match_weight for index, level in enumerate(levels.values())}
@@ -251,10 +251,11 @@ def pair_weights(pairs: pd.DataFrame, comparisons: dict[str, dict[str, Level]], 
 
 
 def fit_calibration(weights: pd.Series, is_match: pd.Series, stands_for: pd.Series) -> Calibration:
-    """Return the logistic curve from match weight to probability that fits best (Platt 1999, Newton's method).
+    """Return the best logistic curve from match weight to probability (Platt 1999, fitted by Newton's method).
 
-    Comparisons depend on each other, so a weight overstates: a slope below 1 takes that back. As much as one pair
-    speaks for the weight as it is, so that pairs which a weight parts perfectly still give a curve.
+    Comparisons depend on each other, so the sum of their weights is too large; a slope below 1 corrects it. A penalty
+    worth one pair draws the curve to slope 1 and intercept 0, so that a curve exists even if a weight separates
+    matches from others perfectly.
     """
     evidence = np.column_stack([weights.to_numpy() * math.log(2), np.ones(len(weights))])
     wanted, counts = is_match.to_numpy(dtype=float), stands_for.to_numpy()
@@ -277,10 +278,10 @@ def fit_calibration(weights: pd.Series, is_match: pd.Series, stands_for: pd.Seri
 
 
 def measure(found: pd.DataFrame) -> Quality:
-    """Return how well people were found.
+    """Return the quality of a clustering.
 
     Args:
-        found: One row per record: cluster, and person_id, the truth.
+        found: One row per record: cluster, and person_id (the truth).
     """
     both, said, true = (
         float(pairs_among(found.groupby(names).size()).sum())
@@ -292,7 +293,7 @@ def measure(found: pd.DataFrame) -> Quality:
 
 
 def pairs_among(sizes: Any) -> NDArray[np.float64]:
-    """Return how many pairs there are among each of some numbers of records."""
+    """Return the number of pairs among n records, for each n of `sizes`."""
     numbers: NDArray[np.float64] = np.asarray(sizes, dtype="float64")
     return numbers * (numbers - 1) / 2
 

@@ -1,6 +1,6 @@
-"""Records whose person is known: a folder of truth, or a table of labels, laid beside the accepted rows of a vault.
+"""Joins the accepted rows of a vault with the truth: a folder of known people, or a table of labels.
 
-Read by `godigital identity train` and `evaluate` alone, where somebody names the folder: a run never looks at it.
+Only `godigital identity train` and `evaluate` read it, from the folder that the user names; a run never reads it.
 """
 
 import json
@@ -24,11 +24,11 @@ class TruthError(ValueError):
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of the rows that partners sent.
+    """The truth about the rows that partners sent.
 
-    records: file, sheet, row, source_id (where a row stands), record_uid (one attendance, the same in every
+    records: file, sheet, row, source_id (the position of a row), record_uid (one attendance, the same in every
     delivery), person_id, valid. people: person_id, relation, pair_group. pairs: record_a, record_b (record_uid),
-    kind. totals: different people by country attended, and ALL. The last three may be empty.
+    kind. totals: number of people by country attended, and ALL. The last three can be empty.
     """
 
     records: pd.DataFrame
@@ -42,8 +42,8 @@ class Known:
     """Accepted rows whose person is known, and how many are not.
 
     records: TRAINING_LOG_COLUMNS, person_id, record_uid and trainee_id, one row per attendance, in the order of
-    record_id. unknown: accepted rows that stand nowhere in the truth. invalid: accepted rows that the truth calls
-    invalid. repeated: rows of an attendance that is there already.
+    record_id. unknown: accepted rows that are not in the truth. invalid: accepted rows that the truth calls invalid.
+    repeated: rows of an attendance that another row already has.
     """
 
     records: pd.DataFrame
@@ -53,21 +53,21 @@ class Known:
 
 
 def read_truth(folder: Path) -> Truth:
-    """Return what a folder of truth says.
+    """Read a folder of truth.
 
     Args:
         folder: Holds records.parquet (a row per row as sent: `file`, `person_id`, and `row` or `source_id`; `sheet`,
-            `record_uid`, `kind` and `valid` where there are any); people.parquet, pairs.parquet and totals.json may
-            be missing, and what they tell is then left out.
+            `record_uid`, `kind` and `valid` if there are any); people.parquet, pairs.parquet and totals.json may be
+            missing.
 
     Raises:
         TruthError: records.parquet is missing, or a file lacks a column or cannot be read.
     """
     if not (folder / RECORDS).is_file():
-        raise TruthError(f"{folder}: no folder of truth, there is no {RECORDS} in it")
+        raise TruthError(f"{folder}: not a folder of truth; it has no {RECORDS}")
     records = _read(folder / RECORDS, ("file", "person_id"))
     if not {"row", "source_id"} & set(records.columns):
-        raise TruthError(f"{folder / RECORDS}: neither column row nor source_id says where a row stands")
+        raise TruthError(f"{folder / RECORDS}: column row or source_id is missing; one of them must identify a row")
     for name, filled in (("sheet", ""), ("source_id", ""), ("row", -1), ("valid", True), ("kind", "record")):
         records[name] = records[name].fillna(filled) if name in records else filled
     records["file"] = records["file"].map(_path_of)
@@ -129,11 +129,11 @@ def read_accepted(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
 def join_truth(accepted: pd.DataFrame, truth: Truth) -> Known:
     """Return the accepted rows with their persons.
 
-    A row is found by its submission's id at the source, else by sheet and row, else by row alone where the file has
-    one sheet. The truth's file is the path or its end, so that truth and vault may lie anywhere.
+    A row is found by the id of its submission at the source, else by sheet and row, else by row alone if the file has
+    one sheet. The truth's `file` is the path, or the end of it, so that truth and vault can be in any folder.
 
     Raises:
-        TruthError: not one accepted row stands in the truth.
+        TruthError: not one accepted row is in the truth.
     """
     places = pd.DataFrame(
         {
@@ -161,8 +161,8 @@ def join_truth(accepted: pd.DataFrame, truth: Truth) -> Known:
             "not one accepted row stands in the truth: its `file` must be the end of the path of what was delivered, "
             "`row` the row as a spreadsheet shows it"
         )
-    beside = known.loc[found[is_known], ["person_id", "record_uid", "valid"]].set_index(accepted.index[is_known])
-    joined = accepted[is_known].drop(columns="file").join(beside)
+    truth_of = known.loc[found[is_known], ["person_id", "record_uid", "valid"]].set_index(accepted.index[is_known])
+    joined = accepted[is_known].drop(columns="file").join(truth_of)
     valid = joined[joined["valid"]].drop(columns="valid")
     records = valid.drop_duplicates("record_uid").reset_index(drop=True)
     return Known(records, int((~is_known).sum()), len(joined) - len(valid), len(valid) - len(records))
@@ -172,9 +172,9 @@ def _keys(rows: pd.DataFrame, names: list[str]) -> pd.Series:
     return pd.Series(list(zip(*(rows[name] for name in names), strict=True)), index=rows.index, dtype="object")
 
 
-def _match_files(delivered: pd.Series, told: pd.Series) -> pd.Series:
-    """The truth's file for each delivered file: the longest end of its path that the truth names; '' without one."""
-    names = set(told)
+def _match_files(delivered: pd.Series, named: pd.Series) -> pd.Series:
+    """Return for each delivered file the longest end of its path that the truth names; '' without one."""
+    names = set(named)
     chosen = {}
     for file in delivered.dropna().unique():
         parts = _path_of(file).split("/")
@@ -187,13 +187,13 @@ def read_labels(path: Path) -> pd.DataFrame:
     """Return record_id and person_id of a CSV or Parquet table of labels.
 
     Raises:
-        TruthError: the file is missing, lacks a column, or gives a record two persons.
+        TruthError: the file or a column is missing, or a record has two persons.
     """
     if not path.is_file():
         raise TruthError(f"{path}: no such file")
     labels = _read(path, ("record_id", "person_id"))[["record_id", "person_id"]].dropna().drop_duplicates()
     if labels["record_id"].duplicated().any():
-        raise TruthError(f"{path}: a record is said to be two persons")
+        raise TruthError(f"{path}: a record_id has two different person_id; keep one of them")
     return labels
 
 
@@ -201,7 +201,7 @@ def join_labels(accepted: pd.DataFrame, labels: pd.DataFrame) -> Known:
     """Return the accepted rows that have a label, with their persons.
 
     Raises:
-        TruthError: not one label is of an accepted row.
+        TruthError: no label is of an accepted row.
     """
     records = accepted.drop(columns="file").merge(labels, on="record_id", how="inner", validate="one_to_one")
     if records.empty:

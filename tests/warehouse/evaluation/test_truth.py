@@ -102,13 +102,13 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, name, content, said):
 
 
 def test_a_folder_without_records_is_no_truth(tmp_path):
-    with pytest.raises(TruthError, match=r"there is no records\.parquet"):
+    with pytest.raises(TruthError, match=r"it has no records\.parquet"):
         read_truth(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("columns", "said"),
-    [(("file", "row"), "column person_id is missing"), (("file", "person_id"), "neither column row")],
+    [(("file", "row"), "column person_id is missing"), (("file", "person_id"), "row or source_id is missing")],
 )
 def test_a_column_that_is_missing_is_named(tmp_path, columns, said):
     with pytest.raises(TruthError, match=said):
@@ -139,7 +139,7 @@ def test_labels_name_records_of_the_vault(tmp_path):
     ("text", "said"),
     [
         ("record_id,who\na,P1\n", "column person_id is missing"),
-        ("record_id,person_id\na,P1\na,P2\n", "said to be two persons"),
+        ("record_id,person_id\na,P1\na,P2\n", "has two different person_id"),
         (None, "no such file"),
     ],
 )

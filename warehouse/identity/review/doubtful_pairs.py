@@ -1,6 +1,6 @@
-"""Doubtful pairs in the order of their effect on the published count, and what an officer needs to judge them.
+"""Doubtful pairs, those with the largest effect on the published count first, and what an officer needs to judge them.
 
-Reads the vault as the last run left it; holds people's data, which goes to a person who judges and nowhere else.
+Reads the vault as the last run left it. Returns people's data: show it only to the officer who judges.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from warehouse.vault.linkage_tables import VAULT, beside_vault
 
 ALL = "ALL"
 SCRATCH = "evidence"
-# a pair that is more surely one person, or two, than this is not worth an officer's time
+# a pair less likely than this to be one person needs no review
 LEAST_DOUBT = 0.02
 _NONE = "-"
 BY_RULE = " (romanised)"
@@ -28,7 +28,7 @@ Kind = Literal["bridge", "between", "household"]
 
 @dataclass(frozen=True)
 class RecordFacts:
-    """One record as an officer sees it; missing text is empty. `alike`: further records alike in everything."""
+    """One record as an officer sees it; missing text is empty. `alike`: number of other records with its features."""
 
     record_id: str
     trainee_id: str
@@ -71,7 +71,7 @@ LABELS = (
 
 @dataclass(frozen=True)
 class Reason:
-    """One comparison of a pair: the level in words, and the bits that it counts for (+) or against (-)."""
+    """One comparison of a pair: the level in words, and its match weight, for (+) or against (-) one person."""
 
     comparison: str
     level: str
@@ -80,7 +80,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class PairEvidence:
-    """All that the model says of a pair. weight: the prior and all bits; probability: calibrated in training."""
+    """The model's evidence on a pair. weight: the sum of prior and reasons; probability: calibrated in training."""
 
     prior_weight: float
     reasons: tuple[Reason, ...]
@@ -91,11 +91,11 @@ class PairEvidence:
 
 @dataclass(frozen=True)
 class DoubtfulPair:
-    """A pair on which the published count hangs.
+    """A pair that the published count depends on.
 
-    kind: bridge where the two are counted as one person and only this pair holds them together; between where
-    they are counted as two; household where the model saw two people on one phone. likely: that it is one person.
-    lines: lines of report_reach that the decision changes. effect: expected change, summed over these lines.
+    kind: bridge (counted as one person, and only this pair connects them), between (counted as two people) or
+    household (two people with one phone, for the model). likely: probability of one person. lines: lines of
+    report_reach that the verdict changes. effect: expected change, summed over these lines.
     """
 
     pair: Pair
@@ -107,7 +107,7 @@ class DoubtfulPair:
 
     @property
     def changes(self) -> tuple[str, str]:
-        """What the verdicts same and different change in the published count, in words."""
+        """What the verdicts same and different change in the published count."""
         lines = " and ".join(self.lines)
         if self.kind == "bridge":
             return "nothing", f"one person more in {lines}"
@@ -115,8 +115,8 @@ class DoubtfulPair:
 
 
 def read_records(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) -> dict[str, RecordFacts]:
-    """Return what is known of records, by id; one that the vault no longer has is left out."""
-    rows = con.execute(
+    """Return the facts of records, by id, without records that the vault no longer has."""
+    found = con.execute(
         """
         WITH chosen AS (
             SELECT record.*, delivery.name AS delivery_name, delivery.date_received
@@ -129,14 +129,15 @@ def read_records(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) ->
         ), alike AS (
             SELECT node_id, count(*) AS records FROM identity_record GROUP BY node_id
         )
-        SELECT chosen.record_id, coalesce(trainee_id, ''), coalesce(full_name, ''), coalesce(latin_name, ''),
-               coalesce(sex, ''), birth_earliest, birth_latest, coalesce(phones, ''), coalesce(email, ''),
-               coalesce(national_id, ''), coalesce(national_id_status, ''), coalesce(member_id, ''),
-               concat_ws(', ', nullif(address, ''), nullif(district, ''), nullif(province, ''), nullif(postcode, '')),
-               chosen.country_code,
-               coalesce(partner_name, chosen.partner_id), training_date, coalesce(course_title, chosen.course_code, ''),
-               coalesce(file, delivery_name, ''), coalesce(sheet, ''), row_number, disposition,
-               coalesce(alike.records - 1, 0)
+        SELECT chosen.record_id, coalesce(trainee_id, '') AS trainee_id, coalesce(full_name, '') AS full_name,
+               coalesce(latin_name, '') AS latin_name, coalesce(sex, '') AS sex, birth_earliest, birth_latest,
+               coalesce(phones, '') AS phones, coalesce(email, '') AS email, coalesce(national_id, '') AS national_id,
+               coalesce(national_id_status, '') AS national_id_status, coalesce(member_id, '') AS member_id,
+               concat_ws(', ', nullif(address, ''), nullif(district, ''), nullif(province, ''), nullif(postcode, ''))
+               AS place,
+               chosen.country_code, coalesce(partner_name, chosen.partner_id) AS partner, training_date,
+               coalesce(course_title, chosen.course_code, '') AS course, coalesce(file, delivery_name, '') AS file,
+               coalesce(sheet, '') AS sheet, row_number, disposition, coalesce(alike.records - 1, 0) AS alike
         FROM chosen
         LEFT JOIN register ON register.record_id = chosen.record_id
         LEFT JOIN partner ON partner.partner_id = chosen.partner_id
@@ -145,53 +146,56 @@ def read_records(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) ->
         LEFT JOIN alike ON alike.node_id = identity_record.node_id
         """,
         [list(record_ids)],
-    ).fetchall()
-    found = {}
-    for row in rows:
-        record, trainee, name, latin, sex, low, high, phones, email, number, status, member, place, country = row[:14]
-        partner, day, course, file, sheet, line, disposition, alike = row[14:]
-        found[record] = RecordFacts(
-            record_id=record,
-            trainee_id=trainee,
-            full_name=name,
-            latin_name=latin or in_latin(name),
-            sex={"F": "female", "M": "male", "X": "another answer", "": ""}[sex],
-            birth=say_birth(low, high),
-            phones=phones.replace(" ", ", "),
-            email=email,
-            national_id=f"{number} ({_STATUS[status]})" if number and status in _STATUS else number,
-            member_id=member,
-            place=f"{place}, {country}" if place else country,
-            partner=partner,
-            training=", ".join(part for part in (day.isoformat() if day else "", course) if part),
-            # where it lies is the machine's business; its last folder and name are the partner's
-            source=", ".join(
-                part
-                for part in ("/".join(file.split("/")[-2:]), sheet and f"sheet {sheet}", line and f"row {line}")
-                if part
-            ),
-            disposition=disposition,
-            alike=alike,
-        )
-    return found
+    )
+    names = [column[0] for column in found.description or ()]
+    rows = (dict(zip(names, row, strict=True)) for row in found.fetchall())
+    return {row["record_id"]: _facts_of(row) for row in rows}
 
 
+_SEX = {"F": "female", "M": "male", "X": "another answer", "": ""}
 _STATUS = {"valid": "checked", "unchecked": "no check exists", "partial": "a part of it", "invalid": "check failed"}
 
 
+def _facts_of(row: dict[str, Any]) -> RecordFacts:
+    """Return the facts of one row of `read_records`, by column."""
+    number, status = row["national_id"], row["national_id_status"]
+    day = row["training_date"].isoformat() if row["training_date"] else ""
+    # show the file's name and its folder only: the rest of the path is of this machine
+    file = "/".join(row["file"].split("/")[-2:])
+    source = (file, row["sheet"] and f"sheet {row['sheet']}", row["row_number"] and f"row {row['row_number']}")
+    return RecordFacts(
+        record_id=row["record_id"],
+        trainee_id=row["trainee_id"],
+        full_name=row["full_name"],
+        latin_name=row["latin_name"] or in_latin(row["full_name"]),
+        sex=_SEX[row["sex"]],
+        birth=say_birth(row["birth_earliest"], row["birth_latest"]),
+        phones=row["phones"].replace(" ", ", "),
+        email=row["email"],
+        national_id=f"{number} ({_STATUS[status]})" if number and status in _STATUS else number,
+        member_id=row["member_id"],
+        place=f"{row['place']}, {row['country_code']}" if row["place"] else row["country_code"],
+        partner=row["partner"],
+        training=", ".join(part for part in (day, row["course"]) if part),
+        source=", ".join(part for part in source if part),
+        disposition=row["disposition"],
+        alike=row["alike"],
+    )
+
+
 def in_latin(name: str) -> str:
-    """Return a name of another script in Latin letters, as it is compared; empty for a Latin one."""
+    """Return a name of another script in Latin letters, as the linkage compares it; empty for a Latin name."""
     if not name or name_script(name) in ("LATIN", ""):
         return ""
     return romanise(name).title() + BY_RULE
 
 
 def say_birth(earliest: dt.date | None, latest: dt.date | None) -> str:
-    """Return a day or a span of birth with how exactly it is known; empty where it is not stated."""
+    """Return a day or a span of birth, and how exactly it is known; empty if not stated."""
     if earliest is None or latest is None:
         return ""
     if earliest == latest:
-        # many forms turn "born in 1985" into the first of January
+        # many forms write "born in 1985" as 1 January 1985
         return f"{earliest.year} (1 January: year only)" if (earliest.month, earliest.day) == (1, 1) else str(earliest)
     if (earliest.month, earliest.day, latest.month, latest.day) == (1, 1, 12, 31):
         years = f"{earliest.year}" if earliest.year == latest.year else f"{earliest.year} to {latest.year}"
@@ -200,8 +204,8 @@ def say_birth(earliest: dt.date | None, latest: dt.date | None) -> str:
 
 
 def differing(one: RecordFacts, other: RecordFacts) -> frozenset[str]:
-    """Return the labels of what both state and state differently; training and place in a file always differ."""
-    # a romanised name differs from a written one by rule, which says nothing
+    """Return the labels of facts that both records state and that differ, without training and row in a file."""
+    # a name romanised here always differs from one that a partner wrote
     by_rule = one.latin_name.endswith(BY_RULE) != other.latin_name.endswith(BY_RULE)
     silent = {"file and row", "training", *(("in Latin letters",) if by_rule else ())}
     return frozenset(
@@ -215,7 +219,7 @@ def differing(one: RecordFacts, other: RecordFacts) -> frozenset[str]:
 
 
 def nodes_of(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) -> dict[str, int]:
-    """Return record -> node; records that are not in the linkage are left out."""
+    """Return record -> node, without records that are not in the linkage."""
     return dict(
         con.execute(
             f"SELECT record_id, node_id FROM {VAULT}.identity_record WHERE list_contains(?, record_id)",
@@ -225,9 +229,9 @@ def nodes_of(con: duckdb.DuckDBPyConnection, record_ids: Collection[str]) -> dic
 
 
 def evidence(con: duckdb.DuckDBPyConnection, model: MatchModel, pairs: Iterable[Pair]) -> dict[Pair, PairEvidence]:
-    """Return what the model says of pairs of records, compared anew, whether blocking would find them or not.
+    """Compare pairs of records again, also pairs that blocking does not find, and return the model's evidence.
 
-    Pairs of records alike in everything, or not in the linkage, are left out.
+    Pairs of records with the same features, or not in the linkage, are left out.
     """
     import pandas as pd
 
@@ -276,15 +280,15 @@ def doubtful_pairs(
     limit: int | None = None,
     unsure_again: bool = False,
 ) -> list[DoubtfulPair]:
-    """Return the pairs that are worth judging, the greatest effect on the published count first, households last.
+    """Return the pairs to review: the largest effect on the published count first, households last.
 
     Args:
         con: The vault as the last run left it.
         model: The model of the linkage.
-        decisions: What is judged already; such pairs are left out, also where a verdict only follows.
+        decisions: Judgements so far; pairs with a verdict, or whose verdict follows from others, are left out.
         country: Only pairs with a record of this country.
-        limit: At most so many.
-        unsure_again: Also pairs that somebody looked at and was not sure of.
+        limit: At most this many pairs.
+        unsure_again: Also pairs that were judged `unsure`.
     """
     import numpy as np
 
@@ -334,7 +338,7 @@ def doubtful_pairs(
 
 
 def _judged_nodes(con: duckdb.DuckDBPyConnection, decisions: Decided, unsure_again: bool) -> set[tuple[int, int]]:
-    """Pairs of nodes of which somebody judged a pair of records."""
+    """Return the pairs of nodes with a judged pair of records."""
     pairs = [*decisions.verdicts, *(() if unsure_again else decisions.unsure)]
     node = nodes_of(con, {record for pair in pairs for record in pair})
     ends = [(node[one], node[other]) for one, other in pairs if one in node and other in node]
@@ -342,11 +346,11 @@ def _judged_nodes(con: duckdb.DuckDBPyConnection, decisions: Decided, unsure_aga
 
 
 def shown_first(pairs: Sequence[DoubtfulPair]) -> list[str]:
-    """Return the records of pairs, each once, in order."""
+    """Return the records of pairs in order, each once."""
     return list(dict.fromkeys(record for item in pairs for record in item.pair))
 
 
-# the register's people, as they are published; a node stands for its oldest record, one that counts before others
+# the people of the register; a node is shown by its oldest record, by one that counts if there is one
 _NODES = """
 WITH member AS (
     SELECT identity_record.node_id, identity_record.record_id, register.trainee_id, register.founding_order,

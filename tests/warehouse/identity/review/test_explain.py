@@ -39,7 +39,7 @@ def test_a_veto_is_named_as_what_keeps_two_records_apart(more):
     found = explained(person("Nguyễn Thị Mẫu", **known), person("Nguyễn Thị Mẫu", **(known | more)))
     assert not found.is_one_person
     assert found.evidence.weight >= MODEL.link_weight
-    assert "What they state contradicts" in found.because[0]
+    assert "They contradict each other" in found.because[0]
 
 
 def test_the_keys_that_are_told_bring_together_what_blocking_brings_together():
