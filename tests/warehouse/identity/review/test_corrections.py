@@ -248,7 +248,7 @@ def test_a_correction_that_somebody_judged_otherwise_is_refused_and_says_what_to
     judgement_table.take_in(
         town.con, [Draft(*records, Verdict.DIFFERENT)], by="Budi", why="two sisters", origin=Origin.REVIEW
     )
-    with pytest.raises(JudgementError, match=r"Budi judged otherwise on .*godigital identity undo j1"):
+    with pytest.raises(JudgementError, match=r"a judgement of Budi on .*godigital identity undo j1"):
         merge_trainees(town.con, one, other, **WHO)
 
 
