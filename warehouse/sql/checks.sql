@@ -29,7 +29,7 @@ FULL JOIN attended ON attended.partner_id = accepted.partner_id
 WHERE coalesce(accepted_rows, 0) <> coalesce(attendances, 0);
 
 -- fail: trainee_disagrees_with_attendances
--- Every trainee has attended; number, first day and last day are those of the attendances, and none is without a trainee.
+-- Every trainee has attendances and every attendance a trainee; their number, first day and last day agree.
 WITH attended AS (
     SELECT trainee_id, count(*) AS attendances, min(training_date) AS first_day, max(training_date) AS last_day
     FROM core_attendance

@@ -5,4 +5,4 @@ SELECT
 FROM programme.country AS country
 FULL JOIN (SELECT DISTINCT country_code FROM vault.partner) AS partner
     ON partner.country_code = country.country_code
-ORDER BY 1;
+ORDER BY country_code;

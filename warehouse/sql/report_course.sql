@@ -23,4 +23,4 @@ FROM attended
 GROUP BY CUBE (country_code, quarter, course_code)
 -- the whole of nothing is no line
 HAVING participations(trainee_id) > 0
-ORDER BY 1, 2, 3;
+ORDER BY country_code, quarter, course_code;

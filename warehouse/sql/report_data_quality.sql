@@ -98,4 +98,4 @@ SELECT
 FROM summed
 LEFT JOIN lacking ON lacking.partner_id = summed.partner_id AND lacking.month = summed.month
 FULL JOIN found ON found.partner_id = summed.partner_id AND found.month = summed.month
-ORDER BY 1, 3;
+ORDER BY partner_id, month;

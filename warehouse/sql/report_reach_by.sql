@@ -1,8 +1,8 @@
 -- Grain: one row per country attended (and ALL), quarter (and ALL), category of people and indicator that counts
 -- somebody. Key: country_code, quarter, dimension, dimension_value, indicator_code.
 -- Attributes of a person are those of the first training, the same in every country and quarter. Cells without people
--- are left out. Partner, course and their crossings count everybody who attended there: such cells overlap. Whoever a
--- partner or course first reached may have been reached elsewhere before, so their share is of all reached meanwhile.
+-- are left out. Cells of partners, courses and both count everybody who attended there, so these cells overlap. A person
+-- whom a partner or course first reached may have attended elsewhere before, so that share is of all people reached.
 WITH person AS (
     SELECT
         trainee_id,
@@ -153,7 +153,16 @@ by_place AS (
     WHERE (place.partner_id IS NULL) <> (place.course_code IS NULL)
     GROUP BY
         place.country_code, place.quarters, place.first_number, place.partner_id, place.course_code,
-        GROUPING SETS ((), (person.sex), (person.age_band), (person.is_youth), (person.trainee_type), (person.has_disability), (person.is_indigenous), (person.is_rural))
+        GROUPING SETS (
+            (),
+            (person.sex),
+            (person.age_band),
+            (person.is_youth),
+            (person.trainee_type),
+            (person.has_disability),
+            (person.is_indigenous),
+            (person.is_rural)
+        )
 ),
 
 by_partner_and_course AS (
@@ -185,7 +194,8 @@ by_youth_band AS (
     GROUP BY ALL
 ),
 
--- an attribute that plays no part in a line is NULL there, for what is not stated is a word
+-- an attribute that a line is not grouped by is NULL there; 'not stated' is a text. The three steps have different
+-- columns, and UNION ALL BY NAME fills the missing ones with NULL: SELECT * takes all of each
 category AS (
     SELECT * FROM by_person
     UNION ALL BY NAME
@@ -212,7 +222,8 @@ named AS (
             CASE WHEN course_code IS NOT NULL THEN 'course_code' END
         ) AS dimension,
         concat_ws(
-            ' x ', sex, age_band, is_youth, trainee_type, has_disability, is_indigenous, is_rural, partner_id, course_code
+            ' x ', sex, age_band, is_youth, trainee_type, has_disability, is_indigenous, is_rural, partner_id,
+            course_code
         ) AS dimension_value,
         people
     FROM category
@@ -261,7 +272,12 @@ whole AS (
 
 cell AS (
     SELECT
-        *,
+        country_code,
+        quarter,
+        dimension,
+        dimension_value,
+        indicator_code,
+        people,
         CASE
             WHEN dimension LIKE '%partner_id%' OR dimension LIKE '%course_code%' THEN 'people_reached'
             ELSE indicator_code
@@ -287,4 +303,4 @@ JOIN whole
         whole.country_code = cell.country_code
         AND whole.quarter = cell.quarter
         AND whole.indicator_code = cell.denominator_code
-ORDER BY 1, 2, 3, 4, 5;
+ORDER BY country_code, quarter, dimension, dimension_value, indicator_code;

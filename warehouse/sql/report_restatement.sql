@@ -1,6 +1,6 @@
 -- Grain: one row per earlier release set against this one, country attended (and ALL) and indicator.
--- Key: baseline, country_code, indicator_code. The causes add up to the difference; warehouse/lineage/restate.py says how a
--- change finds its cause. What the causes found leave open, another version of the program counted otherwise.
+-- Key: baseline, country_code, indicator_code. The causes add up to the difference; warehouse/lineage/restate.py says how
+-- a change gets its cause. The rest of the difference is counted as a change of the program.
 WITH now AS (
     SELECT
         country_code,
@@ -49,8 +49,7 @@ compared AS (
         coalesce(earlier.identity_merge, 0) AS by_identity_merge,
         coalesce(earlier.identity_split, 0) AS by_identity_split,
         coalesce(earlier.judgement, 0) AS by_judgement,
-        coalesce(earlier.model, 0) AS by_model,
-        coalesce(earlier.program, 0) AS read_otherwise
+        coalesce(earlier.model, 0) AS by_model
     FROM line
     LEFT JOIN history.restatement AS earlier
         ON
@@ -62,7 +61,22 @@ compared AS (
 
 opened AS (
     SELECT
-        *,
+        baseline,
+        baseline_release,
+        country_code,
+        indicator_code,
+        figure_before,
+        figure_after,
+        difference,
+        is_recorded,
+        by_new_delivery,
+        by_corrected_delivery,
+        by_contract,
+        by_programme_rules,
+        by_identity_merge,
+        by_identity_split,
+        by_judgement,
+        by_model,
         difference - by_new_delivery - by_corrected_delivery - by_contract - by_programme_rules - by_identity_merge
         - by_identity_split - by_judgement - by_model AS left_open
     FROM compared
