@@ -24,7 +24,7 @@ from schemas.contract_parts import Dates
 from schemas.languages import BUDDHIST_AHEAD, to_ascii_digits
 from schemas.partner import Partner
 from schemas.programme import load_programme
-from warehouse.vault.corrected_rows import Act
+from warehouse.vault.corrected_rows import Action
 
 if TYPE_CHECKING:
     from python_calamine import CalamineWorkbook
@@ -227,7 +227,7 @@ class _Rows:
         if mark and mark not in _MARKS:
             column = _column_name(sheet.roles["withdraw"])
             self._wrong.append(f"{where}, column {column}: write x to withdraw the row, or leave the cell empty.")
-        action: Act = "withdrawn" if mark else "unchanged"
+        action: Action = "withdrawn" if mark else "unchanged"
         if not mark and (tuple(cells) != sent.cells or stands_on != origin.sheet.strip()):
             action = "changed"
             other = self._sent.get((sheet.group, tuple(cells)))

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from schemas.partner import FileContract
-from warehouse.vault.corrected_rows import Act
+from warehouse.vault.corrected_rows import Action
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_CELL_CHARACTERS = 100_000  # a spreadsheet's own limit is 32,767
@@ -104,7 +104,7 @@ class OriginalRow:
     content_id: str
     overflow: bool
     orphan: bool
-    action: Act = "unchanged"
+    action: Action = "unchanged"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def key_checks(tables: Iterable[Table]) -> Iterator[Check]:
                 "fail",
                 f"key_of_{table.name}",
                 f"Every row of {table.name} has a key ({columns}), and no two rows have the same key.",
-                f"SELECT {columns} FROM {table.name} GROUP BY {columns} HAVING count(*) > 1 OR {missing}",  # noqa: S608
+                f"SELECT {columns} FROM {table.name} GROUP BY {columns} HAVING count(*) > 1 OR {missing}",
             )
 
 
@@ -58,8 +58,7 @@ def reference_checks(tables: Iterable[Table]) -> Iterator[Check]:
                 "fail",
                 f"{column}_of_{table.name}",
                 f"Every {column} of {table.name} stands in {reference.table}.",
-                f"SELECT {column} FROM {table.name} "  # noqa: S608
-                f"WHERE {column} NOT IN (SELECT {key} FROM {reference.table})",
+                f"SELECT {column} FROM {table.name} WHERE {column} NOT IN (SELECT {key} FROM {reference.table})",
             )
 
 

@@ -47,7 +47,7 @@ def programme_tables(con: "duckdb.DuckDBPyConnection", programme: "Programme") -
         for table, rows in _rows(programme).items():
             if rows:
                 marks = ", ".join("?" for _ in rows[0])
-                con.executemany(f"INSERT INTO {PROGRAMME}.{table} VALUES ({marks})", rows)  # noqa: S608
+                con.executemany(f"INSERT INTO {PROGRAMME}.{table} VALUES ({marks})", rows)
         yield
     finally:
         con.execute(f"DETACH {PROGRAMME}")

@@ -72,17 +72,17 @@ def settle_responses(deliveries: Iterable[SettledDelivery]) -> dict[str, tuple[O
         newest |= said
     taken: set[tuple[str, str]] = set()
     for item in pool:
-        fates = []
+        dispositions = []
         for record, content in zip(item.record_ids, item.content_ids, strict=True):
             if content not in newest[record]:
-                fates.append(Disposition.SUPERSEDED)
+                dispositions.append(Disposition.SUPERSEDED)
             elif (record, content) in taken:
-                fates.append(Disposition.REPEATED)
+                dispositions.append(Disposition.REPEATED)
             else:
                 taken.add((record, content))
-                fates.append(Disposition.ACCEPTED)
-        counts = not fates or Disposition.ACCEPTED in fates or Disposition.REPEATED in fates
-        result[item.delivery_id] = (Outcome.LOADED if counts else Outcome.SUPERSEDED, fates)
+                dispositions.append(Disposition.ACCEPTED)
+        counts = not dispositions or Disposition.ACCEPTED in dispositions or Disposition.REPEATED in dispositions
+        result[item.delivery_id] = (Outcome.LOADED if counts else Outcome.SUPERSEDED, dispositions)
     return result
 
 
@@ -112,7 +112,7 @@ def load_survey(
     read = [item for item in read if item.facts.reading_hash != UNREAD or not known.get(item.facts.delivery_id)]
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
         for table in ("survey_delivery", "survey_row"):
-            con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
+            con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])
     for item in read:
         _insert_delivery(con, item)
         if item.rows is not None and not item.rows.empty:
@@ -151,7 +151,7 @@ def _insert_delivery(con: duckdb.DuckDBPyConnection, item: SurveyRows) -> None:
         "rows_structural": item.structural,
     }
     marks = ", ".join(f"? AS {name}" for name in values)
-    con.execute(f"INSERT INTO survey_delivery BY NAME SELECT {marks}", [*values.values()])  # noqa: S608
+    con.execute(f"INSERT INTO survey_delivery BY NAME SELECT {marks}", [*values.values()])
 
 
 def _settle(con: duckdb.DuckDBPyConnection, survey_id: str) -> None:
@@ -180,23 +180,24 @@ def _write_dispositions(
     import pandas as pd
 
     rows = [
-        (delivery_id, ordinal, str(fate))
-        for delivery_id, (_, fates) in settled.items()
-        for ordinal, fate in enumerate(fates)
+        (delivery_id, ordinal, str(disposition))
+        for delivery_id, (_, dispositions) in settled.items()
+        for ordinal, disposition in enumerate(dispositions)
     ]
-    frame = pd.DataFrame(rows, columns=["delivery_id", "ordinal", "fate"])
-    con.register("survey_fate", frame.astype({"delivery_id": "str", "ordinal": "int32", "fate": "str"}))
+    frame = pd.DataFrame(rows, columns=["delivery_id", "ordinal", "became"])
+    con.register("settled_survey_row", frame.astype({"delivery_id": "str", "ordinal": "int32", "became": "str"}))
     try:
         con.execute(
             """
             UPDATE survey_row
-            SET disposition = CASE WHEN fate = 'accepted' AND reasons <> '' THEN 'rejected' ELSE fate END
-            FROM survey_fate
-            WHERE survey_row.delivery_id = survey_fate.delivery_id AND survey_row.ordinal = survey_fate.ordinal
+            SET disposition = CASE WHEN became = 'accepted' AND reasons <> '' THEN 'rejected' ELSE became END
+            FROM settled_survey_row
+            WHERE survey_row.delivery_id = settled_survey_row.delivery_id
+                AND survey_row.ordinal = settled_survey_row.ordinal
             """
         )
     finally:
-        con.unregister("survey_fate")
+        con.unregister("settled_survey_row")
 
 
 def _write_counts(con: duckdb.DuckDBPyConnection, survey_id: str, delivery_id: str, outcome: Outcome) -> None:

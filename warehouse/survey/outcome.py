@@ -56,7 +56,7 @@ def outcome_table(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
         f"""
         SELECT survey_round, country_code, trainee_type, sex, is_sample, {", ".join(questionnaire.indicators)}
         FROM core_survey_response WHERE link_status <> 'duplicate' ORDER BY response_id
-        """  # noqa: S608 - names of ours
+        """
     ).df()
     trained = con.execute(
         "SELECT country_code, trainee_type, sex, count(*) AS people FROM core_trainee GROUP BY ALL ORDER BY ALL"

@@ -1,6 +1,6 @@
-"""What corrected workbooks say about rows that were delivered earlier: which content stands in for which today.
+"""Corrected workbooks: which content replaces a row that was delivered earlier.
 
-A correction holds as long as a delivery in force still has the row it corrects, and no longer.
+A correction holds as long as a delivery in force still has the row that it corrects.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,15 +10,15 @@ from typing import Final, Literal
 # delivery_kind of a workbook that went back to the partner and came in again, corrected
 RETURNED: Final = "returned"
 
-Act = Literal["unchanged", "changed", "withdrawn"]
+Action = Literal["unchanged", "changed", "withdrawn"]
 
 
 @dataclass(frozen=True)
 class ReturnedRow:
-    """One row of a workbook: the content it stands for, what was done to it, and what it says itself."""
+    """One row of a workbook: the content it corrects, what the partner did to it, and its own content."""
 
     corrects: str
-    act: Act
+    action: Action
     content_id: str
 
 
@@ -26,7 +26,7 @@ Standing = Mapping[str, str | None]
 
 
 def follow(content: str, standing: Standing) -> str | None:
-    """Return what stands in today for a row as delivered: itself, a correction of it, or None where withdrawn."""
+    """Return the content in force for a row as delivered: itself, a correction of it, or None if withdrawn."""
     now: str | None = content
     while now is not None and now in standing:
         now = standing[now]
@@ -43,22 +43,22 @@ def _leads_to(content: str, other: str, standing: Standing) -> bool:
 def standing_corrections(rows: Iterable[ReturnedRow]) -> dict[str, str | None]:
     """Return content -> what replaces it, None where it was withdrawn.
 
-    Of two corrections of one row the later holds. A correction that was said before says nothing new: a copy of a
-    workbook that is sent again does not overrule what was corrected since.
+    Of two corrections of one row the later holds. A correction that repeats an earlier one changes nothing: a partner
+    can send a workbook twice, and the second copy does not replace corrections made in between.
 
     Args:
         rows: Rows of all workbooks, in the order in which these arrived.
     """
     standing: dict[str, str | None] = {}
-    said: set[tuple[str, str | None]] = set()
+    seen: set[tuple[str, str | None]] = set()
     for row in rows:
-        if row.act == "unchanged":
+        if row.action == "unchanged":
             continue
-        becomes = row.content_id if row.act == "changed" else None
-        if becomes == row.corrects or (row.corrects, becomes) in said:
+        becomes = row.content_id if row.action == "changed" else None
+        if becomes == row.corrects or (row.corrects, becomes) in seen:
             continue
-        said.add((row.corrects, becomes))
-        # a row put back to what it was: following the old correction would go round in circles
+        seen.add((row.corrects, becomes))
+        # a row changed back to its first content: the old correction would make a circle
         if becomes is not None and _leads_to(becomes, row.corrects, standing):
             del standing[becomes]
         standing[row.corrects] = becomes

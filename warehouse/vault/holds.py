@@ -148,4 +148,4 @@ _DUPLICATES = f"""
         AND delivery_id NOT IN (SELECT delivery_id FROM hold_release)
     ORDER BY in_order.arrival
     LIMIT 1
-"""  # noqa: S608 - a number of our own
+"""

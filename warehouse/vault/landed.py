@@ -2,30 +2,59 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 
 
+class LandedRow(NamedTuple):
+    """One row of `landed_file`."""
+
+    partner_id: str
+    country_code: str
+    file_name: str
+    source: str
+    is_sample: bool
+    date_received: dt.date
+    size: int
+    sha256: str
+    landed_path: str
+    pulled_at: dt.datetime
+    is_return: bool
+
+
+class Sighting(NamedTuple):
+    """A file as a source had it at the last pull."""
+
+    file_name: str
+    version: str | None
+    size: int
+    sha256: str
+    date_received: dt.date
+
+
 def register_landed(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[Any]]) -> None:
-    """Remember files as they were seen, (columns of `landed_file`); the first sighting of each is kept."""
-    # whatever binds a parameter makes the engine import pandas, a second: most runs find nothing new to write
+    """Write files that landed, in the order of `LandedRow`; a file that is there already stays as it is."""
+    # a bound parameter makes the engine import pandas, which takes a second: most runs have nothing new to write
     seen = set(con.execute("SELECT partner_id, source, file_name, sha256 FROM landed_file").fetchall())
-    new = [list(row) for row in rows if (row[0], row[3], row[2], row[7]) not in seen]
+    landed = [LandedRow(*row) for row in rows]
+    new = [row for row in landed if (row.partner_id, row.source, row.file_name, row.sha256) not in seen]
     if new:
-        # of two versions of a file the one pulled last counts, whatever a clock that was set back says of it
-        latest = con.execute("SELECT max(pulled_at) FROM landed_file").fetchall()[0][0]
-        for row in new:
-            if latest is not None and row[9] <= latest:
-                row[9] = latest + dt.timedelta(microseconds=1)
+        # of two versions of a file the one pulled last counts, also when the clock was set back in between
+        ((latest,),) = con.execute("SELECT max(pulled_at) FROM landed_file").fetchall()
+        if latest is not None:
+            after = latest + dt.timedelta(microseconds=1)
+            new = [row._replace(pulled_at=max(row.pulled_at, after)) for row in new]
         con.executemany("INSERT INTO landed_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", new)
 
 
-def known_sightings(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[tuple[Any, ...]]]:
-    """Return (partner_id, source) -> name, version, size, sha256, date_received of every file last seen there."""
-    found: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-    for row in con.execute("SELECT * FROM sighting ORDER BY partner_id, source, file_name").fetchall():
-        found.setdefault((row[0], row[1]), []).append(row[2:])
+def known_sightings(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], list[Sighting]]:
+    """Return (partner_id, source) -> the files that were there at the last pull."""
+    found: dict[tuple[str, str], list[Sighting]] = {}
+    for partner_id, source, *file in con.execute(
+        "SELECT * FROM sighting ORDER BY partner_id, source, file_name"
+    ).fetchall():
+        found.setdefault((partner_id, source), []).append(Sighting(*file))
     return found
 
 
@@ -38,8 +67,9 @@ def register_sightings(
     """
     known = known_sightings(con)
     for (partner_id, source), rows in seen.items():
-        if sorted(rows, key=str) == sorted(known.get((partner_id, source), []), key=str):
-            # as it was; and binding a parameter is not free
+        files = sorted((Sighting(*row) for row in rows), key=lambda file: file.file_name)
+        if files == sorted(known.get((partner_id, source), []), key=lambda file: file.file_name):
+            # nothing to write, and a bound parameter costs a second
             continue
         con.execute("DELETE FROM sighting WHERE partner_id = ? AND source = ?", [partner_id, source])
         if rows:
@@ -48,11 +78,12 @@ def register_sightings(
             )
 
 
-def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[Any, ...]]]:
-    """Return partner_id -> rows of `landed_file` in the order of its columns."""
-    found: dict[str, list[tuple[Any, ...]]] = {}
+def landed_rows(con: duckdb.DuckDBPyConnection) -> dict[str, list[LandedRow]]:
+    """Return partner_id -> the files that landed."""
+    found: dict[str, list[LandedRow]] = {}
     for row in con.execute("SELECT * FROM landed_file ORDER BY partner_id, file_name, pulled_at, source").fetchall():
-        found.setdefault(row[0], []).append(row)
+        landed = LandedRow(*row)
+        found.setdefault(landed.partner_id, []).append(landed)
     return found
 
 

@@ -1,6 +1,6 @@
 """Writes what was read into the vault: one partner at a time, and one transaction for a country.
 
-Keeps the law that nothing vanishes: rows in = accepted + rejected + superseded + repeated + structural.
+Checks that no row is lost: rows in = accepted + rejected + superseded + repeated + non-data rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,7 @@ import duckdb
 
 from schemas.columns import ROW_COUNTS, TRAINING_LOG_COLUMNS
 from schemas.contract_parts import Kind
-from warehouse.vault.corrected_rows import RETURNED, Act, ReturnedRow
+from warehouse.vault.corrected_rows import RETURNED, Action, ReturnedRow
 from warehouse.vault.holds import HOLDS
 from warehouse.vault.landed import known_deliveries
 from warehouse.vault.rows import UNREAD, ConservationError, DeliveryFacts, DeliveryRows, PartnerFacts
@@ -103,7 +103,7 @@ def load_partner(
     read = [item for item in read if item.facts.reading_hash != UNREAD or not known.get(item.facts.delivery_id)]
     for delivery_id in [*gone, *(item.facts.delivery_id for item in read)]:
         for table in ("delivery", *_ROW_TABLES):
-            con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
+            con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])
     for item in read:
         _insert_delivery(con, item)
     _insert_rows(con, "record", [item.valid for item in read if item.valid is not None], RECORD_COLUMNS)
@@ -118,10 +118,10 @@ def hold_back(con: duckdb.DuckDBPyConnection, delivery_id: str, code: str, messa
     Its bytes stay landed, and are read again then. The caller holds the transaction.
     """
     for table in _ROW_TABLES:
-        con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])  # noqa: S608 - fixed names
+        con.execute(f"DELETE FROM {table} WHERE delivery_id = ?", [delivery_id])
     zeros = ", ".join(f"{name} = 0" for name in ROW_COUNTS)
     row = con.execute(
-        f"UPDATE delivery SET outcome = ?, error_code = ?, error_message = ?, {zeros} WHERE delivery_id = ? "  # noqa: S608
+        f"UPDATE delivery SET outcome = ?, error_code = ?, error_message = ?, {zeros} WHERE delivery_id = ? "
         "RETURNING partner_id",
         [Outcome.HELD, code, message, delivery_id],
     ).fetchone()
@@ -167,7 +167,7 @@ def _insert_delivery(con: duckdb.DuckDBPyConnection, item: DeliveryRows) -> None
             item.error_message,
             item.header,
             item.rows_in,
-            # until it is settled, every row is on hold
+            # superseded until the partner is settled
             item.rows_in - item.structural,
             item.structural,
         ],
@@ -185,7 +185,7 @@ def _insert_rows(
     incoming = pd.concat(filled, ignore_index=True)
     con.register("incoming", incoming[list(names)] if names else incoming)
     try:
-        con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")  # noqa: S608 - fixed names
+        con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM incoming")
     finally:
         con.unregister("incoming")
 
@@ -201,7 +201,7 @@ def _returned_frame(item: DeliveryRows) -> "pd.DataFrame":
             "country_code": [item.facts.country_code] * count,
             "ordinal": range(count),
             "corrects": [corrects for corrects, _ in item.returned],
-            "act": [act for _, act in item.returned],
+            "act": [action for _, action in item.returned],
         }
     )
 
@@ -239,10 +239,10 @@ def _settle(con: duckdb.DuckDBPyConnection, partner_id: str, kind: Kind) -> None
         validity.append(is_valid)
     workbooks = _workbooks(con, partner_id, [Candidate(*row[1:]) for row in found if row[0] == RETURNED], keys)
     row_keys = [RowKeys(item.delivery_id, keys[item.delivery_id][1], keys[item.delivery_id][2]) for item in ordinary]
-    fates = settle_rows(kind, settled, row_keys, workbooks)
-    _write_dispositions(con, partner_id, keys, fates)
+    dispositions = settle_rows(kind, settled, row_keys, workbooks)
+    _write_dispositions(con, partner_id, keys, dispositions)
     outcomes = {item.delivery_id: settled.outcome(item.delivery_id) for item in ordinary}
-    _write_counts(con, partner_id, outcomes | _workbook_outcomes(workbooks, fates))
+    _write_counts(con, partner_id, outcomes | _workbook_outcomes(workbooks, dispositions))
 
 
 def _workbooks(
@@ -250,32 +250,38 @@ def _workbooks(
 ) -> list[Workbook]:
     if not candidates:
         return []
-    said: dict[str, list[tuple[str, Act]]] = {item.delivery_id: [] for item in candidates}
-    for delivery_id, corrects, act in con.execute(
+    actions: dict[str, list[tuple[str, Action]]] = {item.delivery_id: [] for item in candidates}
+    for delivery_id, corrects, action in con.execute(
         "SELECT delivery_id, corrects, act FROM returned_row WHERE partner_id = ? ORDER BY delivery_id, ordinal",
         [partner_id],
     ).fetchall():
-        said[delivery_id].append((corrects, act))
+        actions[delivery_id].append((corrects, action))
     return [
         Workbook(
             item,
             keys[item.delivery_id][1],
             [
-                ReturnedRow(corrects, act, content)
-                for (corrects, act), content in zip(said[item.delivery_id], keys[item.delivery_id][2], strict=True)
+                ReturnedRow(corrects, action, content)
+                for (corrects, action), content in zip(
+                    actions[item.delivery_id], keys[item.delivery_id][2], strict=True
+                )
             ],
         )
         for item in candidates
     ]
 
 
-def _workbook_outcomes(workbooks: Sequence[Workbook], fates: Mapping[str, Sequence[Disposition]]) -> dict[str, Outcome]:
+def _workbook_outcomes(
+    workbooks: Sequence[Workbook], dispositions: Mapping[str, Sequence[Disposition]]
+) -> dict[str, Outcome]:
     """A copy is repeated; a workbook whose every correction was overtaken is superseded."""
     first, copies = order_workbooks(workbooks)
     found = {item.candidate.delivery_id: Outcome.REPEATED for item in copies}
     for item in first:
         changed = {
-            fate for fate, row in zip(fates[item.candidate.delivery_id], item.rows, strict=True) if row.act == "changed"
+            disposition
+            for disposition, row in zip(dispositions[item.candidate.delivery_id], item.rows, strict=True)
+            if row.action == "changed"
         }
         overtaken = changed == {Disposition.SUPERSEDED}
         found[item.candidate.delivery_id] = Outcome.SUPERSEDED if overtaken else Outcome.LOADED
@@ -286,7 +292,7 @@ def _write_dispositions(
     con: duckdb.DuckDBPyConnection,
     partner_id: str,
     keys: Mapping[str, Keys],
-    fates: Mapping[str, Sequence[Disposition]],
+    dispositions: Mapping[str, Sequence[Disposition]],
 ) -> None:
     import pandas as pd
 
@@ -295,20 +301,21 @@ def _write_dispositions(
         parts["delivery_id"] += [delivery_id] * len(ordinals)
         parts["ordinal"] += ordinals
         parts["disposition"] += [
-            str(fate if ok or fate is not Disposition.ACCEPTED else Disposition.REJECTED)
-            for fate, ok in zip(fates[delivery_id], valid, strict=True)
+            str(disposition if ok or disposition is not Disposition.ACCEPTED else Disposition.REJECTED)
+            for disposition, ok in zip(dispositions[delivery_id], valid, strict=True)
         ]
-    con.register("fate", pd.DataFrame(parts).astype({"ordinal": "int32"}))
+    con.register("settled_row", pd.DataFrame(parts).astype({"ordinal": "int32"}))
     try:
         for table in ("record", "rejected_row"):
             con.execute(
-                f"UPDATE {table} SET disposition = fate.disposition FROM fate "  # noqa: S608 - fixed names
-                f"WHERE {table}.partner_id = ? AND {table}.delivery_id = fate.delivery_id "
-                f"AND {table}.ordinal = fate.ordinal AND {table}.disposition IS DISTINCT FROM fate.disposition",
+                f"UPDATE {table} SET disposition = settled_row.disposition FROM settled_row "
+                f"WHERE {table}.partner_id = ? AND {table}.delivery_id = settled_row.delivery_id "
+                f"AND {table}.ordinal = settled_row.ordinal "
+                f"AND {table}.disposition IS DISTINCT FROM settled_row.disposition",
                 [partner_id],
             )
     finally:
-        con.unregister("fate")
+        con.unregister("settled_row")
 
 
 def _write_counts(con: duckdb.DuckDBPyConnection, partner_id: str, outcomes: Mapping[str, Outcome]) -> None:
@@ -327,7 +334,7 @@ def _write_counts(con: duckdb.DuckDBPyConnection, partner_id: str, outcomes: Map
     for delivery_id, outcome in outcomes.items():
         accepted, rejected, superseded, repeated = counts.get(delivery_id, (0, 0, 0, 0))
         try:
-            # the table's own CHECK is the law of conservation
+            # the CHECK of the table compares the sum
             con.execute(
                 "UPDATE delivery SET outcome = ?, rows_accepted = ?, rows_rejected = ?, rows_superseded = ?, "
                 "rows_repeated = ? WHERE delivery_id = ?",
@@ -336,5 +343,5 @@ def _write_counts(con: duckdb.DuckDBPyConnection, partner_id: str, outcomes: Map
         except duckdb.ConstraintException as error:
             raise ConservationError(
                 f"{partner_id}, delivery {delivery_id}: rows in are not accepted + rejected + superseded + repeated "
-                "+ structural; nothing was loaded. This is a defect of the program"
+                "+ non-data rows; nothing was loaded. This is a defect of the program"
             ) from error

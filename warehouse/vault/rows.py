@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from schemas.contract_parts import Kind
-from warehouse.vault.corrected_rows import Act
+from warehouse.vault.corrected_rows import Action
 
 if TYPE_CHECKING:
     # imported where it is used: a run that finds nothing new reads no frame
@@ -52,12 +52,12 @@ class DeliveryRows:
     rejected: "pd.DataFrame | None"
     error_code: str | None = None
     error_message: str | None = None
-    # of a corrected workbook, for each row: content_id of the row it stands for, and what was done to it
-    returned: tuple[tuple[str, Act], ...] = ()
+    # for each row of a corrected workbook: content_id of the row it corrects, and what the partner did to it
+    returned: tuple[tuple[str, Action], ...] = ()
 
     @property
     def rows_in(self) -> int:
-        """All rows of the delivery, structural ones included; 0 where it could not be read."""
+        """All rows of the delivery, subtotals and footers included; 0 if it could not be read."""
         if self.valid is None or self.rejected is None:
             return 0
         return len(self.valid) + len(self.rejected) + self.structural

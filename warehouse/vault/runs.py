@@ -61,18 +61,14 @@ def begin(
     """
     gone = [
         literal(run)
-        for run, pid in con.execute(
-            f"SELECT run_id, pid FROM run WHERE run_outcome = '{RUNNING}'"  # noqa: S608 - a word of our own
-        ).fetchall()
+        for run, pid in con.execute(f"SELECT run_id, pid FROM run WHERE run_outcome = '{RUNNING}'").fetchall()
         if not is_alive(pid)
     ]
     with transaction(con):
         if gone:
-            con.execute(
-                f"UPDATE run SET run_outcome = '{CUT_OFF}' WHERE run_id IN ({', '.join(gone)})"  # noqa: S608 - literals
-            )
+            con.execute(f"UPDATE run SET run_outcome = '{CUT_OFF}' WHERE run_id IN ({', '.join(gone)})")
         con.execute(
-            "INSERT INTO run (run_id, run_kind, countries, pid, started_at, run_outcome) "  # noqa: S608 - literals
+            "INSERT INTO run (run_id, run_kind, countries, pid, started_at, run_outcome) "
             f"VALUES ({literal(run_id)}, {literal(kind)}, {literal(' '.join(countries))}, {os.getpid()}, "
             f"{_moment(started_at)}, '{RUNNING}')"
         )
@@ -86,7 +82,7 @@ def note_stages(con: duckdb.DuckDBPyConnection, run_id: str, stages: Sequence[St
         for place, stage in enumerate(stages)
     )
     if rows:
-        con.execute(f"INSERT OR REPLACE INTO run_stage VALUES {rows}")  # noqa: S608 - literals
+        con.execute(f"INSERT OR REPLACE INTO run_stage VALUES {rows}")
 
 
 def end(
@@ -97,7 +93,7 @@ def end(
     with transaction(con):
         note_stages(con, run_id, stages)
         con.execute(
-            f"UPDATE run SET ended_at = {_moment(ended_at)}, run_outcome = {literal(ended.outcome)}, "  # noqa: S608
+            f"UPDATE run SET ended_at = {_moment(ended_at)}, run_outcome = {literal(ended.outcome)}, "
             f"release_number = {number}, deliveries_read = {ended.deliveries_read}, failures = {ended.failures}, "
             f"warnings = {ended.warnings} WHERE run_id = {literal(run_id)}"
         )
@@ -113,9 +109,9 @@ def _forget_old(con: duckdb.DuckDBPyConnection) -> None:
     row = con.execute("SELECT count(*) FROM run").fetchone()
     if row is None or row[0] <= _KEPT:
         return
-    old = f"SELECT run_id FROM run ORDER BY run_id LIMIT {row[0] - _KEPT}"  # noqa: S608 - a number
+    old = f"SELECT run_id FROM run ORDER BY run_id LIMIT {row[0] - _KEPT}"
     for table in ("run_stage", "run"):
-        con.execute(f"DELETE FROM {table} WHERE run_id IN ({old})")  # noqa: S608 - names of our own
+        con.execute(f"DELETE FROM {table} WHERE run_id IN ({old})")
 
 
 def _moment(at: dt.datetime) -> str:

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 
 
 class Disposition(StrEnum):
-    """What became of a row that is not structural."""
+    """What became of a data row."""
 
     ACCEPTED = "accepted"
     REJECTED = "rejected"
@@ -122,7 +122,7 @@ def _winners(kind: Kind, unique: Sequence[Candidate], pool: Sequence[Candidate])
 
 @dataclass(frozen=True)
 class RowKeys:
-    """The rows of one delivery in order: who they are, and a hash of what they say."""
+    """The rows of one delivery in order: record id and content hash of each."""
 
     delivery_id: str
     record_ids: Sequence[str]
@@ -131,7 +131,7 @@ class RowKeys:
 
 @dataclass(frozen=True)
 class Workbook:
-    """A corrected workbook: where it stands in time, who its rows are, and what each says of an earlier row."""
+    """A corrected workbook: its delivery, its record ids, and what each row does to an earlier row."""
 
     candidate: Candidate
     record_ids: Sequence[str]
@@ -181,40 +181,40 @@ def settle_rows(
         if rows.delivery_id in repeated_whole:
             result[rows.delivery_id] = [Disposition.REPEATED] * len(rows.record_ids)
             continue
-        fates = []
+        dispositions = []
         for record, content in zip(rows.record_ids, rows.content_ids, strict=True):
             if rows.delivery_id not in may_hold or content not in delivered:
-                fates.append(Disposition.SUPERSEDED)
+                dispositions.append(Disposition.SUPERSEDED)
             elif content not in alive:
-                # a correction stands in: the row that counted goes, and what repeated it goes on repeating it
-                fates.append(Disposition.REPEATED if content in replaced else Disposition.SUPERSEDED)
+                # the row has been corrected: supersede the original; its duplicates stay duplicates
+                dispositions.append(Disposition.REPEATED if content in replaced else Disposition.SUPERSEDED)
                 replaced.add(content)
             elif record in taken:
-                fates.append(Disposition.REPEATED)
+                dispositions.append(Disposition.REPEATED)
             else:
                 taken.add(record)
-                fates.append(Disposition.ACCEPTED)
-        result[rows.delivery_id] = fates
+                dispositions.append(Disposition.ACCEPTED)
+        result[rows.delivery_id] = dispositions
     for item in first:
-        result[item.candidate.delivery_id] = _workbook_fates(item, alive, taken, replaced)
+        result[item.candidate.delivery_id] = _workbook_dispositions(item, alive, taken, replaced)
     for item in copies:
         result[item.candidate.delivery_id] = [Disposition.REPEATED] * len(item.rows)
     return result
 
 
-def _workbook_fates(item: Workbook, alive: set[str], taken: set[str], replaced: set[str]) -> list[Disposition]:
-    """Dispositions of a workbook's rows; whoever is accepted is added to `taken`, whoever is overtaken to `replaced`.
+def _workbook_dispositions(item: Workbook, alive: set[str], taken: set[str], replaced: set[str]) -> list[Disposition]:
+    """Dispositions of a workbook's rows; adds accepted records to `taken`, overtaken content to `replaced`.
 
     A row that was left as it was, or that withdraws another, repeats that one.
     """
-    fates = []
+    dispositions = []
     for record, row in zip(item.record_ids, item.rows, strict=True):
-        if row.act != "changed" or (row.content_id in alive and record in taken):
-            fates.append(Disposition.REPEATED)
+        if row.action != "changed" or (row.content_id in alive and record in taken):
+            dispositions.append(Disposition.REPEATED)
         elif row.content_id in alive:
             taken.add(record)
-            fates.append(Disposition.ACCEPTED)
+            dispositions.append(Disposition.ACCEPTED)
         else:
-            fates.append(Disposition.REPEATED if row.content_id in replaced else Disposition.SUPERSEDED)
+            dispositions.append(Disposition.REPEATED if row.content_id in replaced else Disposition.SUPERSEDED)
             replaced.add(row.content_id)
-    return fates
+    return dispositions

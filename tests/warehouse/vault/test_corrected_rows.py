@@ -42,16 +42,16 @@ def settle(kind, deliveries, workbooks):
         Workbook(candidate(name, received, period=None), [row.content_id for row in said(text)], said(text))
         for name, (received, text) in workbooks.items()
     ]
-    fates = settle_rows(kind, settled, keys, books)
-    assert settle_rows(kind, settled, keys, books[::-1]) == fates
-    return fates
+    dispositions = settle_rows(kind, settled, keys, books)
+    assert settle_rows(kind, settled, keys, books[::-1]) == dispositions
+    return dispositions
 
 
 MONTH = {"month": (0, "abc", {})}
 
 
 @pytest.mark.parametrize(
-    ("workbooks", "month", "fates"),
+    ("workbooks", "month", "dispositions"),
     [
         pytest.param({"w": (9, "a>x b")}, [S, A, A], {"w": [A, R]}, id="exactly the corrected row is replaced"),
         pytest.param({"w": (9, "a b c")}, [A, A, A], {"w": [R, R, R]}, id="nothing was changed"),
@@ -79,10 +79,10 @@ MONTH = {"month": (0, "abc", {})}
         ),
     ],
 )
-def test_what_a_workbook_does_to_a_month(workbooks, month, fates):
+def test_what_a_workbook_does_to_a_month(workbooks, month, dispositions):
     found = settle("monthly", MONTH, workbooks)
     assert found.pop("month") == month
-    assert found == fates
+    assert found == dispositions
 
 
 def test_a_revision_that_no_longer_has_the_row_takes_its_correction_along():
@@ -105,8 +105,8 @@ def test_a_cumulative_file_that_was_corrected_too_takes_over():
 def test_a_corrected_submission_keeps_its_record_and_counts_once():
     settled = settle_deliveries("snapshot", [candidate("a", 0)])
     book = Workbook(candidate("w", 9, period=None), ["1"], [ReturnedRow("x", "changed", "y")])
-    fates = settle_rows("snapshot", settled, [RowKeys("a", ["1", "2"], ["x", "z"])], [book])
-    assert fates == {"a": [S, A], "w": [A]}
+    dispositions = settle_rows("snapshot", settled, [RowKeys("a", ["1", "2"], ["x", "z"])], [book])
+    assert dispositions == {"a": [S, A], "w": [A]}
 
 
 def test_the_same_bytes_under_two_names_are_a_copy():
@@ -115,8 +115,8 @@ def test_the_same_bytes_under_two_names_are_a_copy():
         Workbook(candidate(name, day, period=None, content="same"), ["x"], [ReturnedRow("a", "changed", "x")])
         for name, day in (("w", 5), ("copy", 9))
     ]
-    fates = settle_rows("monthly", settled, [RowKeys("a", ["a"], ["a"])], books)
-    assert fates == {"a": [S], "w": [A], "copy": [R]}
+    dispositions = settle_rows("monthly", settled, [RowKeys("a", ["a"], ["a"])], books)
+    assert dispositions == {"a": [S], "w": [A], "copy": [R]}
 
 
 statements = st.lists(
@@ -147,17 +147,22 @@ def test_every_row_has_one_fate_and_no_row_counts_twice(kind, contents, books):
     workbooks = [
         Workbook(
             candidate(f"w{number}", 50 + number, period=None),
-            [row.content_id if row.act == "changed" else row.corrects for row in rows],
-            [row if row.act == "changed" else ReturnedRow(row.corrects, row.act, row.corrects) for row in rows],
+            [row.content_id if row.action == "changed" else row.corrects for row in rows],
+            [row if row.action == "changed" else ReturnedRow(row.corrects, row.action, row.corrects) for row in rows],
         )
         for number, rows in enumerate(books)
     ]
-    fates = settle_rows(kind, settled, keys, workbooks)
+    dispositions = settle_rows(kind, settled, keys, workbooks)
     everything = {item.delivery_id: list(item.content_ids) for item in keys}
     everything |= {book.candidate.delivery_id: [row.content_id for row in book.rows] for book in workbooks}
-    assert {name: len(found) for name, found in fates.items()} == {name: len(rows) for name, rows in everything.items()}
+    assert {name: len(found) for name, found in dispositions.items()} == {
+        name: len(rows) for name, rows in everything.items()
+    }
     counted = [
-        row for name, rows in everything.items() for row, fate in zip(rows, fates[name], strict=True) if fate is A
+        row
+        for name, rows in everything.items()
+        for row, disposition in zip(rows, dispositions[name], strict=True)
+        if disposition is A
     ]
     assert len(counted) == len(set(counted))
     # a row counts for each row delivered, or one that stands in for it, unless somebody withdrew it

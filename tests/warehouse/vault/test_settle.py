@@ -133,16 +133,16 @@ def rows(delivery_id: str, text: str, contents: str | None = None) -> RowKeys:
 
 def test_a_corrected_month_takes_every_row_over():
     settled = settle_deliveries("monthly", [delivery("a"), delivery("b", revision=1, received=9)])
-    fates = settle_rows("monthly", settled, [rows("a", "xyz"), rows("b", "xyw")])
-    assert set(fates["a"]) == {Disposition.SUPERSEDED}
-    assert set(fates["b"]) == {Disposition.ACCEPTED}
+    dispositions = settle_rows("monthly", settled, [rows("a", "xyz"), rows("b", "xyw")])
+    assert set(dispositions["a"]) == {Disposition.SUPERSEDED}
+    assert set(dispositions["b"]) == {Disposition.ACCEPTED}
 
 
 def test_a_cumulative_file_repeats_what_came_before_and_supersedes_what_changed():
     settled = settle_deliveries("cumulative", [delivery("a", period="1"), delivery("b", period="2", received=9)])
-    fates = settle_rows("cumulative", settled, [rows("a", "xyz"), rows("b", "xyvw")])
-    assert fates["a"] == [Disposition.ACCEPTED, Disposition.ACCEPTED, Disposition.SUPERSEDED]
-    assert fates["b"] == [
+    dispositions = settle_rows("cumulative", settled, [rows("a", "xyz"), rows("b", "xyvw")])
+    assert dispositions["a"] == [Disposition.ACCEPTED, Disposition.ACCEPTED, Disposition.SUPERSEDED]
+    assert dispositions["b"] == [
         Disposition.REPEATED,
         Disposition.REPEATED,
         Disposition.ACCEPTED,
@@ -152,8 +152,8 @@ def test_a_cumulative_file_repeats_what_came_before_and_supersedes_what_changed(
 
 def test_an_edited_submission_counts_as_it_was_edited():
     settled = settle_deliveries("snapshot", [delivery("a", period="1"), delivery("b", period="2", received=9)])
-    fates = settle_rows("snapshot", settled, [rows("a", "xy", "12"), rows("b", "xy", "13")])
-    assert fates == {
+    dispositions = settle_rows("snapshot", settled, [rows("a", "xy", "12"), rows("b", "xy", "13")])
+    assert dispositions == {
         "a": [Disposition.ACCEPTED, Disposition.SUPERSEDED],
         "b": [Disposition.REPEATED, Disposition.ACCEPTED],
     }
@@ -197,13 +197,15 @@ def test_every_row_has_one_fate_and_a_record_is_accepted_at_most_once(kind, cand
     assert sorted(outcomes) == sorted(item.delivery_id for item in candidates)
     ordered = sorted(candidates, key=lambda item: (item.date_received, item.name))
     keys = [rows(item.delivery_id, text) for item, text in zip(ordered, texts, strict=False)]
-    fates = settle_rows(kind, settled, keys)
-    assert {name: len(found) for name, found in fates.items()} == {k.delivery_id: len(k.record_ids) for k in keys}
+    dispositions = settle_rows(kind, settled, keys)
+    assert {name: len(found) for name, found in dispositions.items()} == {
+        k.delivery_id: len(k.record_ids) for k in keys
+    }
     accepted = [
         record
         for key in keys
-        for record, fate in zip(key.record_ids, fates[key.delivery_id], strict=True)
-        if fate is Disposition.ACCEPTED
+        for record, disposition in zip(key.record_ids, dispositions[key.delivery_id], strict=True)
+        if disposition is Disposition.ACCEPTED
     ]
     assert len(accepted) == len(set(accepted))
     alive = {record for key in keys if key.delivery_id in settled.in_force for record in key.record_ids}
