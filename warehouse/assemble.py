@@ -82,7 +82,7 @@ def assemble(
         data: The data folder.
         code_version: Written into the release.
         keep: Releases that are kept.
-        tell: Told each stage as it begins: match, identify, build, verify, publish.
+        tell: Called with each stage as it begins: match, identify, build, verify, publish.
         always: Publish even if nothing is new.
 
     Raises:
@@ -135,7 +135,7 @@ def _identify(
         changes, suspicious = _identify_once(con, data, number, judged, tell)
         if suspicious is None:
             return changes, tuple(held)
-        # without it other people may be one, or two: all over again, and nothing of it was ever in the register
+        # without this delivery the clusters can differ: link again; the register has not been written yet
         with transaction(con):
             load.hold_back(con, suspicious.delivery_id, holds.DUPLICATES, suspicious.message)
         held.append(suspicious.delivery_id)

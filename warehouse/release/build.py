@@ -167,7 +167,7 @@ def build_release(
         try:
             con.execute(f"ATTACH {literal(str(target))} AS release")
             try:
-                # nobody shall read what is not verified
+                # not readable for others before it is verified
                 target.chmod(0o600)
                 con.execute("USE release")
                 rules = default_programme(programme)
@@ -233,7 +233,7 @@ def _build_tables(
         try:
             con.execute(f"CREATE TABLE {model} AS\n{select}")
         except duckdb.Error as error:
-            # the engine's message can quote a value it could not convert, so only its kind is told
+            # the engine's message can quote a value, so the error names its kind only
             raise BuildError(f"{model}.sql failed: {_without_values(error)}") from error
         _require_described(con, described[model])
         _declare_key(con, described[model])
@@ -346,6 +346,6 @@ def release_manifest(
         "file_sha256": files.sha256_of(target),
         "rules": rules_of(programme),
         "tables": {name: asdict(summary) for name, summary in tables.items()},
-        # whoever compares two runs of the same inputs leaves these out
+        # a comparison of two runs of the same inputs leaves these tables out
         "historical_tables": [table.name for table in PUBLISHED_TABLES if table.is_historical],
     }

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _BUILDING = re.compile(r"\d{6,}\.building(\.wal)?")
-# a rollback may come while the schedule publishes
+# a rollback waits while a scheduled run publishes
 WAIT_SECONDS = 300.0
 
 
@@ -145,7 +145,7 @@ def publish(
         raise ValueError(f"keep must be at least 1, not {keep}")
     number = info.number
     with publication(data, f"publishing release {number}"):
-        # whoever cannot say what must be kept removes nothing, and so publishes nothing
+        # if the log of frozen releases is unreadable, stop before anything is removed or published
         frozen_numbers(data)
         files.remove_stale(releases_folder(data))
         files.remove_stale(data, of=f"{link_path(data).name}.*")
@@ -272,7 +272,7 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
     The current release stays, frozen ones do, and one that somebody has open for writing. A reader that has a
     removed file open keeps reading it.
     """
-    # one whose manifest is damaged is no leftover: it goes when its time comes, and not before somebody has seen it
+    # a release with a damaged manifest is no leftover: it is removed by age like any other, so that somebody can see it
     complete = [number for number in sorted(set(file_numbers(data))) if is_complete(data, number)]
     old = set(complete[:-keep])
     incomplete = set(file_numbers(data)) - set(complete)
@@ -283,7 +283,7 @@ def _prune(data: Path, keep: int) -> tuple[int, ...]:
         if number not in stay and not wal_path(release_path(data, number)).exists()
     ]
     for number in removed:
-        # the manifest first: a file without one is known as a leftover
+        # the manifest first: a release file without a manifest counts as a leftover
         manifest_path(data, number).unlink(missing_ok=True)
         release_path(data, number).unlink(missing_ok=True)
     for path in releases_folder(data).iterdir():

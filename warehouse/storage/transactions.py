@@ -13,7 +13,7 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        # where the database cannot even do that, the error before it is the one to tell, and closing does the same
+        # if the rollback fails too, report the first error; closing the database also rolls back
         with suppress(duckdb.Error):
             con.execute("ROLLBACK")
         raise

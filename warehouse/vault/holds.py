@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # error codes of deliveries that are held, not failed
 REJECTED, DUPLICATES = "too_many_rejected", "too_many_duplicates"
 HOLDS = (REJECTED, DUPLICATES)
-# a few rows prove nothing
+# smaller deliveries are not held: a few rows show nothing
 _HELD_FROM = 20
 
 
@@ -79,7 +79,7 @@ def release(con: duckdb.DuckDBPyConnection, delivery_id: str, by: str, why: str,
             "INSERT OR REPLACE INTO hold_release VALUES (?, ?, ?, ?)",
             [found[0].delivery_id, by, at.astimezone(dt.UTC).replace(tzinfo=None), why],
         )
-        # known under no reading any more, so that the next run reads it
+        # clear the fingerprint of reading, so that the next run reads the delivery again
         con.execute("UPDATE delivery SET reading_hash = '' WHERE delivery_id = ?", [found[0].delivery_id])
     return found[0]
 
