@@ -22,6 +22,7 @@ _READING = (
     "schemas/naming.yml",
     "schemas/partner.py",
     "schemas/reasons.py",
+    "schemas/row_rules.py",
     "schemas/survey.py",
     "schemas/survey.yml",
     "schemas/survey_columns.py",

@@ -11,15 +11,31 @@ from pathlib import Path
 import pandas as pd
 
 from flows.intake.deliveries import DeliveryFiles, delivery_facts
+from flows.normalise.rows import Rows
 from flows.normalise.training import Normaliser
-from flows.normalise.validate import check_contract, part_rows
+from flows.normalise.validate import (
+    LINEAGE_COLUMNS,
+    TRAINING_TYPES,
+    Reasons,
+    check_contract,
+    find_reasons,
+    require_bounds,
+    split_rows,
+    to_frame,
+    training_values,
+)
 from flows.readers.corrected_workbook import read_returned
 from flows.readers.delivery import OF_THIS_MACHINE
 from flows.readers.read import DeliveryError, ErrorCode, TextRows, read_delivery
 from flows.sources.landed import landing_folder
+from schemas.columns import TRAINING_LOG_COLUMNS
 from schemas.partner import Partner
-from schemas.programme import load_programme
+from schemas.programme import Programme, load_programme
+from schemas.training_log import TRAINING_RULE_COLUMNS, training_rules
 from warehouse.vault.rows import UNREAD, DeliveryFacts, DeliveryRows
+
+# deliveries are validated together up to so many rows: validation takes long to begin, and rows take memory
+_BATCH_ROWS = 20_000
 
 
 def read_deliveries(
@@ -34,40 +50,27 @@ def read_deliveries(
     """
     normaliser = Normaliser(partner, load_programme())
     where = folder or landing_folder(partner)
-    read = [_read_one(partner, delivery, normaliser, where) for delivery in deliveries]
-    return _hold_to_contract(read, partner, normaliser)
+    batch: list[tuple[DeliveryFiles, Rows]] = []
+    result: dict[str, DeliveryRows] = {}
+    for delivery in deliveries:
+        found = _read_one(partner, delivery, normaliser, where)
+        if isinstance(found, DeliveryRows):
+            result[delivery.delivery_id] = found
+        else:
+            batch.append((delivery, found))
+        if sum(len(rows) for _, rows in batch) >= _BATCH_ROWS:
+            result |= _validate(partner, batch, normaliser.programme)
+            batch = []
+    result |= _validate(partner, batch, normaliser.programme)
+    return [result[delivery.delivery_id] for delivery in deliveries]
 
 
-def _hold_to_contract(read: list[DeliveryRows], partner: Partner, normaliser: Normaliser) -> list[DeliveryRows]:
-    """Check all valid rows at once, which is much faster; only where that fails, delivery by delivery."""
-    frames = [item.valid for item in read if item.valid is not None and not item.valid.empty]
-    try:
-        if frames:
-            check_contract(pd.concat(frames, ignore_index=True), normaliser.programme)
-    except DeliveryError:
-        return [_check_one(item, partner, normaliser) for item in read]
-    return read
-
-
-def _check_one(item: DeliveryRows, partner: Partner, normaliser: Normaliser) -> DeliveryRows:
-    try:
-        if item.valid is not None:
-            check_contract(item.valid, normaliser.programme)
-    except DeliveryError as error:
-        return _failed(item.facts, partner, error.code, str(error))
-    return item
-
-
-def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser, folder: Path) -> DeliveryRows:
+def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser, folder: Path) -> Rows | DeliveryRows:
     facts, problem = delivery_facts(partner, delivery)
     try:
         if problem is not None:
             raise DeliveryError(ErrorCode.NAME_UNREADABLE, str(problem))
-        text = read_text(partner, delivery, folder)
-        rows = normaliser.normalise(text, delivery.name, delivery.delivery_id)
-        sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
-        files = [sources[name] for name in text.file_names]
-        parted = part_rows(rows, partner, delivery.delivery_id, files, is_released=delivery.is_released)
+        return normaliser.normalise(read_text(partner, delivery, folder), delivery.name, delivery.delivery_id)
     except DeliveryError as error:
         return _failed(facts, partner, error.code, str(error))
     except FileNotFoundError:
@@ -77,14 +80,77 @@ def _read_one(partner: Partner, delivery: DeliveryFiles, normaliser: Normaliser,
             ErrorCode.LANDED_FILE_MISSING,
             f"its landed bytes are gone from {folder}; pull it again from its source",
         )
+
+
+def _validate(
+    partner: Partner, batch: Sequence[tuple[DeliveryFiles, Rows]], programme: Programme
+) -> dict[str, DeliveryRows]:
+    """Return delivery_id -> valid and rejected rows, or an error, of deliveries that could be read."""
+    values = [training_values(rows, partner, delivery.delivery_id, _files(delivery, rows)) for delivery, rows in batch]
+    frame = to_frame(values, TRAINING_TYPES)
+    reasons = find_reasons(frame[list(TRAINING_RULE_COLUMNS)], training_rules(programme))
+    split: list[DeliveryRows] = []
+    start = 0
+    for delivery, rows in batch:
+        place = slice(start, start + len(rows))
+        split.append(_split_one(partner, delivery, rows, frame.iloc[place], reasons[place]))
+        start = place.stop
+    return {item.facts.delivery_id: _without_facts(item) for item in _check_contract(split, partner, programme)}
+
+
+def _files(delivery: DeliveryFiles, rows: Rows) -> list[str]:
+    """Source and path of the file of each row."""
+    sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
+    return [sources[name] for name in rows.text.file_names]
+
+
+def _split_one(
+    partner: Partner, delivery: DeliveryFiles, rows: Rows, frame: pd.DataFrame, reasons: Sequence[Reasons]
+) -> DeliveryRows:
+    facts, _ = delivery_facts(partner, delivery)
+    # a workbook that came back holds little else than rejected rows
+    if not (delivery.is_released or rows.text.originals):
+        release = f"`godigital release-hold {delivery.delivery_id[:8]} --why ...`"
+        try:
+            require_bounds(reasons, partner, f"{release}, or raise bounds.rejected_share_max")
+        except DeliveryError as error:
+            return _failed(facts, partner, error.code, str(error))
+    split = split_rows(frame, reasons, rows)
     return DeliveryRows(
         facts,
-        json.dumps(text.header, ensure_ascii=False),
-        text.structural,
-        parted.valid,
-        parted.rejected,
-        returned=tuple((item.content_id, item.action) for item in text.originals),
+        json.dumps(rows.text.header, ensure_ascii=False),
+        rows.text.structural,
+        split.valid,
+        split.rejected,
+        returned=tuple((item.content_id, item.action) for item in rows.text.originals),
     )
+
+
+def _check_contract(read: list[DeliveryRows], partner: Partner, programme: Programme) -> list[DeliveryRows]:
+    """Check all valid rows at once, which is much faster; only where that fails, delivery by delivery."""
+    frames = [item.valid for item in read if item.valid is not None and not item.valid.empty]
+    try:
+        if frames:
+            check_contract(pd.concat(frames, ignore_index=True), programme)
+    except DeliveryError:
+        return [_check_one(item, partner, programme) for item in read]
+    return read
+
+
+def _check_one(item: DeliveryRows, partner: Partner, programme: Programme) -> DeliveryRows:
+    try:
+        if item.valid is not None:
+            check_contract(item.valid, programme)
+    except DeliveryError as error:
+        return _failed(item.facts, partner, error.code, str(error))
+    return item
+
+
+def _without_facts(item: DeliveryRows) -> DeliveryRows:
+    """What only the rules need is not kept."""
+    if item.valid is None:
+        return item
+    return dataclasses.replace(item, valid=item.valid[[*TRAINING_LOG_COLUMNS, *LINEAGE_COLUMNS]])
 
 
 def read_text(partner: Partner, delivery: DeliveryFiles, folder: Path) -> TextRows:

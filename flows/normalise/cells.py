@@ -14,7 +14,6 @@ from schemas.contract_parts import Dates, Lookup, Source
 from schemas.languages import to_ascii_digits
 from schemas.partner import Provider
 from schemas.programme import Programme
-from schemas.reasons import Reason
 from schemas.survey import QUESTIONS
 
 # a row with so many values of the wrong kind has slipped; fewer are single mistakes
@@ -43,18 +42,40 @@ class CellReader:
         self._missing = {fold_word(word) for word in contract.missing} | {""}
         self._lookups = {name: _Words(lookup) for name, lookup in contract.lookups.items()}
 
-    def _states(self, text: TextRows) -> list[Reason | None]:
-        """Return for every row why its review at the source keeps it out, or None."""
+    def _facts(
+        self, text: TextRows, raw: dict[str, list[str]], read: dict[str, list[Any]], texts: Sequence[str]
+    ) -> dict[str, list[Any]]:
+        """Return ROW_FACTS of every row, and the text of the columns `texts`: None where there is no such column."""
+        count = len(text.cells)
+        nothing: list[Any] = [None] * count
+        return {
+            "is_blank": [not any(cell.strip() for cell in row) for row in text.cells],
+            "is_shifted": self._shifted(raw, read, text.overflow),
+            "is_orphan": text.orphan,
+            "review_state": self._review_states(text),
+            "has_unknown_word": self._unknown_words(raw, read, count),
+            **{f"{name}_text": raw.get(name, nothing) for name in texts},
+        }
+
+    def _review_states(self, text: TextRows) -> list[str]:
+        """Return for every row whether its review state at the source counts, is refused, or is unknown."""
         states = self.partner.contract.states
         if states is None:
-            return [None] * len(text.cells)
-        counts, refused = ({fold_word(word) for word in words} for words in (states.counts, states.refused))
+            return ["counts"] * len(text.cells)
+        known = {fold_word(word): "refused" for word in states.refused}
+        known |= {fold_word(word): "counts" for word in states.counts}
         at = next((i for i, name in enumerate(text.header) if fold_header(name) == fold_header(states.header)), None)
-        said = ["" if at is None else fold_word(row[at]) for row in text.cells]
-        return [
-            None if word in counts else Reason.REFUSED_AT_SOURCE if word in refused else Reason.UNKNOWN_STATE
-            for word in said
+        return [known.get("" if at is None else fold_word(row[at]), "unknown") for row in text.cells]
+
+    def _unknown_words(self, raw: dict[str, list[str]], read: dict[str, list[Any]], count: int) -> list[bool]:
+        """Return for every row whether a lookup that rejects unknown words does not explain one of its words."""
+        # a course has a rule of its own
+        judged = [
+            (raw[name], read[name])
+            for name, lookup in self._lookups.items()
+            if lookup.unknown == "reject" and name != "course_code" and name in raw
         ]
+        return [any(texts[i] and values[i] is None for texts, values in judged) for i in range(count)]
 
     # -- from cells to the text of our columns -----------------------------------------------------------------
 
@@ -129,10 +150,10 @@ class CellReader:
         raw: dict[str, list[str]],
         read: dict[str, list[Any]],
         text: TextRows,
-        blank: list[bool],
-        shifted: list[bool],
+        facts: dict[str, list[Any]],
     ) -> None:
         problems = []
+        blank, shifted = facts["is_blank"], facts["is_shifted"]
         for name, lookup in self._lookups.items():
             if name == "course_code" or name not in raw or lookup.unknown != "stop":
                 continue

@@ -12,27 +12,15 @@ from typing import Any
 from flows.normalise.cells import CellReader, _day, fold_word
 from flows.normalise.corrections import correct_cells
 from flows.normalise.record_ids import row_identities
+from flows.normalise.rows import Rows
 from flows.readers.read import TextRows
 from flows.values.amounts import read_age, read_hours
 from flows.values.contacts import read_email, read_national_id, read_phones
 from flows.values.dates import Day, completed_years, years_before
 from schemas.languages import to_ascii_digits
 from schemas.partner import Partner
-from schemas.reasons import Flag, Reason
-
-
-@dataclass
-class Rows:
-    """Canonical columns of one delivery, one entry per row in order, with reasons and remarks."""
-
-    text: TextRows
-    columns: dict[str, list[Any]]
-    reasons: list[tuple[Reason, ...]]
-    record_ids: list[str]
-    content_ids: list[str]
-
-    def __len__(self) -> int:
-        return len(self.reasons)
+from schemas.reasons import Flag
+from schemas.training_log import TEXT_COLUMNS
 
 
 @dataclass
@@ -42,7 +30,7 @@ class Normaliser(CellReader):
     partner: Partner
 
     def normalise(self, text: TextRows, delivery_name: str, delivery_id: str) -> Rows:
-        """Return canonical columns and reasons for every row of `text`.
+        """Return canonical columns of every row of `text`, and the facts that the rules need.
 
         Raises:
             DeliveryError: a word in a lookup that decides meaning is unknown, or a correction no longer applies.
@@ -52,23 +40,13 @@ class Normaliser(CellReader):
         cells, corrected = correct_cells(text, self.partner, delivery_name)
         names = text.original_names(delivery_name)
         raw = {name: self._raw(name, source, text, cells, names) for name, source in contract.columns.items()}
-        blank = [not any(cell.strip() for cell in row) for row in text.cells]
         read = self._read_all(raw)
-        shifted = self._shifted(raw, read, text.overflow)
-        self._refuse_unknown_words(raw, read, text, blank, shifted)
+        facts = self._facts(text, raw, read, TEXT_COLUMNS)
+        self._refuse_unknown_words(raw, read, text, facts)
         columns = self._columns(raw, read, len(text.cells))
-        states = self._states(text)
-        reasons = [
-            (Reason.BLANK_LINE,)
-            if blank[i]
-            else (Reason.COLUMN_SHIFT,)
-            if shifted[i]
-            else self._reasons(i, raw, read, columns, orphan=text.orphan[i], state=states[i])
-            for i in range(len(text.cells))
-        ]
         for i in corrected:
             columns["flags"][i] = " ".join(filter(None, [columns["flags"][i], Flag.CORRECTED]))
-        return Rows(text, columns, reasons, record_ids, content_ids)
+        return Rows(text, columns, facts, record_ids, content_ids)
 
     def _read_all(self, raw: dict[str, list[str]]) -> dict[str, list[Any]]:
         """Values of every typed column; None where the text is missing, `_UNREAD` where it cannot be read."""
@@ -101,82 +79,6 @@ class Normaliser(CellReader):
             found = self._lookups["course_code"].find(text)
             code = found if found in self.programme.courses else None
         return code
-
-    def _reasons(
-        self,
-        i: int,
-        raw: dict[str, list[str]],
-        read: dict[str, list[Any]],
-        columns: dict[str, list[Any]],
-        *,
-        orphan: bool,
-        state: Reason | None,
-    ) -> tuple[Reason, ...]:
-        found = [Reason.ORPHAN_ROW] if orphan else []
-        if state is not None:
-            found.append(state)
-        if not columns["full_name"][i]:
-            found.append(Reason.MISSING_NAME)
-        found += self._training_reasons(i, raw, read)
-        found += self._birth_reasons(i, raw, read, columns)
-        for name, lookup in self._lookups.items():
-            judged = lookup.unknown == "reject" and name != "course_code" and name in raw
-            if judged and raw[name][i] and read[name][i] is None:
-                found.append(Reason.UNKNOWN_WORD)
-        return tuple(dict.fromkeys(found))
-
-    def _training_reasons(self, i: int, raw: dict[str, list[str]], read: dict[str, list[Any]]) -> list[Reason]:
-        found = []
-        day: Day | None = read["training_date"][i]
-        if day is None:
-            found.append(Reason.MISSING_TRAINING_DATE)
-        elif day.date is None:
-            found.append(Reason.TRAINING_DATE_IMPOSSIBLE)
-        elif not self.programme.first_day <= day.date <= self.programme.last_day:
-            found.append(Reason.TRAINING_DATE_OUT_OF_PROGRAMME)
-        if not raw["course_code"][i]:
-            found.append(Reason.MISSING_COURSE)
-        elif read["course_code"][i] is None:
-            found.append(Reason.UNKNOWN_COURSE)
-        if "hours" in raw and raw["hours"][i]:
-            hours = read["hours"][i]
-            if hours is None or hours > self.programme.hours_maximum:
-                found.append(Reason.HOURS_IMPOSSIBLE)
-            elif hours < 0:
-                found.append(Reason.HOURS_NEGATIVE)
-        return found
-
-    def _birth_reasons(
-        self, i: int, raw: dict[str, list[str]], read: dict[str, list[Any]], columns: dict[str, list[Any]]
-    ) -> list[Reason]:
-        found = []
-        day: Day | None = read["birth_date"][i] if "birth_date" in read else None
-        if day is not None and day.impossible:
-            found.append(Reason.BIRTH_DATE_IMPOSSIBLE)
-        if "age" in raw and raw["age"][i] and read["age"][i] is None:
-            found.append(Reason.AGE_UNREADABLE)
-        ages = self._ages_at_training(i, day, columns)
-        if ages is not None:
-            youngest, oldest = ages
-            if oldest < 0:
-                found.append(Reason.BIRTH_AFTER_TRAINING)
-            elif oldest < self.programme.age_minimum:
-                found.append(Reason.AGE_UNDER_15)
-            elif youngest > self.programme.age_maximum:
-                found.append(Reason.AGE_OVER_100)
-        return found
-
-    @staticmethod
-    def _ages_at_training(i: int, day: Day | None, columns: dict[str, list[Any]]) -> tuple[int, int] | None:
-        """Youngest and oldest possible age on the training day, in completed years; None where it is not known."""
-        training: dt.date | None = columns["training_date"][i]
-        if day is not None and day.earliest is not None and day.latest is not None:
-            if training is None:
-                return None
-            return completed_years(day.latest, training), completed_years(day.earliest, training)
-        if day is None and columns["age_low"][i] is not None:
-            return columns["age_low"][i], columns["age_high"][i]
-        return None
 
     # -- canonical columns -------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from flows.contracts.partners import UnknownCountryError, find_partners
 from flows.intake.deliveries import DeliveryFiles, group_deliveries
 from flows.intake.read_trainings import read_deliveries
 from flows.normalise.training import Normaliser
+from flows.normalise.validate import training_reasons
 from flows.readers.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received
@@ -124,7 +125,7 @@ def check_example(partner: Partner, example: Example, number: int) -> list[str]:
     except DeliveryError as error:
         return [f"{label}: {error}"]
     problems = []
-    reasons = sorted(str(reason) for reason in rows.reasons[0])
+    reasons = sorted(str(reason) for reason in training_reasons(rows, load_programme())[0])
     if reasons != sorted(example.rejected):
         problems.append(
             f"{label}: rejected for {reasons or 'nothing'}, expected {sorted(example.rejected) or 'nothing'}"

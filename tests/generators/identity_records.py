@@ -19,7 +19,7 @@ import yaml
 
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from schemas.programme import load_programme
-from schemas.training_log import FRAME_TYPES
+from schemas.row_rules import FRAME_TYPES
 from warehouse.identity.linkage.names import name_script
 
 WORDS_FILE = Path(__file__).with_suffix(".yml")

@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.normalise.training import Normaliser
-from flows.normalise.validate import check_contract, part_rows
+from flows.normalise.validate import (
+    TRAINING_TYPES,
+    check_contract,
+    require_bounds,
+    split_rows,
+    to_frame,
+    training_reasons,
+    training_values,
+)
 from flows.readers.read import DeliveryError, TextRows
 from flows.values.dates import completed_years, years_before
 from schemas.partner import Partner, parse_contract
@@ -81,6 +89,15 @@ def normalise(partner, *rows, **more):
     return Normaliser(partner, load_programme()).normalise(text_of(*rows, **more), "list.csv", "0" * 16)
 
 
+def reasons_of(rows):
+    return training_reasons(rows, load_programme())
+
+
+def split(rows, partner):
+    values = training_values(rows, partner, "0" * 16, ["s/list.csv"] * len(rows))
+    return split_rows(to_frame([values], TRAINING_TYPES), reasons_of(rows), rows)
+
+
 SHIFTED = dict(
     zip(HEADER[1:], ["", *list({name: GOOD.get(name, "") for name in HEADER[1:]}.values())[:-1]], strict=True)
 )
@@ -126,13 +143,13 @@ SHIFTED = dict(
     ],
 )
 def test_a_row_is_rejected_for_every_reason_that_holds(partner, change, reasons):
-    found = normalise(partner, {**GOOD, **change})
-    assert set(found.reasons[0]) == reasons
-    assert len(found.reasons[0]) == len(reasons)
+    found = reasons_of(normalise(partner, {**GOOD, **change}))[0]
+    assert set(found) == reasons
+    assert len(found) == len(reasons)
 
 
 def test_a_child_without_its_parent_is_rejected(partner):
-    assert normalise(partner, GOOD, orphan=[True]).reasons == [(Reason.ORPHAN_ROW,)]
+    assert reasons_of(normalise(partner, GOOD, orphan=[True])) == [(Reason.ORPHAN_ROW,)]
 
 
 def test_every_reason_has_a_sentence_for_the_partner():
@@ -154,7 +171,7 @@ def test_every_reason_has_a_sentence_for_the_partner():
 )
 def test_what_is_odd_is_accepted_and_flagged(partner, change, column, value, flag):
     found = normalise(partner, {**GOOD, **change})
-    assert found.reasons == [()]
+    assert reasons_of(found) == [()]
     assert found.columns[column][0] == value
     assert found.columns["flags"][0] == flag
 
@@ -249,25 +266,25 @@ def test_every_row_comes_out_valid_or_rejected_and_valid_rows_keep_the_strict_co
     text += "bounds: {rejected_share_max: 1}\n"
     partner = Partner(country_code="ID", folder=folder, contract=parse_contract(text, folder))
     made = normalise(partner, *rows, *[GOOD] * good)
-    parted = part_rows(made, partner, "0" * 16, ["s/list.csv"] * len(made))
-    assert len(parted.valid) + len(parted.rejected) == len(rows) + good
-    assert sorted([*parted.valid["ordinal"], *parted.rejected["ordinal"]]) == list(range(len(rows) + good))
-    check_contract(parted.valid, load_programme())
+    result = split(made, partner)
+    assert len(result.valid) + len(result.rejected) == len(rows) + good
+    assert sorted([*result.valid["ordinal"], *result.rejected["ordinal"]]) == list(range(len(rows) + good))
+    check_contract(result.valid, load_programme())
 
 
 def test_a_delivery_of_which_most_is_rejected_fails_as_a_whole(partner):
     bad = [{**GOOD, "Born": "31/02/1990", "No": str(i)} for i in range(12)]
     made = normalise(partner, *bad, GOOD)
     with pytest.raises(DeliveryError, match="12 of 13 rows would be rejected"):
-        part_rows(made, partner, "0" * 16, ["s/list.csv"] * 13)
+        require_bounds(reasons_of(made), partner, "raise the bound")
 
 
 def test_a_defect_of_ours_stops_the_delivery_without_showing_a_value(partner):
     made = normalise(partner, GOOD)
     made.columns["phones"] = ["not a phone, a secret"]
-    parted = part_rows(made, partner, "0" * 16, ["s/list.csv"])
+    result = split(made, partner)
     with pytest.raises(DeliveryError, match="phones: str_matches") as caught:
-        check_contract(parted.valid, load_programme())
+        check_contract(result.valid, load_programme())
     assert "secret" not in str(caught.value)
 
 
