@@ -172,17 +172,17 @@ def _birth_rules(programme: Programme) -> list[pa.Check]:
         ),
         rule(
             Reason.BIRTH_AFTER_TRAINING,
-            "The trainee was born before the training.",
+            "The trainee was not born after the day of the training.",
             lambda frame: ~(_highest_age(frame) < 0),
         ),
         rule(
-            Reason.AGE_UNDER_15,
-            f"The trainee can be {youngest} or older on the day of the training.",
+            Reason.AGE_BELOW_MINIMUM,
+            f"The trainee is, or can be, at least {youngest} on the day of the training.",
             lambda frame: ~_highest_age(frame).between(0, youngest, inclusive="left"),
         ),
         rule(
-            Reason.AGE_OVER_100,
-            f"The trainee can be {oldest} or younger on the day of the training.",
+            Reason.AGE_ABOVE_MAXIMUM,
+            f"The trainee is, or can be, at most {oldest} on the day of the training.",
             lambda frame: ~((_lowest_age(frame) > oldest) & (_highest_age(frame) >= youngest)),
         ),
     ]

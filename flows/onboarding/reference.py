@@ -14,8 +14,11 @@ from flows.readers.delivery import ErrorCode
 from flows.settings import PROJECT
 from schemas.columns import COLUMNS
 from schemas.partner import CHOICES, LOOKUP_COLUMNS, PERSON_COLUMNS, TRAINING_COLUMNS, Contract
-from schemas.programme import load_programme
+from schemas.programme import Programme, load_programme
+from schemas.reasons import Reason
 from schemas.remedies import flag_remedies, remedies
+from schemas.survey_response import survey_rules
+from schemas.training_log import training_rules
 
 README = PROJECT / "raw" / "README.md"
 
@@ -109,11 +112,28 @@ def _columns() -> str:
 
 
 def _reasons() -> str:
-    lines = ["## Why a row is rejected\n\n| reason | column | what the partner should do |\n|---|---|---|\n"]
-    for reason, remedy in remedies(load_programme()).items():
+    """Every reason with its rule, as the schemas name and describe it; a reason of both schemas has two rules."""
+    programme = load_programme()
+    remedy_of = remedies(programme)
+    lines = [
+        "## Why a row is rejected\n\nEach reason is a check of a Pandera schema: `schemas/training_log.py` for "
+        "trainings, `schemas/survey_response.py` for the survey.\n\n",
+        "| reason | rule | rows | column | what the partner should do |\n|---|---|---|---|---|\n",
+    ]
+    for (code, rule), kinds in _rules(programme).items():
+        remedy = remedy_of[Reason(code)]
         column = f"`{remedy.column}`" if remedy.column else "the row"
-        lines.append(f"| `{reason}` | {column} | {remedy.sentence} |\n")
+        lines.append(f"| `{code}` | {rule} | {', '.join(kinds)} | {column} | {remedy.sentence} |\n")
     return "".join(lines) + "\n"
+
+
+def _rules(programme: Programme) -> dict[tuple[str, str], list[str]]:
+    """Return (reason, rule in words) -> the kinds of rows that have the rule."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for kind, schema in (("training", training_rules(programme)), ("survey", survey_rules(programme))):
+        for check in schema.checks:
+            found.setdefault((str(check.name), str(check.description)), []).append(kind)
+    return found
 
 
 def _flags() -> str:

@@ -76,8 +76,8 @@ def test_no_two_entries_of_a_language_are_the_same_and_none_is_left_in_english(l
 def test_the_bounds_of_the_programme_stand_in_the_sentences(language):
     programme = load_programme()
     said = remedies(programme, language)
-    assert str(programme.age_minimum) in said[Reason.AGE_UNDER_15].sentence
-    assert str(programme.age_maximum) in said[Reason.AGE_OVER_100].sentence
+    assert str(programme.age_minimum) in said[Reason.AGE_BELOW_MINIMUM].sentence
+    assert str(programme.age_maximum) in said[Reason.AGE_ABOVE_MAXIMUM].sentence
     assert f"{programme.hours_maximum:g}" in said[Reason.HOURS_IMPOSSIBLE].sentence
     assert write_day(programme.first_day, language) in said[Reason.TRAINING_DATE_OUT_OF_PROGRAMME].sentence
     assert write_day(programme.last_day, language) in said[Reason.TRAINING_DATE_OUT_OF_PROGRAMME].sentence

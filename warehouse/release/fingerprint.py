@@ -28,6 +28,7 @@ _NOT_BUILDING = (
     "schemas/reasons.py",
     "schemas/remedies.py",
     "schemas/remedies.yml",
+    "schemas/row_rules.py",
     "schemas/survey_response.py",
     "schemas/training_log.py",
     "warehouse/identity/linkage/resolve.py",
