@@ -21,11 +21,11 @@ class Settings(BaseSettings):
     memory_limit: str = Field("2GB", description="Memory of the private database while loading and matching.")
     query_memory_limit: str = Field("1GB", description="Memory of `godigital sql`.")
     threads: int = Field(2, ge=1, description="Threads of the database.")
-    readers: int = Field(2, ge=1, description="Processes that read deliveries side by side.")
-    pull_workers: int = Field(8, ge=1, description="Sources that are pulled side by side.")
-    pull_retries: int = Field(3, ge=0, description="Further tries when a source does not answer.")
+    readers: int = Field(2, ge=1, description="Processes that read deliveries in parallel.")
+    pull_workers: int = Field(8, ge=1, description="Sources that are pulled in parallel.")
+    pull_retries: int = Field(3, ge=0, description="Retries when a source does not answer.")
     pull_backoff: float = Field(1.0, ge=0, description="Seconds before the second try; each further wait is doubled.")
-    pull_time_limit: int = Field(600, ge=1, description="Seconds for everything of one source; then it has failed.")
+    pull_time_limit: int = Field(600, ge=1, description="Seconds for one whole source; then its pull fails.")
     log: Literal["text", "json"] = Field(
         "text", description="json: a line of standard error for each event of a run, for machines to read."
     )
@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         "mailtos://user:password@example.org?to=team@example.org or jsons://hook.example.org/path.",
         repr=False,
     )
-    notify_again_days: int = Field(7, ge=1, description="Days after which problems that stay are told again.")
+    notify_again_days: int = Field(7, ge=1, description="Days after which unsolved problems are reported again.")
     file_size_limit: int = Field(512 * 1024**2, ge=1, description="Largest file that is pulled, in bytes.")
 
 

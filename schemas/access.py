@@ -36,7 +36,7 @@ class Access(BaseModel):
 
     user: Variable | None = Field(None, description="Variable with the user's name; for S3 the access key's id.")
     password: Variable | None = Field(
-        None, description="Variable with the password; for S3 the secret key, beside `key` the key's passphrase."
+        None, description="Variable with the password; for S3 the secret key; with `key`, the passphrase of the key."
     )
     key: Variable | None = Field(
         None, description="Variable with the private key for SFTP: its text, or the path of its file."
@@ -50,11 +50,11 @@ class Access(BaseModel):
     known_hosts: str | None = Field(
         None,
         description="File of the SFTP server's public keys, a path below the partner's folder; ~/.ssh/known_hosts "
-        "without it. A server whose key is not there is never talked to.",
+        "without it. A server whose key is not in it is refused.",
     )
-    endpoint: str | None = Field(None, description="Address of a service that speaks S3 and is not Amazon's.")
+    endpoint: str | None = Field(None, description="Address of an S3-compatible service that is not Amazon's.")
     senders: Words = Field(
-        (), description="Mail: addresses, or @domains, whose attachments are deliveries; all other mail is left alone."
+        (), description="Mail: addresses, or @domains, whose attachments are deliveries; all other mail is ignored."
     )
     shrink_max: float = Field(
         0.1,
@@ -63,10 +63,8 @@ class Access(BaseModel):
         description="Share by which a cumulative file or a form may become smaller; more than that is held back and "
         "reported, and what came before stays in force.",
     )
-    time_limit: int | None = Field(
-        None, ge=1, description="Seconds for everything of one pull, instead of the setting's."
-    )
-    size_limit: int | None = Field(None, ge=1, description="Bytes for one file or form, instead of the setting's.")
+    time_limit: int | None = Field(None, ge=1, description="Seconds for one whole pull, instead of the setting.")
+    size_limit: int | None = Field(None, ge=1, description="Bytes for one file or form, instead of the setting.")
 
 
 class States(BaseModel):

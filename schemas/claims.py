@@ -180,7 +180,7 @@ def _misfits(claim: Claim) -> Iterator[str]:
 
 
 class _Relation(_Part):
-    note: Text | None = Field(None, description="What a reader has to know beside it.")
+    note: Text | None = Field(None, description="What a reader must also know.")
 
 
 class Sum(_Relation):

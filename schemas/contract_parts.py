@@ -213,7 +213,7 @@ class Names(ContractPart):
 
 
 class Correction(ContractPart):
-    """A value put right by us, with the reason; fails the delivery once the source no longer has the error."""
+    """A value that we correct, with the reason; the delivery fails once the source no longer has the error."""
 
     file: Pattern = Field(description="Regular expression found in the path of the delivery it is about.")
     column: str = Field(description="Their header.")
@@ -225,12 +225,12 @@ class Correction(ContractPart):
 
 
 class Bounds(ContractPart):
-    """What a plausible delivery looks like; outside them nothing of it counts."""
+    """What a plausible delivery looks like; a delivery outside these bounds does not count."""
 
     rows_min: int = Field(0, ge=0, description="Fewest rows.")
     rows_max: int = Field(1_000_000, ge=1, description="Most rows.")
     rejected_share_max: float = Field(
-        0.5, ge=0, le=1, description="Highest share of rows rejected; beyond it the delivery is held for a decision."
+        0.5, ge=0, le=1, description="Highest share of rows rejected; above it the delivery is held for a decision."
     )
     duplicate_share_max: float = Field(
         0.5,

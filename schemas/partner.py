@@ -71,7 +71,7 @@ class ContractError(ValueError):
 
 
 class FileContract(ContractPart):
-    """What every contract says of files and of the rows in them, whoever sends them and whatever they are about."""
+    """The part that contracts of partners and of surveys share: files, columns, values."""
 
     known_columns: ClassVar[tuple[str, ...]]
     # our column -> what cannot be done without it
@@ -95,12 +95,12 @@ class FileContract(ContractPart):
     )
     row_number: Words = Field((), description="Headers of running numbers: no part of a row's identity.")
     record_key: Words = Field((), description="Headers of the row's own id at the source, where there is one.")
-    ignore: Words = Field((), description="Headers that are read past; `*` at the end stands for any ending.")
+    ignore: Words = Field((), description="Headers to ignore; `*` at the end stands for any ending.")
     missing: Words = Field(("", "-"), description="Words that mean: not stated.")
     dates: Dates = Field(Dates(), description="How days are written.")
     decimal: Literal["point", "comma", "either"] = Field("either", description="Decimal sign of hours.")
     lookups: dict[str, Annotated[Lookup, BeforeValidator(as_lookup)]] = Field(
-        {}, description="Our column -> {our value: their words}, with `otherwise` and `unknown` beside them."
+        {}, description="Our column -> {our value: their words}, together with `otherwise` and `unknown`."
     )
     names: Names = Field(Names(), description="What a name looks like here.")
     phone_region: str | None = Field(None, description="Country of numbers without prefix; the partner's own.")
@@ -159,7 +159,7 @@ class Contract(FileContract):
 
 
 class Provider(ContractPart):
-    """Whoever sends files: a contract, the country they are about, and the folder that a source's path starts from."""
+    """A provider of files: its contract, its country, and the folder from which a source's path starts."""
 
     # the option whose pattern stands in for the contract's source
     source_option: ClassVar[str] = "--source"

@@ -1,4 +1,4 @@
-"""Holds published claims against each other: relations go in, findings with their arithmetic come out.
+"""Compares published claims with each other: takes relations, returns findings with their arithmetic.
 
 Pure functions. Shares, targets and surveys are in `check_shares.py`, the warehouse is in `against_release.py`.
 """
@@ -13,7 +13,7 @@ from schemas.programme import Programme, load_programme
 
 
 def reconcile(file: Claims, programme: Programme | None = None) -> list[Finding]:
-    """Return what the relations of a file come to, in the order of the file; then shares that lack a denominator."""
+    """Return the findings of a file's relations, in order; then the shares that lack a denominator."""
     claim_set = ClaimSet(file, programme or load_programme())
     findings = [finding for code, relation in file.relations.items() for finding in _check(code, relation, claim_set)]
     said = {code for finding in findings if finding.kind == "denominator_missing" for code in finding.claims}
@@ -140,5 +140,5 @@ def _check_comparable(relation: Comparable, check: RelationCheck) -> Iterator[Fi
         what = f"They are shares of different things: {' and '.join(denominators)}."
         yield check.found("not_comparable", listed, what, "what are the counts behind these shares?")
     elif not misfits:
-        meaning = "Unit, band, country and denominator are the same; what stands here may be compared."
+        meaning = "Unit, band, country and denominator are the same; these figures may be compared."
         yield check.found("confirmed", listed, meaning)

@@ -1,4 +1,4 @@
-"""What a check on published claims can find: kinds, what each means for the exit code, and one finding."""
+"""Findings about published claims: their kinds, and what each kind means for the exit code."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,9 +51,9 @@ MEANINGS: dict[Kind, str] = {
     "differs": "Both cannot be true.",
     "rounding": "The printed share is coarser than its digits say, or was cut off.",
     "unit_differs": "One counts people, the other something else.",
-    "band_differs": "Young by two definitions.",
+    "band_differs": "They define youth by different ages.",
     "not_comparable": "Another country, period or denominator; or percentages that would have to be added.",
-    "denominator_missing": "A share of nobody knows what, or of nobody knows how many.",
+    "denominator_missing": "The publication does not say of whom this is a share, or of how many.",
     "adds_up": "Exact numbers, and they fit exactly.",
     "confirmed": "The share is the quotient, rounded as printed; or numbers say the same, or may be compared.",
     "possible": "Nothing contradicts it, and nothing proves it: a number is a bound or was rounded.",
@@ -85,13 +85,13 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """Fails and lacks are to be asked about, holds and shown are not."""
+        """Ask the publisher about `fails` and `lacks`; `holds` and `shown` need no question."""
         return SEVERITIES[self.kind]
 
 
 @dataclass(frozen=True)
 class ClaimSet:
-    """The claims that are held against each other, and the programme's bands."""
+    """The claims that are compared with each other, and the programme's age bands."""
 
     file: Claims
     programme: Programme

@@ -1,4 +1,4 @@
-"""`godigital reconcile`: published numbers held against each other and against the release."""
+"""`godigital reconcile`: compares published numbers with each other and with the release."""
 
 import sys
 from dataclasses import fields
@@ -42,7 +42,7 @@ def reconcile(
     data: Data = None,
     json_output: Json = False,
 ) -> None:
-    """Hold published numbers against each other and the release: sums, shares, targets, units, denominators."""
+    """Compare published numbers with each other and with the release: sums, shares, targets, units, denominators."""
     from flows.claims.against_release import compare_with_release
     from flows.claims.check import reconcile as check
     from flows.claims.findings import needs_attention
@@ -73,8 +73,8 @@ def _release_figures(settings: Settings) -> "ReleaseFigures | None":
     try:
         return read_release_figures(warehouse, settings.query_memory_limit, settings.threads)
     except QueryError as error:
-        # the claims can be held against each other all the same
-        sys.stderr.write(f"WARNING the release cannot be asked, `godigital run` builds another: {error}\n")
+        # without a release the claims are still compared with each other
+        sys.stderr.write(f"WARNING the release cannot be read; `godigital run` builds a new one: {error}\n")
         return None
 
 

@@ -59,7 +59,7 @@ def review(
     settings = settings_of(raw, data)
     who = named(by)
     batch = read_batch(settings, country, limit, unsure)
-    # nothing of a person may be cut: a pipe has no width
+    # a pipe has no width: do not cut names
     console = Console() if Console().is_terminal else Console(width=120)
     say_contradictions(console, batch.contradictions)
     if not batch.pairs:
@@ -75,7 +75,7 @@ def review(
 
 @dataclass(frozen=True)
 class Batch:
-    """Everything that is shown, read at once: the vault is not held while a person thinks."""
+    """Everything to show, read at once: the vault is not locked while the officer thinks."""
 
     pairs: "list[DoubtfulPair]"
     facts: "dict[str, RecordFacts]"
@@ -119,7 +119,7 @@ def contradictions_in_words(decisions: "Decided", everything: "list[Judgement]")
 def _contradiction(item: "Contradiction", involved: "list[Judgement]") -> str:
     said = "; ".join(f"{one.judgement_id} {one.judged_by}: {one.verdict}" for one in involved)
     one, other = (record[:8] for record in item.pair)
-    holds = "neither holds" if item.kind == "people" else "they are kept apart, as the stricter verdict says"
+    holds = "neither holds" if item.kind == "people" else "they stay two people, as the stricter verdict says"
     solve = f"judge again, or take one back: godigital identity undo {involved[-1].judgement_id}"
     return f"Records {one} and {other} are judged in contradiction ({said}); {holds}. To solve it {solve}"
 
@@ -133,7 +133,7 @@ def say_contradictions(console: "Console", lines: tuple[str, ...]) -> None:
 
 @dataclass
 class Session:
-    """One sitting of an officer. Verdicts are written one by one, each in a moment's hold of the vault."""
+    """One review by an officer. Each verdict is written at once, and the vault is locked only while writing."""
 
     settings: Settings
     batch: Batch
@@ -210,7 +210,7 @@ class Session:
         return back, False
 
     def close(self) -> None:
-        """Say what was decided, what contradicts, and how it comes into a release."""
+        """Print what was decided, which judgements contradict each other, and how to publish."""
         from flows.review.screen import so_far
         from warehouse.identity.judgement_table import read_judgements
         from warehouse.identity.judgements import effective

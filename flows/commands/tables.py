@@ -1,6 +1,6 @@
 """The tables the commands print: counts of a run, status, rejected rows, and the private links for scoring.
 
-Everything here reads the vault or a release; nothing is written but the file a person asked for.
+They read the vault or a release, and write only the file that was asked for.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Holds contracts against their examples and samples, and drafts new ones; nothing is loaded anywhere."""
+"""Checks contracts with their examples and samples, and drafts new ones; loads nothing into the vault."""
 
 import datetime as dt
 import re
@@ -24,7 +24,7 @@ from warehouse.storage.files import sha256_of
 
 @dataclass(frozen=True)
 class Checked:
-    """What a contract makes of its own examples and samples."""
+    """The result of reading a contract's own examples and samples."""
 
     partner_id: str
     deliveries: int

@@ -1,6 +1,6 @@
-"""Tells a workbook of bad rows that a partner sends back from every other file, by what is in it.
+"""Recognises, by its contents, a workbook of bad rows that a partner has corrected and sent back.
 
-Only a little of a file is looked at, in bounded memory: this is asked of every file at every pull.
+It reads only the beginning of a file, in bounded memory, because every pull checks every file.
 """
 
 import re
@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from typing import BinaryIO
 
-# the hidden sheet, and what stands in the heading of the column of keys
+# the hidden sheet, and the mark in the heading of the key column
 MANIFEST_SHEET = "godigital"
 KEY_MARK = "godigital-key"
 KEY_HEADING = re.compile(rf"\b{KEY_MARK} (\d+)")
@@ -20,10 +20,10 @@ _SHEET_NAME = re.compile(rf"<(?:\w+:)?sheet\b[^>]*\bname\s*=\s*[\"']{MANIFEST_SH
 
 
 def is_returned_workbook(file: BinaryIO) -> bool:
-    """Whether a file, open at its beginning, is a workbook made by `godigital return`, or what is left of one.
+    """Whether a file, open at its beginning, is a workbook made by `godigital return`, or the rest of one.
 
-    The hidden sheet says so, or, where somebody lost it, the heading of the keys. Never raises: what cannot be
-    opened is no such workbook, and is refused where it is read.
+    The hidden sheet shows it, or, if that was deleted, the heading of the key column. Never raises: a file that
+    cannot be opened is no such workbook, and the reader rejects it.
     """
     if file.read(4) != b"PK\x03\x04":
         return False
@@ -31,7 +31,7 @@ def is_returned_workbook(file: BinaryIO) -> bool:
         with zipfile.ZipFile(file) as archive:
             if _SHEET_NAME.search(_beginning(archive, "xl/workbook.xml")) is not None:
                 return True
-            # headings stand at the beginning, be it of the shared texts or of the sheet itself
+            # headings come first, in the shared texts and in the sheet
             names = [name for name in archive.namelist() if _TEXTS.fullmatch(name)]
             return any(KEY_MARK.encode() in _beginning(archive, name) for name in names[:_MOST_SHEETS])
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, OSError, RuntimeError, ValueError):

@@ -21,7 +21,7 @@ _OVERFLOW, _ORPHAN = "overflow", "orphan"
 
 @dataclass(frozen=True)
 class SentRow:
-    """One row as it went out: the row it stands for, its cells under `original.header`, its id at the source."""
+    """One row as it was sent out: the delivered row, its cells under `original.header`, its id at the source."""
 
     key: str
     group: int
@@ -32,7 +32,7 @@ class SentRow:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a workbook says of itself: `headings` are ours by role, `headers` theirs by group, `rows` by key."""
+    """The contents of the hidden sheet: our `headings` by role, the partner's `headers` by group, `rows` by key."""
 
     partner_id: str
     headings: Mapping[str, str]
@@ -64,7 +64,7 @@ def manifest_lines(manifest: Manifest) -> Iterator[list[str]]:
 
 
 def damaged(name: str, what: str) -> DeliveryError:
-    """Return the error for a workbook that no longer says what it is."""
+    """Return the error for a workbook whose hidden sheet is damaged."""
     return DeliveryError(
         ErrorCode.RETURN_DAMAGED,
         f"{name}: {what}. Ask the partner to make the corrections in the workbook as it was sent out, without "
@@ -97,7 +97,7 @@ def read_manifest(lines: Sequence[Sequence[str]], name: str, partner_id: str) ->
         raise DeliveryError(
             ErrorCode.RETURN_OF_ANOTHER_PARTNER,
             f"{where}, row 1, column C: the workbook belongs to {whose}, and lies in the source of {partner_id}. Move "
-            f"it to the source of {whose}, and tell both partners if it was sent to the wrong one.",
+            f"it to the source of {whose}, and inform both partners if somebody sent it to the wrong one.",
         )
     try:
         headings = {line[1]: line[2] for line in lines if line[0] == "ours"}

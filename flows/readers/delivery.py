@@ -89,7 +89,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class OriginalRow:
-    """The row that a row of a corrected workbook stands for, and what was done to it.
+    """The delivered row that a row of a corrected workbook corrects, and what the partner did with it.
 
     `delivery_name`, `file_name`, `sheet` and `row_number` say where it stood, `header` under which headings.
     An unchanged or withdrawn row keeps its ids and what was wrong with its place (`overflow`, `orphan`).
@@ -112,9 +112,9 @@ class TextRows:
     """The rows of one delivery as text, each with its locator; all lists have one entry a row.
 
     `header` holds their headers as delivered (NFC, trimmed), and each row of `cells` exactly as many texts,
-    '' for an empty cell. `row_numbers` are 1-based, as a spreadsheet shows them. `overflow` tells of
-    text beyond the header's width, `orphan` of a child row whose key no parent has. `structural` counts
-    sub-total and footer rows, which are not in `cells`. `originals` is there for corrected workbooks only.
+    '' for an empty cell. `row_numbers` are 1-based, as a spreadsheet shows them. `overflow` marks
+    text beyond the header's width, `orphan` a child row whose key no parent has. `structural` is the number of
+    non-data rows (sub-totals, footers), which are not in `cells`. Only corrected workbooks have `originals`.
     """
 
     header: tuple[str, ...]
@@ -130,11 +130,11 @@ class TextRows:
 
     @property
     def original_sheets(self) -> list[str]:
-        """For every row, the sheet whose name says something about it: not that of a workbook that came back."""
+        """For every row, the name of the sheet in which it was first delivered."""
         return [item.sheet for item in self.originals] or self.sheets
 
     def original_names(self, delivery_name: str) -> list[str]:
-        """For every row, the name of the delivery in which it was first sent."""
+        """For every row, the name of the delivery in which it was first delivered."""
         return [item.delivery_name for item in self.originals] or [delivery_name] * len(self.cells)
 
 

@@ -1,7 +1,7 @@
 """Turns the landed bytes of one delivery into rows of text with locators, as the contract says.
 
-No value is cleaned here and nothing is guessed; what disagrees with the contract stops the delivery with a
-message that says what to do.
+It cleans no value and guesses nothing: a delivery that does not match the contract stops with a message that says
+what to do.
 """
 
 from collections.abc import Sequence
@@ -46,5 +46,5 @@ def read_delivery(files: Sequence[LandedFile], contract: FileContract) -> TextRo
     if not files:
         raise DeliveryError(ErrorCode.EMPTY_FILE, "the delivery has no file. Ask the partner to send it again.")
     rows = _rows(files, contract)
-    check_row_count(rows, files[0].name if len(files) == 1 else f"{files[0].name} and the files beside it", contract)
+    check_row_count(rows, files[0].name if len(files) == 1 else f"{files[0].name} and the other files", contract)
     return rows

@@ -15,7 +15,7 @@ from schemas.contract_parts import FileFormat
 Corner = tuple[int, int]
 MergedRange = tuple[Corner, Corner]  # first and last (row, column), 0-based, both included
 
-# so few values beyond the header are rows that slipped; more are a column without heading
+# up to so many rows with values beyond the header are shifted rows; more mean a column without heading
 _SLIPPED_ROWS = 4
 
 
@@ -83,11 +83,11 @@ def _matches(pattern: re.Pattern[str] | None, row: Sequence[str]) -> bool:
 
 
 def _sort_rows(grid: Grid, header_at: int, width: int, file_format: FileFormat) -> _Sorted:
-    """Tell data rows from structural ones.
+    """Separate data rows from non-data rows (sub-totals, footers, repeated headers).
 
-    A footer reaches to the end, unless a row as full as a data row follows: that one was written below the
-    footer and is read. Blank rows beside a footer are the sheet's layout and no rows; a header repeated on
-    every page is structural.
+    A footer reaches to the end, unless a row with as many values as a data row follows: somebody added it below the
+    footer, and it is read. Blank rows next to a footer are layout, not rows; a header repeated on every page is a
+    non-data row.
     """
     subtotal = re.compile(file_format.subtotal) if file_format.subtotal is not None else None
     footer = re.compile(file_format.footer) if file_format.footer is not None else None
@@ -143,7 +143,7 @@ def _merged_values(grid: Grid, column: int, header_at: int) -> dict[int, str]:
     values: dict[int, str] = {}
     reached = header_at
     for (top, left), (bottom, _) in ranges:
-        # overlapping ranges are invalid; reading each row once bounds the time a hostile file can take
+        # overlapping ranges are invalid; reading each row once limits the time that a malicious file can take
         value = grid.rows[top][left] if top < len(grid.rows) else ""
         values.update((index, value) for index in range(max(top, reached + 1), bottom + 1))
         reached = max(reached, bottom)
@@ -166,8 +166,8 @@ def _fill_from_above(column: Sequence[str], blank: Sequence[bool], groups: Seque
 def _fill_down(cells: list[list[str]], column: int, grid: Grid, header_at: int, rows: _Sorted) -> list[list[str]]:
     """Return `cells` with one column filled down.
 
-    Where the sheet has merged cells in the column only they are filled, because an empty cell beside them is
-    a missing value; without any (a text file, or somebody un-merged them) the value above holds.
+    Where the sheet has merged cells in the column only they are filled, because an empty cell next to them is
+    a missing value; in a column without merged cells (a text file, or un-merged cells) the value above holds.
     """
     blank = [_is_blank(row) for row in cells]
     merged = _merged_values(grid, column, header_at)
@@ -196,7 +196,7 @@ def _check_headings(table: Table, where: str) -> None:
         names = ", ".join(f"column {number} has no heading" for number in numbers)
         raise DeliveryError(
             ErrorCode.UNKNOWN_COLUMN,
-            f"{where}: {names}, but values stand beneath. Ask the partner to write the heading.",
+            f"{where}: {names}, but it contains values. Ask the partner to write the heading.",
         )
 
 

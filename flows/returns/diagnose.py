@@ -1,6 +1,7 @@
-"""Which cells of a row a reason or flag is about, and what the partner is told of them in two languages.
+"""Finds the cells that a reason or flag is about, and the sentences for the partner in two languages.
 
-Only the contract says where a value stands; a birth date that nobody delivers is an age, a full name two names.
+The contract says in which column a value is. Without a column for the birth date the age column is meant, without
+one for the full name the columns of its parts.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,10 @@ from schemas.remedies import ENGLISH, Remedy, flag_remedies, language_of, remedi
 Code = Reason | Flag
 
 WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
-# where the column has nothing to look at, these say it
+# columns to look at instead, if the first has no value
 _STAND_INS = {"birth_date": ("age",), "full_name": ("surname", "given_name")}
-# two values disagree, and either can be the wrong one
-_BESIDE = {Reason.BIRTH_AFTER_TRAINING: "training_date", Flag.AGE_DISAGREES: "birth_date"}
+# two values contradict each other, and either can be wrong
+_OTHER_VALUE = {Reason.BIRTH_AFTER_TRAINING: "training_date", Flag.AGE_DISAGREES: "birth_date"}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class CellErrorFinder:
 
     @cached_property
     def said(self) -> dict[str, dict[Code, Remedy]]:
-        """Language -> what is told of each reason and flag; courses by the partner's own words."""
+        """Language -> the sentence for each reason and flag; courses in the partner's own words."""
         courses = self.words("course_code") or None
         found: dict[str, dict[Code, Remedy]] = {}
         for language in self.languages:
@@ -134,8 +135,8 @@ class CellErrorFinder:
         if code in (Reason.REFUSED_AT_SOURCE, Reason.UNKNOWN_STATE):
             return tuple(self._state(header))
         found = self._pointed(column, header, cells) if column is not None else []
-        if code in _BESIDE:
-            found += self._pointed(_BESIDE[code], header, cells)
+        if code in _OTHER_VALUE:
+            found += self._pointed(_OTHER_VALUE[code], header, cells)
         return tuple(dict.fromkeys(found))
 
     def _pointed(self, column: str, header: Sequence[str], cells: Sequence[str]) -> list[int]:

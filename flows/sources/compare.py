@@ -1,4 +1,4 @@
-"""Compares a pull with the pull before: what shrank is held back, what vanished is reported."""
+"""Compares a pull with the pull before: holds back files that shrank, reports files that disappeared."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from schemas.partner import Provider
 
 @dataclass(frozen=True)
 class Compared:
-    """Pulls held against what the same sources had before: what may be loaded, what is held back, what to tell."""
+    """Pulls compared with the pulls before: what may be loaded, what is held back, sentences to report."""
 
     pulls: tuple[Pulled, ...]
     held: tuple[tuple[str, str], ...]
@@ -22,7 +22,7 @@ class Compared:
 def compare_with_before(
     pulls: Iterable[Pulled], known: Mapping[tuple[str, str], Sequence[FileState]], partners: Sequence[Provider]
 ) -> Compared:
-    """Hold back what shrank, and name what vanished.
+    """Hold back files that shrank, and report files that disappeared.
 
     A cumulative file or a form that lost more than `access.shrink_max` of what it had is kept out until it is whole
     again or the contract allows it: (partner_id, sentence) in `held`. A file that is gone stays in force.
@@ -44,13 +44,13 @@ def _shrunken(pulled: Pulled, before: Mapping[str, FileState], allowed: float) -
     """Return name -> sentence for whatever lost more than the allowed share."""
     found = {}
     for now in pulled.seen:
-        # a form has one entry, whatever its folder is called
+        # a form has one entry, under any folder name
         then = next(iter(before.values()), None) if pulled.is_form else before.get(now.name)
         if then is not None and now.size < (1 - allowed) * then.size:
             what = "submissions" if pulled.is_form else "bytes"
             found[now.name] = (
-                f"{printable(now.name)} had {then.size:,} {what} and has {now.size:,}; it is held back and what it had "
-                "stays in force: ask the partner, and if it is right raise access.shrink_max in the contract"
+                f"{printable(now.name)} had {then.size:,} {what} and has {now.size:,}; it is held back and the earlier "
+                "version stays in force: ask the partner; if the file is right, raise access.shrink_max in the contract"
             )
     return found
 
@@ -75,6 +75,6 @@ def _without(pulled: Pulled, shrunk: Mapping[str, str], before: Mapping[str, Fil
         pulled.partner_id,
         pulled.source,
         tuple(row for row in pulled.landed if row.file_name not in shrunk),
-        # what is remembered is what is in force, so that it is told again until it is settled
+        # keep the earlier state of files that are held back, so that the warning repeats until it is resolved
         tuple(before[item.name] if item.name in shrunk else item for item in pulled.seen),
     )

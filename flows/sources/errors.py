@@ -1,4 +1,4 @@
-"""The errors that reading a source can end in."""
+"""Errors of reading a source."""
 
 
 class PullError(RuntimeError):
@@ -14,7 +14,7 @@ class PullError(RuntimeError):
 
 
 class SourceChangedError(PullError):
-    """What was offered is no longer what is there: it helps to look at the whole source again, not to fetch again."""
+    """A file changed after it was listed: list the source again; fetching the file again does not help."""
 
     def __init__(self, message: str):
         super().__init__(message, transient=True)

@@ -1,6 +1,6 @@
-"""Folders, wherever fsspec reaches: this machine, S3 and what speaks it, SFTP, WebDAV, and drivers installed beside it.
+"""Folders that fsspec can read: local, S3 and compatible stores, SFTP, WebDAV, and other installed drivers.
 
-A server's host key is always checked; every other error of a driver becomes ours, without what it says itself.
+A server's host key is always checked. Errors of a driver become PullError, without the driver's own message.
 """
 
 import datetime as dt
@@ -19,15 +19,15 @@ from schemas.partner import parse_day
 
 _CHUNK = 1 << 20
 _CONNECT_SECONDS = 20.0
-# a file that was written just now may be written again without a visible change of its time
+# a file written just now can change again without a visible change of its time
 _SETTLED_SECONDS = 5.0
 _LOCAL = ("", "file", "local")
-# read folder by folder; others list a whole store at once
+# these are listed folder by folder; other stores are listed at once
 _WALKED = (*_LOCAL, "sftp", "ssh", "webdav", "webdavs")
 
 
 class FileSystemSource:
-    """A folder with everything below it; each file is offered under its path."""
+    """A folder with everything below it; a file's name is its path."""
 
     form: Form | None = None
     keeps_files = True
@@ -36,7 +36,7 @@ class FileSystemSource:
         self.notices: tuple[str, ...] = ()
         self._config = config
         self._scheme = urlsplit(config.url).scheme if "://" in config.url else ""
-        self._faults: tuple[type[Exception], ...] = (OSError, *_faults_of(self._scheme))
+        self._errors: tuple[type[Exception], ...] = (OSError, *_errors_of(self._scheme))
         self._file_system, self._root = config.retry.call(self._open)
 
     def list_files(self) -> list[RemoteFile]:
@@ -45,18 +45,18 @@ class FileSystemSource:
         return [self._remote_file(path, info) for path, info in sorted(found.items())]
 
     def close(self) -> None:
-        """Nothing is held open between two reads."""
+        """Do nothing: no connection stays open."""
 
     def _open(self) -> tuple[Any, str]:
         try:
             return _connect(self._scheme, self._config)
         except ImportError as error:
             raise self._config.fail(
-                f"reading {self._scheme}:// needs a package that is not installed ({error.name}); install it beside "
-                "the program"
+                f"reading {self._scheme}:// needs a package that is not installed ({error.name}); install it in the "
+                "same environment"
             ) from None
-        except self._faults as error:
-            raise self._fault(error, "cannot be reached") from None
+        except self._errors as error:
+            raise self._error(error, "cannot be reached") from None
         except ValueError as error:
             raise self._config.fail(f"is no address that can be read ({type(error).__name__})") from None
 
@@ -67,23 +67,23 @@ class FileSystemSource:
             found: dict[str, dict[str, Any]] = self._file_system.find(self._root, detail=True)
             if not found and not self._file_system.exists(self._root):
                 raise FileNotFoundError
-        except self._faults as error:
-            raise self._fault(error, "cannot be listed") from None
+        except self._errors as error:
+            raise self._error(error, "cannot be listed") from None
         return found
 
     def _walk(self) -> dict[str, dict[str, Any]]:
-        """Every file below the root; a driver's own walk leaves out what it cannot read, as if it were gone."""
+        """Return every file below the root; a driver's own walk silently skips folders that it cannot read."""
         found: dict[str, dict[str, Any]] = {}
         folders = [self._root]
         while folders:
             folder = folders.pop()
             try:
                 listed = self._file_system.ls(folder, detail=True)
-            except self._faults as error:
+            except self._errors as error:
                 if folder != self._root:
                     if isinstance(error, FileNotFoundError):
                         raise self._config.changed("a folder vanished while the source was listed") from None
-                    raise self._fault(error, "a folder in it cannot be listed") from None
+                    raise self._error(error, "a folder in it cannot be listed") from None
                 if not self._file_system.isfile(folder):
                     raise
                 # a source can be one file
@@ -110,7 +110,7 @@ class FileSystemSource:
 
     def _version(self, info: dict[str, Any]) -> str | None:
         if self._scheme in _LOCAL:
-            # reading costs nothing, and the time of a local file proves nothing
+            # reading is cheap, and the time of a local file proves nothing
             return None
         tag = info.get("VersionId") or info.get("ETag") or info.get("etag")
         if tag and tag != "null":
@@ -125,15 +125,15 @@ class FileSystemSource:
         return tag if self._scheme == "s3" and re.fullmatch(r"[0-9a-f]{32}", tag) else None
 
     def encrypts(self, name: str) -> bool:
-        """Whether the store keeps a file under a key of its own, so that its ETag is no MD5 of the bytes."""
+        """Whether the store encrypts a file, so that its ETag is no MD5 of the bytes."""
         if self._scheme != "s3":
             return False
         bucket, _, root = self._root.partition("/")
         key = f"{root.rstrip('/')}/{name}".lstrip("/")
         try:
             head = self._file_system.call_s3("head_object", Bucket=bucket, Key=key)
-        except self._faults as error:
-            raise self._fault(error, f"{printable(name)} cannot be read") from None
+        except self._errors as error:
+            raise self._error(error, f"{printable(name)} cannot be read") from None
         return "kms" in str(head.get("ServerSideEncryption", "")) or "SSECustomerAlgorithm" in head
 
     def _read(self, path: str) -> Iterator[bytes]:
@@ -141,10 +141,10 @@ class FileSystemSource:
             with self._file_system.open(path, "rb") as stream:
                 while chunk := stream.read(_CHUNK):
                     yield chunk
-        except self._faults as error:
-            raise self._fault(error, f"{printable(path)} cannot be read", one_file=True) from None
+        except self._errors as error:
+            raise self._error(error, f"{printable(path)} cannot be read", one_file=True) from None
 
-    def _fault(self, error: Exception, what: str, *, one_file: bool = False) -> PullError:
+    def _error(self, error: Exception, what: str, *, one_file: bool = False) -> PullError:
         kind = type(error).__name__
         if isinstance(error, FileNotFoundError):
             if one_file:
@@ -161,9 +161,9 @@ class FileSystemSource:
         return self._config.fail(f"{what} ({kind})", transient=True)
 
 
-def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
-    """Errors that a scheme's driver raises beside those of the operating system."""
-    # what drivers tell in their logs is about addresses and users: only their warnings are of use
+def _errors_of(scheme: str) -> tuple[type[Exception], ...]:
+    """Return the errors that a scheme's driver raises in addition to OSError."""
+    # drivers log addresses and users: show only their warnings
     for name in ("asyncssh", "botocore", "aiobotocore", "s3fs", "fsspec", "httpx", "httpcore"):
         logging.getLogger(name).setLevel(logging.WARNING)
     if scheme == "s3":
@@ -180,7 +180,7 @@ def _faults_of(scheme: str) -> tuple[type[Exception], ...]:
         from webdav4.client import ClientError
 
         return (httpx.HTTPError, ClientError)
-    # a driver that was installed beside the program may raise anything, and must not stop another partner
+    # an extra driver can raise any error, and must not stop the pull of another partner
     return () if scheme in _LOCAL else (Exception,)
 
 
@@ -213,7 +213,7 @@ def _connect_s3(config: SourceConfig) -> tuple[Any, str]:
         endpoint_url=config.access.endpoint,
         use_listings_cache=False,
         skip_instance_cache=True,
-        # tries are ours, so that the time limit holds
+        # we retry ourselves, so that the time limit holds
         config_kwargs={
             "connect_timeout": min(_CONNECT_SECONDS, config.seconds_left),
             "read_timeout": min(60.0, config.seconds_left),
@@ -248,15 +248,15 @@ def _connect_sftp(config: SourceConfig) -> tuple[Any, str]:
             keys = [asyncssh.import_private_key(text, password)]
         except (OSError, ValueError) as error:
             raise config.fail(
-                f"what access.key names is no private key that can be read ({type(error).__name__}); its passphrase "
-                "stands under access.password"
+                f"the private key under access.key cannot be read ({type(error).__name__}); name its passphrase "
+                "under access.password"
             ) from None
     file_system = SSHFileSystem(
         parts.hostname,
         port=parts.port or 22,
         username=user,
         password=None if keys else password,
-        # neither this machine's own keys nor its agent and settings have a say
+        # ignore the local SSH agent, keys and config
         client_keys=keys,
         agent_path=None,
         config=None,
@@ -285,7 +285,7 @@ def _connect_webdav(config: SourceConfig) -> tuple[Any, str]:
 
 
 def time_of(info: dict[str, Any]) -> dt.datetime | None:
-    """Return when a file was last written, UTC, as far as its file system says so."""
+    """Return when a file was last written, UTC; None if its file system does not say."""
     for key in ("mtime", "LastModified", "last_modified", "modified", "created"):
         value = info.get(key)
         if isinstance(value, dt.datetime):

@@ -1,4 +1,4 @@
-"""Names the whole state of a form: an unchanged one is known again, and a changed one never mixes with an older."""
+"""Names the complete state of a form: an unchanged form keeps its folder, a changed form gets a new one."""
 
 import datetime as dt
 import hashlib

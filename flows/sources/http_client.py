@@ -26,7 +26,7 @@ _AGENT = "go-digital-asean"
 
 
 class WebClient:
-    """A connection to one source on the web, for one pull."""
+    """An HTTP client for one source, for one pull."""
 
     def __init__(
         self, config: SourceConfig, headers: Mapping[str, str], auth: httpx.Auth | tuple[str, str] | None = None

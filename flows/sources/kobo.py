@@ -1,7 +1,7 @@
-"""A form on a KoboToolbox server (`kobo://host/asset_uid`): its whole state as pages, read anew each time.
+"""A form on a KoboToolbox server (`kobo://host/asset_uid`): its complete state as pages, read each time.
 
-An edit keeps `_id` and changes `_uuid`, and a deleted submission is simply gone, so that nothing less than the whole
-state is sure. The same state gives the same bytes. Endpoint: GET /api/v2/assets/{uid}/data/.
+An edit keeps `_id` and changes `_uuid`, and a deleted submission disappears: only the complete state is reliable.
+The same state gives the same bytes. Endpoint: GET /api/v2/assets/{uid}/data/.
 """
 
 import json
@@ -12,7 +12,7 @@ from flows.sources.form_state import name_state
 from flows.sources.http_client import WebClient, same_server, server_of
 from flows.sources.protocol import Form, RemoteFile, SourceConfig
 
-# the most that the server gives at once since March 2026
+# the most that the server returns at once since March 2026
 PAGE_SIZE = 1000
 
 Submission = dict[str, Any]
@@ -45,11 +45,11 @@ class KoboSource:
         return remote_files
 
     def encrypts(self, name: str) -> bool:
-        """Nothing is announced."""
+        """Return False: the source states no MD5."""
         return False
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._web.close()
 
     def _read_all(self) -> list[Submission]:
@@ -88,7 +88,7 @@ class KoboSource:
 
 
 def canonical_pages(submissions: list[Submission]) -> dict[str, bytes]:
-    """Return name -> JSON of the pages of a form; media are left out, whose addresses change by themselves."""
+    """Return name -> JSON of the pages of a form; without media, because their addresses change."""
     kept = [{key: value for key, value in item.items() if key != "_attachments"} for item in submissions]
     parts = [kept[start : start + PAGE_SIZE] for start in range(0, len(kept), PAGE_SIZE)] or [[]]
     names = [f"page_{number:05d}.json" for number in range(1, len(parts) + 1)]

@@ -55,7 +55,7 @@ def landed_of(row: Sequence[Any]) -> Landed:
 
 @dataclass(frozen=True)
 class Pulled:
-    """What one pull of one source saw: files as landed, what to remember of them, and what is worth a word."""
+    """What one pull of one source saw: files as landed, the state to store, and sentences to report."""
 
     partner_id: str
     source: str
@@ -63,13 +63,13 @@ class Pulled:
     seen: tuple[FileState, ...]
     notices: tuple[str, ...] = ()
     is_form: bool = False
-    # whether a file that is no longer there is worth a word
+    # whether to warn when a previously seen file disappears
     keeps_files: bool = True
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What a look at a source found: how many files it offers that the contract takes."""
+    """How many files a source holds that the contract takes."""
 
     partner_id: str
     source: str
@@ -77,12 +77,12 @@ class Listed:
 
 
 def landing_folder(partner: Provider) -> Path:
-    """Folder of a provider's landed files; git-ignored, private."""
+    """Return the folder of a provider's landed files; git-ignored, private."""
     return partner.landing_folder
 
 
 def source_url(partner: Provider, pattern: str | None) -> str:
-    """Return where to pull from: the pattern with what stands in braces filled in, or the contract's source.
+    """Return where to pull from: the pattern with its placeholders filled in, or the contract's source.
 
     Raises:
         PullError: the pattern has another placeholder.
@@ -92,23 +92,25 @@ def source_url(partner: Provider, pattern: str | None) -> str:
             return pattern.format(**partner.placeholders)
         except (KeyError, IndexError, ValueError) as error:
             known = " and ".join(f"{{{name}}}" for name in partner.placeholders)
-            raise PullError(f"{partner.source_option} {pattern!r}: only {known} can stand in braces") from error
+            raise PullError(
+                f"{partner.source_option} {pattern!r}: it can contain only the placeholders {known}"
+            ) from error
     source = partner.contract.source
-    # a path in a contract is meant below the partner's folder, wherever the program is started
+    # a path in a contract starts at the partner's folder, wherever the program runs
     return source if "://" in source else str(partner.folder / source)
 
 
 def is_pulled_from_afar(partner: Provider, pattern: str | None) -> bool:
-    """Whether a pull of this partner can save itself something by what it knows from the last one."""
+    """Whether this partner's source is remote, so that the state of the last pull saves downloads."""
     try:
         return is_remote(source_url(partner, pattern))
     except PullError:
-        # the pull itself says what is wrong with it
+        # the pull reports this error
         return False
 
 
 def is_litter(name: str, ignored: tuple[str, ...]) -> bool:
-    """Whether a file is what programs leave behind, or what the contract says is no delivery."""
+    """Whether a file was left by a program, or the contract says that it is no delivery."""
     # a folder of litter (.git, .Trash) hides everything below it
     return any(fnmatch(part, pattern) for part in name.split("/") for pattern in (*LITTER, *ignored))
 

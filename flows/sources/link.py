@@ -1,6 +1,6 @@
 """One file behind a web link: a CSV that Google Sheets publishes, a share link of OneDrive or SharePoint, any file.
 
-A page is not a file: what an expired link answers is recognised by its type and first bytes, and never landed.
+An expired link answers with a web page: its type and first bytes show it, and the page is not landed.
 """
 
 import datetime as dt
@@ -39,7 +39,7 @@ _PAGE_ADVICE = (
 
 
 class HttpsSource:
-    """One file; asked for once, and read as it is offered: not at all where the server says it is as it was."""
+    """One file, requested once; it is not downloaded if the server says that it has not changed."""
 
     form: Form | None = None
     keeps_files = False
@@ -61,15 +61,15 @@ class HttpsSource:
         return headers, (user.get_secret_value(), password.get_secret_value())
 
     def list_files(self) -> list[RemoteFile]:
-        """Return the file, read; or what is known of it, where the server says that it is as it was."""
+        """Return the file, downloaded; or its known state, if the server says that it has not changed."""
         return [self._config.retry.call(self._ask)]
 
     def encrypts(self, name: str) -> bool:
-        """Nothing is announced."""
+        """Return False: the source states no MD5."""
         return False
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._web.close()
 
     def _ask(self) -> RemoteFile:
@@ -89,7 +89,7 @@ class HttpsSource:
             )
 
     def _again(self) -> Iterator[bytes]:
-        """Fetch a file that has not changed, because its landed copy is gone."""
+        """Fetch an unchanged file again, because its landed copy is gone."""
         with self._web.get(self._url) as response:
             self._check_type(response)
             yield from self._web.chunks(response)
@@ -137,7 +137,7 @@ def _day(response: httpx.Response) -> dt.date:
 
 
 def _name(response: httpx.Response, url: str) -> str:
-    """Return what the server calls the file (RFC 6266), else the end of the address."""
+    """Return the file name that the server states (RFC 6266), else the last part of the address."""
     disposition = response.headers.get("Content-Disposition", "")
     if found := re.search(r"filename\*\s*=\s*utf-8'[^']*'([^;]+)", disposition, re.IGNORECASE):
         name = unquote(found.group(1).strip())
@@ -147,12 +147,12 @@ def _name(response: httpx.Response, url: str) -> str:
         name = found.group(1)
     else:
         name = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
-    # a server's word is a name, never a path
+    # a name, never a path
     return re.split(r"[/\\]", name)[-1].strip() or "file"
 
 
 def download_link(url: str) -> str:
-    """Return the address of the file itself where a link is known to lead to a page about it first."""
+    """Return the address of the file itself for links that lead to a preview page."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
     host = parts.hostname or ""

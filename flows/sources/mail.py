@@ -1,7 +1,7 @@
-"""Deliveries that come as attachments (`imap://host/folder`): of senders the contract lists, each message once.
+"""Deliveries that arrive as attachments (`imap://host/folder`) from senders that the contract lists.
 
-The mailbox is opened for reading only; nothing is moved, marked or answered. Who may deliver is an allow-list, and a
-sender's address is as good as the mail server's own checks of it.
+The mailbox is opened read-only; no message is moved, marked or answered. The mail server must check that senders'
+addresses are genuine: the list of senders relies on it.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
 from flows.sources.protocol import FileState, Form, RemoteFile, SourceConfig, is_loopback, today
 
-_FAULTS = (OSError, imaplib.IMAP4.error, ImapToolsError)
+_MAIL_ERRORS = (OSError, imaplib.IMAP4.error, ImapToolsError)
 _READ_SECONDS = 60.0
 _SUFFIXES = {
     "csv": (".csv", ".tsv", ".txt"),
@@ -36,7 +36,7 @@ class MailSource:
     """The attachments of one mail folder."""
 
     form: Form | None = None
-    # what is tidied up in a mailbox has been received all the same
+    # somebody may delete old messages: no warning
     keeps_files = False
 
     def __init__(self, config: SourceConfig):
@@ -67,7 +67,7 @@ class MailSource:
             raise self._config.fail("there is no such mail folder; correct `source` in the contract") from None
         except ssl.SSLCertVerificationError:
             raise self._config.fail("the mail server's certificate is not valid; nothing was sent") from None
-        except _FAULTS as error:
+        except _MAIL_ERRORS as error:
             raise self._broke_off(error) from None
         return box
 
@@ -108,18 +108,18 @@ class MailSource:
         return [found[name] for name in sorted(found)]
 
     def encrypts(self, name: str) -> bool:
-        """Nothing is announced."""
+        """Return False: the source states no MD5."""
         return False
 
     def close(self) -> None:
         """Log out."""
-        with suppress(*_FAULTS):
+        with suppress(*_MAIL_ERRORS):
             self._box.logout()
 
     def _headers(self) -> list[MailMessage]:
         try:
             return list(self._box.fetch("ALL", mark_seen=False, headers_only=True, bulk=_AT_ONCE))
-        except _FAULTS as error:
+        except _MAIL_ERRORS as error:
             self._reconnect()
             raise self._broke_off(error) from None
 
@@ -143,7 +143,7 @@ class MailSource:
         return found, left
 
     def _as_known(self, item: FileState, message: MailMessage, number: str) -> RemoteFile:
-        """Offer what has been landed; it is fetched again only where the landed copy is gone."""
+        """Return a file that has landed; fetch it again only if the landed copy is gone."""
 
         def fetch() -> Iterable[bytes]:
             found, _ = self._attachments(message, number)
@@ -156,7 +156,7 @@ class MailSource:
     def _whole(self, uid: str) -> MailMessage:
         try:
             found = list(self._box.fetch(uid_list=[uid], mark_seen=False))
-        except _FAULTS as error:
+        except _MAIL_ERRORS as error:
             self._reconnect()
             raise self._broke_off(error) from None
         if len(found) != 1:
@@ -188,9 +188,9 @@ def _by_message(config: SourceConfig) -> dict[str, list[FileState]]:
 
 
 def message_number(message: MailMessage) -> str:
-    """Return what a message is known by: a hash of its Message-ID, or of its head where it has none; 12 digits.
+    """Return the id of a message: a hash of its Message-ID, or of its headers if it has none; 12 digits.
 
-    The same message in two copies is one.
+    Two copies of a message have the same id.
     """
     said = " ".join(message.headers["message-id"]).strip() if "message-id" in message.headers else ""
     said = said or f"{message.date_str}\x1f{message.from_}\x1f{message.subject}"
@@ -198,6 +198,6 @@ def message_number(message: MailMessage) -> str:
 
 
 def _day(message: MailMessage) -> dt.date:
-    """Return the day in the message's head; one without a readable date is of today."""
+    """Return the day in the message's headers; today if the date cannot be read."""
     day = message.date.date()
     return today() if day.year < 1990 else day  # 1900-01-01 stands for a date that cannot be read

@@ -1,7 +1,7 @@
-"""A form on ODK Central (`odk://host/project/form`): its whole state as the CSV files that Central itself exports.
+"""A form on ODK Central (`odk://host/project/form`): its complete state as the CSV files that Central exports.
 
 Submissions come as OData with their repeats in them; each group of repeats becomes a file of its own, joined by
-PARENT_KEY, and ReviewState stands beside each submission, because a rejected one is still there.
+PARENT_KEY. Each submission has its ReviewState, because Central also returns rejected submissions.
 """
 
 import csv
@@ -17,7 +17,7 @@ from flows.sources.protocol import Form, RemoteFile, SourceConfig
 
 PAGE_SIZE = 1000
 KEY, PARENT_KEY = "KEY", "PARENT_KEY"
-# of what Central knows about a submission, that which is about the submission; who sent it stays there
+# Central's facts about a submission; who sent it is not read
 _SYSTEM = {
     "SubmissionDate": "submissionDate",
     "ReviewState": "reviewState",
@@ -92,11 +92,11 @@ class OdkSource:
         return remote_files
 
     def encrypts(self, name: str) -> bool:
-        """Nothing is announced."""
+        """Return False: the source states no MD5."""
         return False
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._web.close()
 
     def _tables(self) -> dict[tuple[str, ...], _Table]:

@@ -1,4 +1,4 @@
-"""Opens the source that a URL's scheme stands for; a kind that is not used costs no import."""
+"""Opens the source for a URL's scheme; imports only the kind that is used."""
 
 from urllib.parse import urlsplit
 
@@ -6,7 +6,7 @@ from flows.sources.protocol import Source, SourceConfig
 
 
 def open_source(config: SourceConfig) -> Source:
-    """Return the source at `config.url`, ready to offer what it has.
+    """Return the source at `config.url`, ready to list its files.
 
     Raises:
         PullError: it cannot be reached, or a secret or a package is missing.

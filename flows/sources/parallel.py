@@ -1,6 +1,6 @@
-"""Pulls many sources at once with a bounded number of workers, and waits for none beyond its time limit.
+"""Pulls many sources at once with a fixed number of workers; no source takes longer than its time limit.
 
-A driver can hang where nothing interrupts it; its worker is then left behind, and another takes its config.
+A driver can hang so that nothing interrupts it: then its worker is abandoned and a new worker starts.
 """
 
 import threading
@@ -15,7 +15,7 @@ from flows.sources.protocol import FileState
 from flows.sources.pull import PullError, list_source, pull_source
 from schemas.partner import Provider
 
-# what a source is given beyond its time limit to say by itself that it has failed
+# extra time in which a source can report its own failure
 _GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
 
@@ -29,7 +29,7 @@ def pull_in_parallel(
     source: str | None,
     settings: Settings,
     known: KnownFiles,
-    tell: Callable[[Counter[str]], None] = lambda done: None,
+    on_progress: Callable[[Counter[str]], None] = lambda done: None,
 ) -> list[Outcome]:
     """Return, in the order of the providers, what was pulled or why it was not.
 
@@ -37,12 +37,12 @@ def pull_in_parallel(
         providers: Whose sources.
         source: Pattern of `--source`.
         settings: Limits, tries, and how many are pulled at once.
-        known: (partner_id, source) -> what the last pulls that were loaded saw.
-        tell: Given the number of providers that are done, by country, whenever it changes.
+        known: (partner_id, source) -> the state of its files at the last pull that was loaded.
+        on_progress: Called with the number of providers that are done, by country, each time it changes.
     """
     return _Round(
         providers, settings, lambda provider: pull_source(provider, source, settings=settings, known=known)
-    ).outcomes(tell)
+    ).outcomes(on_progress)
 
 
 def list_in_parallel(providers: Sequence[Provider], settings: Settings) -> list[Listed | BaseException]:
@@ -51,7 +51,7 @@ def list_in_parallel(providers: Sequence[Provider], settings: Settings) -> list[
 
 
 class _Round(Generic[_Found]):
-    """One visit to several sources; whatever is shared between workers is touched under the condition."""
+    """One pull of several sources; workers change shared state only while they hold `_changed`."""
 
     def __init__(self, providers: Sequence[Provider], settings: Settings, visit: Callable[[Provider], _Found]):
         self._providers = providers
@@ -62,19 +62,19 @@ class _Round(Generic[_Found]):
         self._done: dict[int, _Found | BaseException] = {}
         self._changed = threading.Condition()
 
-    def outcomes(self, tell: Callable[[Counter[str]], None] = lambda done: None) -> list[_Found | BaseException]:
-        """Visit everybody."""
+    def outcomes(self, on_progress: Callable[[Counter[str]], None] = lambda done: None) -> list[_Found | BaseException]:
+        """Return the outcome of every provider, in order."""
         for _ in range(min(self._settings.pull_workers, len(self._providers))):
             self._start_worker()
-        told = 0
+        reported = 0
         with self._changed:
             while True:
                 self._give_up_overdue()
-                if len(self._done) != told:
-                    told = len(self._done)
-                    tell(Counter(self._providers[at].country_code for at in self._done))
-                if told == len(self._providers):
-                    return [self._done[at] for at in range(told)]
+                if len(self._done) != reported:
+                    reported = len(self._done)
+                    on_progress(Counter(self._providers[at].country_code for at in self._done))
+                if reported == len(self._providers):
+                    return [self._done[at] for at in range(reported)]
                 self._changed.wait(timeout=_LOOK_SECONDS)
 
     def _start_worker(self) -> None:
@@ -91,7 +91,7 @@ class _Round(Generic[_Found]):
             outcome = self._outcome(at)
             with self._changed:
                 if at in self._done:
-                    # given up meanwhile, and another worker has this one's place
+                    # this provider was given up meanwhile, and another worker has replaced this one
                     return
                 self._done[at] = outcome
                 self._changed.notify_all()
@@ -100,7 +100,7 @@ class _Round(Generic[_Found]):
         try:
             return self._visit(self._providers[at])
         except BaseException as error:
-            # it is raised where the outcome is taken
+            # the caller raises it
             return error
 
     def _give_up_overdue(self) -> None:

@@ -1,4 +1,4 @@
-"""What every source is to the pull: something that offers files, each fetched on request.
+"""The interface of every source: it lists remote files, and each file is fetched on request.
 
 An error names partner and source without credentials, says what to do, and whether trying again can help.
 """
@@ -22,7 +22,7 @@ from schemas.access import Access
 
 @dataclass(frozen=True)
 class FileState:
-    """One file of a source as the last pull that was loaded saw it; of a form, `size` counts submissions."""
+    """The state of one file at the last pull that was loaded; for a form, `size` is the number of submissions."""
 
     name: str
     version: str | None
@@ -33,10 +33,10 @@ class FileState:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One file that a source has.
+    """One file at a source.
 
-    `name` is its path below the source. `version` changes whenever the bytes do (an ETag, a Message-ID); None: it
-    has to be read to know. `md5` is that of the bytes, where the source says it. `fetch` gives the bytes.
+    `name` is its path below the source. `version` changes whenever the bytes change (an ETag, a Message-ID); None
+    means that the file must be read to know. `md5` is the hash that the source states. `fetch` returns the bytes.
     """
 
     name: str
@@ -49,7 +49,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Form:
-    """The whole state of a form as one delivery: folder, hash of the state, number of submissions."""
+    """The complete state of a form, as one delivery: folder, hash of the state, number of submissions."""
 
     folder: str
     version: str
@@ -57,35 +57,35 @@ class Form:
 
 
 class Source(Protocol):
-    """A source that was opened for one pull."""
+    """A source, opened for one pull."""
 
     @property
     def form(self) -> "Form | None":
-        """The form, which is known as a whole, once it was offered; None where files are known one by one."""
+        """The form, after `list_files`; None for a source of separate files."""
 
     @property
     def notices(self) -> Sequence[str]:
-        """What somebody should know although nothing is wrong."""
+        """Sentences that somebody should read although nothing failed."""
 
     @property
     def keeps_files(self) -> bool:
-        """Whether a file that is no longer there is worth a word."""
+        """Whether to warn when a previously seen file disappears."""
 
     def list_files(self) -> Iterable[RemoteFile]:
-        """Return what is there, in the order of the names; raises PullError."""
+        """Return the files, sorted by name; raises PullError."""
 
     def encrypts(self, name: str) -> bool:
-        """Whether what the source announces as MD5 of a file is none; raises PullError."""
+        """Whether the source encrypts this file, so that its ETag is no MD5 of the bytes; raises PullError."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 @dataclass(frozen=True)
 class SourceConfig:
-    """Where one pull goes, and under which limits; everything a source's module needs to know.
+    """The address, secrets, limits and earlier state of one source, for one pull.
 
-    `url` may hold a secret and is never shown: `shown` is. `wanted` is the contract's file format.
+    `url` can hold a secret: show `shown` instead. `wanted` is the contract's file format.
     """
 
     partner_id: str
@@ -127,11 +127,11 @@ class SourceConfig:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until the time limit; at least a moment, so that it can be given to a socket."""
+        """Seconds until the time limit; never 0, because a socket needs a positive timeout."""
         return max(0.05, self.retry.deadline - time.monotonic())
 
     def check_size(self, size: int, label: str) -> None:
-        """Refuse what is larger than the limit; raises PullError."""
+        """Raise PullError if a file is larger than the limit."""
         if size > self.size_limit:
             raise self.fail(
                 f"{printable(label)} is larger than {self.size_limit:,} bytes; ask the partner to split it, or raise "
@@ -161,7 +161,7 @@ def shown(url: str) -> str:
 
 
 def printable(name: str) -> str:
-    """Return the last part of a path, with whatever could disturb a log replaced."""
+    """Return the last part of a path; characters that could disturb a log become `?`."""
     return re.sub(r"[^ -~]", "?", name.rpartition("/")[2])
 
 
@@ -171,5 +171,5 @@ def is_loopback(host: str | None) -> bool:
 
 
 def today() -> dt.date:
-    """Return the day it is, UTC."""
+    """Return the current day, UTC."""
     return dt.datetime.now(dt.UTC).date()

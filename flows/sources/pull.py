@@ -1,7 +1,7 @@
-"""Brings what a partner's source holds into raw/<CC>/<partner>/deliveries, each file once, under its own hash.
+"""Copies the files of a partner's source to raw/<CC>/<partner>/deliveries, each file once, named by its hash.
 
-A source is a URL; a name given by a partner is remembered, and never becomes a path. What was seen at a source is
-remembered only together with what was landed from it, so that a pull that is cut off loses nothing.
+A partner's file name is stored, but never used as a path. The state of a source is stored together with the landed
+files, so that an interrupted pull loses nothing.
 """
 
 import datetime as dt
@@ -40,7 +40,7 @@ def _is_sample(partner: Provider, url: str) -> bool:
 def pull_partner(
     partner: Provider, pattern: str | None = None, *, size_limit: int, now: dt.datetime | None = None
 ) -> tuple[Landed, ...]:
-    """Land every file of the partner's source that is not there yet, with the settings' limits.
+    """Land every file of the partner's source that has not landed yet, with the settings' limits.
 
     Args:
         partner: Whose source.
@@ -66,13 +66,13 @@ def pull_source(
     known: Mapping[tuple[str, str], Sequence[FileState]] | None = None,
     now: dt.datetime | None = None,
 ) -> Pulled:
-    """Land every file of the partner's source that is not there yet, and say what was seen.
+    """Land every file of the partner's source that has not landed yet; return what the source holds.
 
     Args:
         partner: Whose source.
         pattern: `--source`, for one run, instead of the contract's source.
-        settings: Limits and tries, where the contract says nothing else.
-        known: (partner_id, source) -> what the last pull that was loaded saw there.
+        settings: Limits and number of tries, unless the contract sets others.
+        known: (partner_id, source) -> the state of its files at the last pull that was loaded.
         now: Time of the pull, UTC.
 
     Raises:
@@ -81,14 +81,14 @@ def pull_source(
     pulled_at = (now or dt.datetime.now(dt.UTC)).replace(tzinfo=None)
     config = _config_of(partner, pattern, settings, known or {})
     _clear_unfinished(landing_folder(partner))
-    # a file that changes while it is read is not there yet: the source is looked at again
+    # a file changed while it was read: list the source again
     return config.retry.call(lambda: _pull_once(partner, config, pulled_at), looks_anew=True)
 
 
 def list_source(partner: Provider, *, settings: Settings) -> Listed:
-    """Return what the partner's source offers, as a pull would find it; nothing is landed.
+    """Return how many files the partner's source holds; land nothing.
 
-    A form is read for it, and a link fetched, because neither says otherwise whether it can be.
+    A form is read and a link is fetched, because there is no other way to check them.
 
     Raises:
         PullError: the source cannot be read.
@@ -195,7 +195,7 @@ def _clear_unfinished(folder: Path) -> None:
 
 
 def _land(remote: RemoteFile, config: SourceConfig, source: Source, folder: Path) -> FileState:
-    """Bring one file under its hash, checked and durable; one that is known and unchanged is not fetched again.
+    """Land one file under its hash; a known and unchanged file is not fetched again.
 
     Raises:
         PullError: it is too large, it broke off, or it changed while it was read.
@@ -221,8 +221,8 @@ def _receive(remote: RemoteFile, config: SourceConfig, source: Source, folder: P
                 raise config.fail(f"{label} could not be read within the time limit; raise access.time_limit")
         if remote.size is not None and remote.size != incoming.size:
             raise config.changed(
-                f"{label}: announced {remote.size} bytes, sent {incoming.size}; it broke off, or changed while it "
-                "was read"
+                f"{label}: announced {remote.size} bytes, sent {incoming.size}; the transfer broke off, or "
+                "the file changed while it was read"
             )
         if remote.md5 is not None and remote.md5 != incoming.md5 and not source.encrypts(remote.name):
             raise config.changed(f"{label}: the bytes are not those that the store announced (MD5)")

@@ -1,6 +1,6 @@
-"""Tries again where that can help: after faults that pass by themselves, with growing, jittered waits, within a limit.
+"""Retries after temporary errors, with growing, jittered waits, until the time limit.
 
-A wrong password or a missing file is never tried again.
+A wrong password or a missing file is not retried.
 """
 
 import random
@@ -17,7 +17,7 @@ _LONGEST_WAIT = 60.0
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and until when one source is tried.
+    """How often, and until when, a source is retried.
 
     `deadline` is a `time.monotonic()`; no wait goes beyond it. `backoff` is the first wait in seconds; each further
     one is doubled, and between half and one and a half of that, so that many clients do not come back at once.
@@ -38,10 +38,10 @@ class Retry:
 
         Args:
             action: What may fail; it can be repeated.
-            looks_anew: Whether it begins with a look at the source, so that it can cope with one that changed.
+            looks_anew: Whether `action` lists the source again, so that it can handle a changed source.
 
         Raises:
-            PullError: as `action` raised it last, no longer transient: it was tried enough.
+            PullError: the last error of `action`, no longer transient.
         """
         tried = 0
         while True:

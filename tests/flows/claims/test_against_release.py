@@ -193,7 +193,7 @@ def test_a_release_that_cannot_be_asked_is_said_and_the_claims_are_checked(tmp_p
         con.execute("CREATE TABLE core_delivery (delivery_id VARCHAR)")
     result = reconcile(tmp_path)
     assert result.exit_code == 2
-    assert "WARNING the release cannot be asked, `godigital run` builds another" in result.stderr
+    assert "WARNING the release cannot be read; `godigital run` builds a new one" in result.stderr
     assert "183,096 + 42,682 = 225,778" in result.stdout
 
 

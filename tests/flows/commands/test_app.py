@@ -68,7 +68,7 @@ def test_a_failed_delivery_is_named_and_the_exit_code_is_two(small):
     [
         (["run", "--country", "XX"], "XX: no such country"),
         (["run", "--source", "/nowhere/{country}"], "does not exist; correct `source`"),
-        (["run", "--source", "/nowhere/{year}"], "only {country} and {partner} can stand in braces"),
+        (["run", "--source", "/nowhere/{year}"], "it can contain only the placeholders {country} and {partner}"),
         (["reprocess", "XX"], "XX: no such country"),
         (["status"], "start with `godigital run`"),
         (["sql", "SELECT 1"], "no release is published yet"),
