@@ -95,8 +95,8 @@ def trainee(
     if known.was_retired:
         typer.echo(f"{known.asked} was merged; this person is {known.trainee_id} today.")
     typer.echo(f"Trainee {known.trainee_id}: {len(known.record_ids)} records.")
-    for retired, release in found.aliases:
-        typer.echo(f"Also known as {retired}, merged in release {release}.")
+    for alias in found.aliases:
+        typer.echo(f"Also known as {alias.retired_id}, merged in release {alias.release_number}.")
     print_table(
         ("record", "name", "in Latin letters", "sex", "born", "partner", "training", "file and row", "counts"),
         [

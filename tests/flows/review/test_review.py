@@ -402,7 +402,7 @@ def test_a_retired_id_is_followed_and_the_history_says_who_and_why(settings):
     events = json.loads(godigital(settings, "identity", "history", "--json").stdout)
     assert [item["id"][0] for item in events] == ["e", "j"]
     back = godigital(settings, "identity", "undo", events[0]["id"], "--why", "no", "--by", "Siti")
-    assert "came back" in back.output
+    assert "is in use again" in back.output
     assert len(rows(settings.data, f"SELECT * FROM core_trainee WHERE trainee_id IN ('{one}', '{other}')")) == 2
 
 

@@ -49,12 +49,20 @@ class JudgementGroup:
 
 
 @dataclass(frozen=True)
+class Alias:
+    """An id that was merged into another one, and the release that did it."""
+
+    retired_id: str
+    release_number: int
+
+
+@dataclass(frozen=True)
 class Trainee:
     """A person: records, retired ids that lead here, events and judgements."""
 
     known: KnownTrainee
     records: tuple[RecordFacts, ...]
-    aliases: tuple[tuple[str, int], ...]
+    aliases: tuple[Alias, ...]
     events: tuple[Event, ...]
     judgements: tuple[JudgementGroup, ...]
 
@@ -67,17 +75,18 @@ def read_trainee(con: duckdb.DuckDBPyConnection, text: str) -> Trainee:
     """
     known = find_trainee(con, text)
     facts = read_records(con, known.record_ids)
-    aliases = con.execute(
-        "SELECT retired_id, release_number FROM trainee_alias WHERE surviving_id = ? ORDER BY ALL",
+    rows = con.execute(
+        "SELECT retired_id, release_number FROM trainee_alias WHERE surviving_id = ? ORDER BY retired_id",
         [known.trainee_id],
     ).fetchall()
-    mine = [known.trainee_id, *(retired for retired, _ in aliases)]
+    aliases = tuple(Alias(*row) for row in rows)
+    mine = [known.trainee_id, *(alias.retired_id for alias in aliases)]
     records = set(known.record_ids)
     judged = [item for item in read_judgements(con) if records & {*item.pair}]
     return Trainee(
         known,
         tuple(facts[record] for record in known.record_ids if record in facts),
-        tuple(aliases),
+        aliases,
         read_events(con, mine),
         groups_of(judged),
     )
