@@ -163,7 +163,7 @@ def _copy(path: Path, root: Path, target: Path) -> Item:
 def _require_readable(vault: Path) -> int | None:
     """Return the schema of the copied vault, read whole; a damaged one must not stand in for a good one."""
     try:
-        found = read_vault(vault, with_laws=False)
+        found = read_vault(vault, with_invariants=False)
     except UnreadableError as error:
         raise BackupError(f"no backup was made: the vault cannot be read ({error}); {_DAMAGE}") from error
     if found.unreadable or found.damaged_blocks:

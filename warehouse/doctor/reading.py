@@ -17,7 +17,7 @@ from warehouse.identity.secret import mint
 from warehouse.release.checks import read_checks
 from warehouse.release.verify import Finding, run_checks
 
-_LAWS = Path(__file__).with_name("laws.sql")
+_INVARIANTS = Path(__file__).with_name("invariants.sql")
 # DuckDB's storage: three headers, then blocks, each led by the checksum of what follows it (src/common/checksum.cpp)
 _OLDEST = 1000
 _HEADERS = 3 * 4096
@@ -30,7 +30,7 @@ _SEED = 5381
 class Reading:
     """What reading found.
 
-    `unreadable` names tables, `laws` what does not hold; `landed` has (partner_id, path, bytes) of every landed
+    `unreadable` names tables, `invariants` what is wrong; `landed` has (partner_id, path, bytes) of every landed
     file. Laws are tried, and files listed, only where the schema is the program's and every table can be read; else
     `landed` is None. `is_key` says whether ids were minted under the key beside the vault; None where there is no id.
     """
@@ -41,7 +41,7 @@ class Reading:
     rows: int
     tables: int
     unreadable: tuple[str, ...] = ()
-    laws: tuple[Finding, ...] = ()
+    invariants: tuple[Finding, ...] = ()
     landed: tuple[tuple[str, str, int], ...] | None = None
     latest_pull: str | None = None
     is_key: bool | None = None
@@ -52,7 +52,7 @@ def read(vault: Path, wanted_schema: int | None = None, key: bytes = b"") -> Rea
 
     Args:
         vault: The file.
-        wanted_schema: The program's version; laws are those of this version.
+        wanted_schema: The program's version; invariants are those of this version.
         key: The secret of the ids.
 
     Raises:
@@ -60,7 +60,7 @@ def read(vault: Path, wanted_schema: int | None = None, key: bytes = b"") -> Rea
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
-        # only laws can need more than the memory, and whoever has them tried holds the vault
+        # only invariants can need more than the memory, and whoever has them tried holds the vault
         "temp_directory": "" if wanted_schema is None else str(vault.with_name("spill")),
         "memory_limit": "1GB",
         "threads": 1,
@@ -77,12 +77,12 @@ def read(vault: Path, wanted_schema: int | None = None, key: bytes = b"") -> Rea
                 unreadable.append(f"{table} ({type(error).__name__})")
         block_size = _one(con, "SELECT block_size FROM pragma_database_size()")
         known = schema == wanted_schema and not unreadable
-        laws = tuple(run_checks(con, read_checks(_LAWS.read_text(encoding="utf-8")))) if known else ()
+        invariants = tuple(run_checks(con, read_checks(_INVARIANTS.read_text(encoding="utf-8")))) if known else ()
         landed = tuple(_landed(con)) if known else None
         latest = _one(con, "SELECT max(pulled_at)::VARCHAR FROM landed_file") if known else None
         is_key = _is_key(con, key) if known else None
     blocks, damaged = check_blocks(vault, block_size)
-    return Reading(schema, blocks, damaged, rows, len(tables), tuple(unreadable), laws, landed, latest, is_key)
+    return Reading(schema, blocks, damaged, rows, len(tables), tuple(unreadable), invariants, landed, latest, is_key)
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> Any:

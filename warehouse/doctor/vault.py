@@ -1,4 +1,4 @@
-"""Whether the vault is whole: read in a new process, held against its laws, and left alone while somebody has it."""
+"""Whether the vault is whole: reads it in a new process and checks its invariants, unless somebody has it open."""
 
 import json
 import os
@@ -23,19 +23,19 @@ class UnreadableError(RuntimeError):
     """A vault cannot be read at all; the message says how reading it ended."""
 
 
-def read_vault(vault: Path, *, with_laws: bool = True) -> Reading:
+def read_vault(vault: Path, *, with_invariants: bool = True) -> Reading:
     """Read a vault in a new process; nobody may be writing it.
 
     Args:
         vault: The file; the key of the ids lies beside it.
-        with_laws: Hold it against today's laws and the key, too, where it is of today's schema.
+        with_invariants: Check today's invariants and the key, too, where it is of today's schema.
 
     Raises:
         UnreadableError: the process came to an end without an answer.
     """
     command = [sys.executable, "-P", "-m", "warehouse.doctor.reading", str(vault)]
     result = subprocess.run(  # noqa: S603 (our own program, no shell)
-        [*command, str(SCHEMA_VERSION), str(vault.with_name("identity.key"))] if with_laws else command,
+        [*command, str(SCHEMA_VERSION), str(vault.with_name("identity.key"))] if with_invariants else command,
         capture_output=True,
         text=True,
         check=False,
@@ -44,7 +44,7 @@ def read_vault(vault: Path, *, with_laws: bool = True) -> Reading:
     if result.returncode != 0:
         raise UnreadableError(f"reading it ended with exit status {result.returncode}")
     found = json.loads(result.stdout)
-    found["laws"] = tuple(Finding(**law) for law in found["laws"])
+    found["invariants"] = tuple(Finding(**item) for item in found["invariants"])
     if found["landed"] is not None:
         found["landed"] = tuple((partner_id, path, size) for partner_id, path, size in found["landed"])
     return Reading(**found)
@@ -68,7 +68,7 @@ def examine_vault(data: DataFolder, wait_seconds: float) -> tuple[list[Observed]
         return [Observed(AREA, State.WARNING, sentence, "run the doctor again when that has ended")], None
     except UnreadableError as error:
         return [Observed(AREA, State.FAILURE, f"The vault cannot be read: {error}.", _RESTORE)], None
-    observed = [_blocks(found), _schema(found), *_laws(found), *_key(data, found)]
+    observed = [_blocks(found), _schema(found), *_invariants(found), *_key(data, found)]
     if log:
         sentence = "A run was cut off while it wrote; what it had committed is in a log beside the vault, and counts."
         observed.append(Observed(AREA, State.OK, sentence))
@@ -101,25 +101,25 @@ def _schema(found: Reading) -> Observed:
         return Observed(AREA, State.OK, f"Its schema is {SCHEMA_VERSION}, the program's.")
     if found.schema is not None and found.schema < SCHEMA_VERSION:
         sentence = (
-            f"Its schema is {found.schema}; the next run upgrades it to {SCHEMA_VERSION} and keeps a copy. Its laws "
-            "were not tried."
+            f"Its schema is {found.schema}; the next run upgrades it to {SCHEMA_VERSION} and keeps a copy. Its "
+            "invariants were not checked."
         )
         return Observed(AREA, State.WARNING, sentence, "make a backup first: godigital backup DIR")
     sentence = f"Its schema is {found.schema}, and this program knows {SCHEMA_VERSION} only."
     return Observed(AREA, State.FAILURE, sentence, "use the program's newer version")
 
 
-def _laws(found: Reading) -> list[Observed]:
+def _invariants(found: Reading) -> list[Observed]:
     if found.schema != SCHEMA_VERSION or found.unreadable:
         return []
     broken = [
         Observed(
             AREA,
-            State.FAILURE if law.severity == "fail" else State.WARNING,
-            f"Does not hold, {counted(law.rows, 'row')}: {law.sentence}",
-            _RESTORE if law.severity == "fail" else "godigital run",
+            State.FAILURE if item.severity == "fail" else State.WARNING,
+            f"{item.problem}.",
+            _RESTORE if item.severity == "fail" else "godigital run",
         )
-        for law in found.laws
+        for item in found.invariants
     ]
     held = Observed(AREA, State.OK, "Rows add up, and every person, delivery and event is where it is referred to.")
     return broken or [held]

@@ -43,7 +43,7 @@ def key_checks(tables: Iterable[Table]) -> Iterator[Check]:
             yield Check(
                 "fail",
                 f"key_of_{table.name}",
-                f"Every row of {table.name} has a key ({columns}), and no two rows have the same key.",
+                f"[key|keys] of {table.name} ({columns}) [is|are] empty or in more than one row",
                 f"SELECT {columns} FROM {table.name} GROUP BY {columns} HAVING count(*) > 1 OR {missing}",
             )
 
@@ -57,7 +57,7 @@ def reference_checks(tables: Iterable[Table]) -> Iterator[Check]:
             yield Check(
                 "fail",
                 f"{column}_of_{table.name}",
-                f"Every {column} of {table.name} stands in {reference.table}.",
+                f"[row|rows] of {table.name} [has|have] a {column} that {reference.table} does not list",
                 f"SELECT {column} FROM {table.name} WHERE {column} NOT IN (SELECT {key} FROM {reference.table})",
             )
 

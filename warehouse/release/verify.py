@@ -5,6 +5,7 @@ it imports little, because it runs at every publication.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -17,18 +18,26 @@ from warehouse.release.build import set_rules, summarise
 from warehouse.release.checks import Check, Severity, all_checks
 from warehouse.storage import files
 
+_ONE_OR_MANY = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
+
 
 @dataclass(frozen=True)
 class Finding:
-    """A check that did not hold, and how many rows broke it."""
+    """What is wrong in a release, and the number of rows that are wrong."""
 
     severity: Severity
     name: str
     sentence: str
     rows: int
 
+    @property
+    def problem(self) -> str:
+        """The number of wrong rows and what is wrong: 7 deliveries could not be read."""
+        words = _ONE_OR_MANY.sub(lambda found: found[1 if self.rows == 1 else 2], self.sentence)
+        return f"{self.rows:,} {words}"
+
     def __str__(self) -> str:
-        return f"{self.name} ({self.rows} {'row' if self.rows == 1 else 'rows'}): {self.sentence}"
+        return f"{self.problem} (check {self.name})"
 
 
 @dataclass(frozen=True)

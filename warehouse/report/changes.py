@@ -1,9 +1,9 @@
 """What changed since the release before and since the last one that was frozen, and why."""
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Section, Table
-from warehouse.report.lines import Frozen, Restatement
 from warehouse.report.places import Place
+from warehouse.report.published_rows import Frozen, Restatement
 
 _TITLE = "What changed, and why"
 _FROZEN = "frozen:"
@@ -64,11 +64,11 @@ def _sentence(lines: list[Restatement]) -> str:
     if not any(line.difference for line in lines):
         return f"Since {_since(people)}, no figure changed."
     text = (
-        f"Since {_since(people)}: {name} went from {words.number(people.figure_before)} to "
-        f"{words.number(people.figure_after)} ({_signed(people.difference)})"
+        f"Since {_since(people)}: {name} went from {labels.number(people.figure_before)} to "
+        f"{labels.number(people.figure_after)} ({_signed(people.difference)})"
     )
     why = [f"{_cause(cause).lower()} {_signed(count)}" for cause, count in people.causes.items() if count]
-    return f"{text}: {words.listed(why)}." if why else f"{text}."
+    return f"{text}: {labels.listed(why)}." if why else f"{text}."
 
 
 def _table(number: int, lines: list[Restatement]) -> Table:
@@ -77,8 +77,8 @@ def _table(number: int, lines: list[Restatement]) -> Table:
     rows = tuple(
         (
             _name(line.indicator_code),
-            words.number(line.figure_before),
-            words.number(line.figure_after),
+            labels.number(line.figure_before),
+            labels.number(line.figure_after),
             _signed(line.difference),
             *(_signed(line.causes[cause]) for cause in causes),
         )
@@ -108,14 +108,14 @@ def _frozen_table(number: int, lines: list[Frozen]) -> Table:
     first = lines[0]
     return Table(
         f"frozen-{number}",
-        f"Officially reported as “{first.frozen_label}” on {words.day(first.frozen_date)}, release "
+        f"Officially reported as “{first.frozen_label}” on {labels.day(first.frozen_date)}, release "
         f"{first.release_number}",
         ("Figure", "Reported", "Now", "Difference"),
         tuple(
             (
                 _name(line.indicator_code),
-                words.number(line.figure_reported),
-                words.number(line.figure_now),
+                labels.number(line.figure_reported),
+                labels.number(line.figure_now),
                 _signed(line.difference),
             )
             for line in lines

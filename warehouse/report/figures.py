@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from warehouse.report.lines import (
+from warehouse.report.published_rows import (
     Band,
     Count,
     Course,

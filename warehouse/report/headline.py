@@ -1,10 +1,10 @@
 """The first part of a page: how many people, who they are in one line each, and how that stands to the targets."""
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Charts, Fact, Facts, Hero, Section, Table
 from warehouse.report.figures import Figures
-from warehouse.report.lines import Target
 from warehouse.report.places import Place, make_chart
+from warehouse.report.published_rows import Target
 from warehouse.report.specs import Bar, Row, rows_spec
 
 _TITLES = {"people_reached": "People reached", "women_share": "Share of women", "youth_share": "Share of youth"}
@@ -15,23 +15,23 @@ def hero(place: Place) -> Hero:
     reached = [code for code in place.countries if place.figures.reach[code].trainees]
     label = "different people reached"
     if place.is_region and reached:
-        label += f" in {words.counted(len(reached), 'country', 'countries')}"
-    return Hero(words.number(place.people), label, _uncertainty(place))
+        label += f" in {labels.counted(len(reached), 'country', 'countries')}"
+    return Hero(labels.number(place.people), label, _uncertainty(place))
 
 
 def _uncertainty(place: Place) -> str:
     linkage = place.figures.linkage_of(place.code)
     if linkage is None:
         return "No training is counted yet."
-    interval = words.span(words.number(linkage.low), words.number(linkage.high))
+    interval = labels.span(labels.number(linkage.low), labels.number(linkage.high))
     text = (
         f"People are told apart by comparing partners’ lists. With the errors to be expected of that, {interval} "
         "people are likely."
     )
     if linkage.people_found > linkage.high:
         text += (
-            f" The count is rather high: about {words.number(linkage.expected_misses)} people are expected to stand in "
-            f"it twice, and about {words.number(linkage.expected_false_merges)} to be taken for somebody else."
+            f" The count is rather high: about {labels.number(linkage.expected_misses)} people are expected to stand "
+            f"in it twice, and about {labels.number(linkage.expected_false_merges)} to be taken for somebody else."
         )
     return text
 
@@ -52,10 +52,10 @@ def facts(place: Place) -> tuple[Fact, ...]:
     """Return who was reached, a figure each: number, share, n, and what is not stated."""
     of = place.figures.of
     reach = place.figures.reach[place.code]
-    every = f"of {words.number(reach.trainees)} people reached"
+    every = f"of {labels.number(reach.trainees)} people reached"
     made = [_share_fact(place, "Women", "sex", "F", "women_share", None)]
     for band in (band for band in place.figures.bands if band.band_set == "youth"):
-        label = f"Youth, {words.ages(band.from_age, band.to_age)}"
+        label = f"Youth, {labels.ages(band.from_age, band.to_age)}"
         made.append(_share_fact(place, label, band.band_code, "yes", "youth_share", band.band_code))
     types = of(place.code, "trainee_type")
     for label, people, value in (
@@ -63,7 +63,7 @@ def facts(place: Place) -> tuple[Fact, ...]:
         ("Job seekers", reach.job_seekers, "job_seeker"),
     ):
         share = types[value].share if value in types else 0.0
-        made.append(Fact(label, words.number(people), f"{words.percent(share)} {every}"))
+        made.append(Fact(label, labels.number(people), f"{labels.percent(share)} {every}"))
     for label, people, dimension in (
         ("People with a disability", reach.with_disability, "has_disability"),
         ("Indigenous people", reach.indigenous, "is_indigenous"),
@@ -75,37 +75,37 @@ def facts(place: Place) -> tuple[Fact, ...]:
         if unstated == reach.trainees:
             made.append(Fact(label, "Not stated", f"by any {every}"))
             continue
-        detail = f"{words.percent(share)} {every}; {words.number(unstated)} not stated"
-        made.append(Fact(label, words.number(people), detail))
+        detail = f"{labels.percent(share)} {every}; {labels.number(unstated)} not stated"
+        made.append(Fact(label, labels.number(people), detail))
     return tuple(made)
 
 
 def _share_fact(place: Place, label: str, dimension: str, value: str, indicator: str, band: str | None) -> Fact:
     found = place.figures.of(place.code, dimension)
     people, share = (found[value].people, found[value].share) if value in found else (0, 0.0)
-    detail = f"{words.number(people)} of {words.number(place.people)} people reached"
+    detail = f"{labels.number(people)} of {labels.number(place.people)} people reached"
     for target in place.figures.targets:
         if (target.country_code, target.indicator_code, target.band_code) == (place.code, indicator, band):
-            asked = f"target {words.whole_percent(target.target_value)}"
+            asked = f"target {labels.whole_percent(target.target_value)}"
             verdict = f"{asked}: {'met' if target.is_on_track else 'not met'}"
-            return Fact(label, words.percent(share), detail, verdict, target.is_on_track)
-    return Fact(label, words.percent(share), detail)
+            return Fact(label, labels.percent(share), detail, verdict, target.is_on_track)
+    return Fact(label, labels.percent(share), detail)
 
 
 def target_name(figures: Figures, target: Target) -> str:
     """Return a target's name: what it is about, and its band of ages."""
     name = _TITLES[target.indicator_code]
     band = next((band for band in figures.bands if band.band_code == target.band_code), None)
-    return name if band is None else f"{name} aged {words.ages(band.from_age, band.to_age)}"
+    return name if band is None else f"{name} aged {labels.ages(band.from_age, band.to_age)}"
 
 
 def value_text(target: Target, value: float | None) -> str:
     """Return a value in the target's unit."""
     if value is None:
-        return words.NONE
+        return labels.NONE
     if target.indicator_code == "people_reached":
-        return words.number(value)
-    return words.whole_percent(value) if value == target.target_value else words.percent(value)
+        return labels.number(value)
+    return labels.whole_percent(value) if value == target.target_value else labels.percent(value)
 
 
 def verdict(target: Target) -> str:
@@ -122,12 +122,12 @@ def sentence(figures: Figures, target: Target) -> str:
     if target.indicator_code == "people_reached":
         pace = value_text(target, target.expected_value)
         text = (
-            f"{name}: {actual} of a target of {asked} by {words.day(target.due_date)}, "
-            f"{words.percent(target.attainment)} of it. An even pace asked for {pace} by {words.day(target.as_of)}"
+            f"{name}: {actual} of a target of {asked} by {labels.day(target.due_date)}, "
+            f"{labels.percent(target.attainment)} of it. An even pace asked for {pace} by {labels.day(target.as_of)}"
         )
     else:
-        of = words.number(target.denominator or 0)
-        text = f"{name}: {actual} ({words.number(target.people)} of {of}) against a target of {asked}"
+        of = labels.number(target.denominator or 0)
+        text = f"{name}: {actual} ({labels.number(target.people)} of {of}) against a target of {asked}"
     return f"{text}: {verdict(target)}."
 
 
@@ -154,7 +154,7 @@ def _target_blocks(place: Place, targets: list[Target]) -> tuple[Charts, ...]:
                     key,
                     f"{'Countries: ' if with_country else ''}{title}",
                     "Each bar is how much of the target was reached. The black stroke is the whole target; the grey "
-                    f"band ends where an even pace stood on {words.day(chosen[0].as_of)}.",
+                    f"band ends where an even pace stood on {labels.day(chosen[0].as_of)}.",
                     rows_spec(rows, "half", domain=(0, top), marker=1.0),
                     ("Target", "Reached", "Target", "Part reached", "State"),
                     [
@@ -162,7 +162,7 @@ def _target_blocks(place: Place, targets: list[Target]) -> tuple[Charts, ...]:
                             _bullet_name(place, target, with_country),
                             value_text(target, target.actual_value),
                             value_text(target, target.target_value),
-                            words.percent(target.attainment),
+                            labels.percent(target.attainment),
                             verdict(target),
                         )
                         for target in chosen
@@ -178,7 +178,7 @@ def _target_blocks(place: Place, targets: list[Target]) -> tuple[Charts, ...]:
 
 def _target_title(targets: list[Target]) -> str:
     met = sum(verdict(target) == "met" for target in targets)
-    return f"{met} of {words.counted(len(targets), 'target is', 'targets are')} met"
+    return f"{met} of {labels.counted(len(targets), 'target is', 'targets are')} met"
 
 
 def _bullet_name(place: Place, target: Target, with_country: bool) -> str:
@@ -208,9 +208,9 @@ def target_table(place: Place) -> Table | None:
                 place.figures.name_of(target.country_code),
                 name,
                 value_text(target, target.target_value),
-                words.day(target.due_date),
+                labels.day(target.due_date),
                 value_text(target, target.actual_value),
-                words.percent(target.attainment),
+                labels.percent(target.attainment),
                 "replaced by a later target" if target.is_replaced else verdict(target),
                 target.target_source,
             )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Notes, Section, Table, Terms
 from warehouse.report.headline import target_table
-from warehouse.report.lines import Definition
 from warehouse.report.places import Place
+from warehouse.report.published_rows import Definition
 
 _COUNTING = (
     "An output counts people, from attendance lists; an outcome is a share, estimated from a survey. The two are never "
@@ -34,7 +34,7 @@ def methods(place: Place) -> Section:
     """Return the section of methods and caveats."""
     bands = [
         (
-            f"{'Youth' if band.band_set == 'youth' else 'Age'} {words.ages(band.from_age, band.to_age)}",
+            f"{'Youth' if band.band_set == 'youth' else 'Age'} {labels.ages(band.from_age, band.to_age)}",
             band.band_code if band.band_set == "youth" else band.band_set,
             "in force" if band.is_current else "kept for figures that used it",
             band.band_source,

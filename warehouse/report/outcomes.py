@@ -1,10 +1,10 @@
 """What changed for people, as the follow-up survey estimates it: shares with intervals, never counts."""
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Block, Cell, Chart, Charts, Section
 from warehouse.report.figures import NOT_STATED
-from warehouse.report.lines import Outcome
 from warehouse.report.places import Place, make_chart
+from warehouse.report.published_rows import Outcome
 from warehouse.report.specs import Bar, Row, rows_spec
 
 _TITLE = "Outcomes"
@@ -50,7 +50,7 @@ def _chart(place: Place, number: int, around: str, lines: list[Outcome]) -> Char
             dots.append((share, True))
         bars = (Bar(1.0, "track"), Bar(high, "shade", low)) if low is not None and high is not None else ()
         rows.append(
-            Row(line.indicator_title, words.percent(share), (bars,), tuple((dot or 0.0, solid) for dot, solid in dots))
+            Row(line.indicator_title, labels.percent(share), (bars,), tuple((dot or 0.0, solid) for dot, solid in dots))
         )
     return make_chart(
         place,
@@ -80,11 +80,11 @@ def _row(name: str, line: Outcome) -> tuple[Cell | str, ...]:
     return (
         name,
         line.denominator_text,
-        words.number(line.denominator),
-        words.number(line.people),
-        words.percent(line.share_unweighted),
+        labels.number(line.denominator),
+        labels.number(line.people),
+        labels.percent(line.share_unweighted),
         _interval(line.unweighted_low, line.unweighted_high),
-        words.percent(line.share_weighted),
+        labels.percent(line.share_weighted),
         _interval(line.weighted_low, line.weighted_high),
     )
 
@@ -107,7 +107,7 @@ def _parts_chart(place: Place, key: str, around: str, lines: list[Outcome]) -> C
         bars = () if low is None or high is None else (Bar(1.0, "track"), Bar(high, "shade", low))
         dots = () if share is None else ((share, True),)
         rows.append(
-            Row(_group(place, line), f"{words.percent(share)} of {words.number(line.denominator)}", (bars,), dots)
+            Row(_group(place, line), f"{labels.percent(share)} of {labels.number(line.denominator)}", (bars,), dots)
         )
     return make_chart(
         place,
@@ -127,8 +127,8 @@ def _group(place: Place, line: Outcome) -> str:
         return place.figures.name_of(line.dimension_value)
     if line.dimension_value == NOT_STATED:
         return "Sex not stated"
-    return words.category(line.dimension, line.dimension_value)
+    return labels.category(line.dimension, line.dimension_value)
 
 
 def _interval(low: float | None, high: float | None) -> str:
-    return words.NONE if low is None or high is None else words.span(words.percent(low), words.percent(high))
+    return labels.NONE if low is None or high is None else labels.span(labels.percent(low), labels.percent(high))

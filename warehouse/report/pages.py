@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from schemas.programme import Programme
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.changes import changes
 from warehouse.report.document import Block, Page, Section, Table
 from warehouse.report.figures import ALL, Figures
@@ -45,7 +45,7 @@ def _page(place: Place, programme: str, tiles: Mapping[str, tuple[int, int]], sy
     return Page(
         file=page_file(place.code),
         title=f"{name}: {programme}",
-        kicker=f"{programme} · report on release {release.release_number}, {words.day(release.built_at.date())}",
+        kicker=f"{programme} · report on release {release.release_number}, {labels.day(release.built_at.date())}",
         heading=name,
         warning=_warning(place.figures, synthetic),
         hero=hero(place),
@@ -53,7 +53,7 @@ def _page(place: Place, programme: str, tiles: Mapping[str, tuple[int, int]], sy
         back="" if place.is_region else page_file(ALL),
         others=others,
         colophon=(
-            f"Release {release.release_number}, built {words.day(release.built_at.date())}, {release.built_at:%H:%M} "
+            f"Release {release.release_number}, built {labels.day(release.built_at.date())}, {release.built_at:%H:%M} "
             f"UTC, by version {release.code_version} with linkage model {release.model_version}.",
             f"Fingerprint of what went in: {release.input_hash[:16]}.",
             "Every figure can be queried in the release; below each chart stands the table it comes from. No page "
@@ -69,10 +69,11 @@ def _warning(figures: Figures, synthetic: bool) -> str:
             "Synthetic data. Every person counted here is invented; the figures say nothing about any real programme."
         )
     if samples.samples:
-        names = words.listed(list(samples.partners))
+        names = labels.listed(list(samples.partners))
         return (
-            f"Partly synthetic data. {words.number(samples.samples)} of {words.number(samples.deliveries)} deliveries "
-            f"that count here are invented samples, of {names}; the figures say nothing about any real programme."
+            f"Partly synthetic data. {labels.number(samples.samples)} of {labels.number(samples.deliveries)} "
+            f"deliveries that count here are invented samples, of {names}; "
+            "the figures say nothing about any real programme."
         )
     if any(line.is_sample for line in figures.outcomes or ()):
         return "Partly synthetic data. Answers of the follow-up survey are invented samples; outcomes say nothing."
@@ -87,13 +88,13 @@ def _partners(place: Place) -> Section:
         (
             partner.partner_name,
             partner.partner_id,
-            words.number(found[partner.partner_id].people if partner.partner_id in found else 0),
-            words.percent(found[partner.partner_id].share if partner.partner_id in found else None),
+            labels.number(found[partner.partner_id].people if partner.partner_id in found else 0),
+            labels.percent(found[partner.partner_id].share if partner.partner_id in found else None),
         )
         for partner in partners
     )
     lead = (
-        f"{words.counted(len(partners), 'partner trains', 'partners train')} people in {place.name}. Somebody trained "
+        f"{labels.counted(len(partners), 'partner trains', 'partners train')} people in {place.name}. Somebody trained "
         "by two partners counts with both, and once in the country."
     )
     blocks: tuple[Block, ...] = (

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Cell, Chart, Charts, Section, Table
 from warehouse.report.figures import NOT_STATED
-from warehouse.report.lines import Target
 from warehouse.report.places import Place, category_rows, make_chart, page_file, share_chart
+from warehouse.report.published_rows import Target
 from warehouse.report.specs import Bar, Row, Tile, rows_spec, tiles_spec
 
 # countries without a place of their own stand in rows below the others, this many in one
@@ -45,17 +45,17 @@ def countries(place: Place, tiles: Mapping[str, tuple[int, int]]) -> Section:
         "Somebody trained in two countries counts in both, and once in the total: countries must not be added up. "
         "Each country has a page of its own."
     )
-    title = f"{figures.countries[ranked[0]]} has the most people: {words.number(first.trainees)}"
+    title = f"{figures.countries[ranked[0]]} has the most people: {labels.number(first.trainees)}"
     rows = [
         Row(
             figures.countries[code],
-            words.number(figures.reach[code].trainees),
+            labels.number(figures.reach[code].trainees),
             ((Bar(first.trainees, "track"), Bar(figures.reach[code].trainees, "solid")),),
         )
         for code in ranked
     ]
     data: list[tuple[Cell | str, ...]] = [
-        (figures.countries[code], words.number(figures.reach[code].trainees)) for code in ranked
+        (figures.countries[code], labels.number(figures.reach[code].trainees)) for code in ranked
     ]
     charts = (
         make_chart(
@@ -96,7 +96,7 @@ def _tiles(place: Place, known: Mapping[str, tuple[int, int]]) -> list[Tile]:
             appended += 1
         # by the root, so that small countries differ too
         level = 0 if people == 0 else min(4, 1 + int(3.999 * (people / most) ** 0.5))
-        tiles.append(Tile(code, words.number(people), column, row, level))
+        tiles.append(Tile(code, labels.number(people), column, row, level))
     return tiles
 
 
@@ -116,7 +116,7 @@ def _shares_by_country(place: Place, ranked: list[str]) -> list[Chart]:
             if not chosen:
                 continue
             dimension = chosen[0].band_code
-            words_of_band = f" aged {words.ages(chosen[0].from_age, chosen[0].to_age)}"
+            words_of_band = f" aged {labels.ages(chosen[0].from_age, chosen[0].to_age)}"
         rows: list[Row] = []
         data: list[tuple[Cell | str, ...]] = []
         reached_target = 0
@@ -128,16 +128,16 @@ def _shares_by_country(place: Place, ranked: list[str]) -> list[Chart]:
             bars = (Bar(1.0, "track"), Bar(share, "solid")) if share else (Bar(1.0, "track"),)
             trainees = place.figures.reach[code].trainees
             rows.append(
-                Row(place.figures.countries[code], f"{words.percent(share)} of {words.number(trainees)}", (bars,))
+                Row(place.figures.countries[code], f"{labels.percent(share)} of {labels.number(trainees)}", (bars,))
             )
             data.append(
-                (place.figures.countries[code], words.number(people), words.number(trainees), words.percent(share))
+                (place.figures.countries[code], labels.number(people), labels.number(trainees), labels.percent(share))
             )
         title = f"Share of {about}{words_of_band} by country"
         says = f"People reached who are {about}{words_of_band}, as a part of all people reached in the country."
         if target is not None:
-            asked = words.whole_percent(target.target_value)
-            title = f"{reached_target} of {words.counted(len(codes), 'country has', 'countries have')} {asked} {about}"
+            asked = labels.whole_percent(target.target_value)
+            title = f"{reached_target} of {labels.counted(len(codes), 'country has', 'countries have')} {asked} {about}"
             title += words_of_band
             says += f" The black stroke is the target of the whole programme, {asked}."
         charts.append(
@@ -166,7 +166,7 @@ def _target(place: Place, indicator: str) -> Target | None:
 
 def _country_table(place: Place, ranked: list[str]) -> Table:
     figures = place.figures
-    band = next((words.ages(band.from_age, band.to_age) for band in figures.current_bands("youth")), "")
+    band = next((labels.ages(band.from_age, band.to_age) for band in figures.current_bands("youth")), "")
     rows: list[tuple[Cell | str, ...]] = []
     for code in (*ranked, place.code):
         line, linkage = figures.reach[code], figures.linkage_of(code)
@@ -176,14 +176,14 @@ def _country_table(place: Place, ranked: list[str]) -> Table:
         rows.append(
             (
                 Cell(name, link="" if code == place.code else page_file(code)),
-                words.number(line.trainees),
-                words.span(words.number(linkage.low), words.number(linkage.high)) if linkage else words.NONE,
-                words.number(line.women),
-                words.percent(sex["F"].share) if "F" in sex else words.NONE,
-                words.number(line.youth),
-                words.percent(youth["yes"].share) if "yes" in youth else words.NONE,
-                words.number(line.msme_owners),
-                words.number(line.job_seekers),
+                labels.number(line.trainees),
+                labels.span(labels.number(linkage.low), labels.number(linkage.high)) if linkage else labels.NONE,
+                labels.number(line.women),
+                labels.percent(sex["F"].share) if "F" in sex else labels.NONE,
+                labels.number(line.youth),
+                labels.percent(youth["yes"].share) if "yes" in youth else labels.NONE,
+                labels.number(line.msme_owners),
+                labels.number(line.job_seekers),
                 _stated(place, code, "has_disability", line.with_disability),
                 _stated(place, code, "is_indigenous", line.indigenous),
                 _stated(place, code, "is_rural", line.rural),
@@ -207,7 +207,7 @@ def _country_table(place: Place, ranked: list[str]) -> Table:
             "Rural",
         ),
         tuple(rows),
-        note=f"{words.NONE}: not stated by anybody. Other figures count those who said so; how many did not state it "
+        note=f"{labels.NONE}: not stated by anybody. Other figures count those who said so; how many did not state it "
         "is on the page of each country.",
     )
 
@@ -215,7 +215,7 @@ def _country_table(place: Place, ranked: list[str]) -> Table:
 def _stated(place: Place, code: str, dimension: str, people: int) -> str:
     """How many said yes; a dash where nobody was asked."""
     answers = place.figures.of(code, dimension)
-    return words.NONE if set(answers) <= {NOT_STATED} else words.number(people)
+    return labels.NONE if set(answers) <= {NOT_STATED} else labels.number(people)
 
 
 def attributes(place: Place) -> Section:
@@ -240,12 +240,14 @@ def attribute_chart(place: Place, dimension: str) -> Chart:
     value, title, subject = _SAID[dimension]
     shares = {name: share or 0.0 for name, _, share in lines}
     unstated = next(people for name, people, _ in lines if name == NOT_STATED)
-    title = title.format(words.percent(shares[value]))
+    title = title.format(labels.percent(shares[value]))
     if unstated == place.people:
         title = f"{subject} is not stated by anybody"
     elif shares[NOT_STATED] >= _MUCH:
-        title += f"; {words.percent(shares[NOT_STATED])} not stated"
-    says = f"Of {words.number(place.people)} people reached {place.within}, {words.number(unstated)} did not state it."
+        title += f"; {labels.percent(shares[NOT_STATED])} not stated"
+    says = (
+        f"Of {labels.number(place.people)} people reached {place.within}, {labels.number(unstated)} did not state it."
+    )
     return share_chart(place, dimension.replace("_", "-"), title, says, dimension, lines)
 
 
@@ -254,12 +256,12 @@ def age_chart(place: Place) -> Chart:
     bands = place.figures.current_bands()
     lines = category_rows(place, "age_band", (*(band.band_code for band in bands), NOT_STATED))
     largest = max(lines[:-1], key=lambda line: line[1])
-    title = f"{words.percent(largest[2])} are {words.band(largest[0])} years old"
+    title = f"{labels.percent(largest[2])} are {labels.band(largest[0])} years old"
     if lines[-1][1] == place.people:
         title = "The age is not stated by anybody"
     says = (
-        f"Completed years on the day of the first training, {words.number(place.people)} people; bands of the set "
-        f"{bands[0].band_set if bands else ''}. {words.number(lines[-1][1])} cannot be placed in one band."
+        f"Completed years on the day of the first training, {labels.number(place.people)} people; bands of the set "
+        f"{bands[0].band_set if bands else ''}. {labels.number(lines[-1][1])} cannot be placed in one band."
     )
     return share_chart(place, "age-band", title, says, "age_band", lines)
 
@@ -291,10 +293,10 @@ def crossed_chart(place: Place, other: str) -> Chart:
         # a line of dashes too short to be seen says nothing; the table has it
         if rest > 0.02 * most:
             lanes.append((Bar(rest, "unstated"),))
-        text = f"{words.counted(women, 'woman', 'women')} · {words.counted(men, 'man', 'men')}"
-        rows.append(Row(words.category(other, value), text, tuple(lanes)))
+        text = f"{labels.counted(women, 'woman', 'women')} · {labels.counted(men, 'man', 'men')}"
+        rows.append(Row(labels.category(other, value), text, tuple(lanes)))
         data.append(
-            (words.category(other, value), *(words.number(count) for count in (women, men, rest, women + men + rest)))
+            (labels.category(other, value), *(labels.number(count) for count in (women, men, rest, women + men + rest)))
         )
     what = "age" if other == "age_band" else "type"
     return make_chart(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Cell, Chart, Table
 from warehouse.report.figures import ALL, Figures
 from warehouse.report.specs import Bar, Row, rows_spec
@@ -49,7 +49,7 @@ class Place:
 
     def source(self, *tables: str) -> str:
         """Return where a chart's figures can be queried."""
-        return f"{words.listed(list(tables))}, release {self.figures.release.release_number}"
+        return f"{labels.listed(list(tables))}, release {self.figures.release.release_number}"
 
 
 def page_file(code: str) -> str:
@@ -90,7 +90,7 @@ def share_rows(lines: list[tuple[str, int, float | None]], dimension: str) -> li
         if value == "not stated":
             style = "unstated"
         bars = (Bar(1.0, "track"), Bar(share or 0.0, style)) if share else (Bar(1.0, "track"),)
-        rows.append(Row(words.category(dimension, value), words.part(people, share), (bars,)))
+        rows.append(Row(labels.category(dimension, value), labels.part(people, share), (bars,)))
     return rows
 
 
@@ -99,9 +99,10 @@ def share_chart(
 ) -> Chart:
     """Return a chart of the categories of one attribute, as parts of all people reached."""
     table: list[tuple[Cell | str, ...]] = [
-        (words.category(dimension, value), words.number(people), words.percent(share)) for value, people, share in lines
+        (labels.category(dimension, value), labels.number(people), labels.percent(share))
+        for value, people, share in lines
     ]
-    table.append(("All people reached", words.number(place.people), words.percent(1.0)))
+    table.append(("All people reached", labels.number(place.people), labels.percent(1.0)))
     return make_chart(
         place,
         key,

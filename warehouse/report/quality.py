@@ -1,11 +1,11 @@
 """How good the data are: what each partner sends, what is rejected and why, who stands with two partners, linkage."""
 
 from schemas.columns import ROW_COUNTS
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Block, Cell, Chart, Charts, Section, Table
 from warehouse.report.figures import ALL, add_up
-from warehouse.report.lines import Linkage, Quality
 from warehouse.report.places import Place, make_chart
+from warehouse.report.published_rows import Linkage, Quality
 from warehouse.report.specs import Bar, Row, rows_spec
 
 # from which part of the rows on a cell is shaded, lightest first
@@ -21,10 +21,10 @@ def quality(place: Place) -> Section:
     rows_in, rejected = add_up(lines, "rows_in"), add_up(lines, "rows_rejected")
     late, deliveries = add_up(lines, "deliveries_late"), add_up(lines, "deliveries")
     lead = (
-        f"Partners sent {words.number(rows_in)} rows in {words.counted(deliveries, 'delivery', 'deliveries')}. "
-        f"{words.number(add_up(lines, 'rows_accepted'))} count; {words.number(rejected)} were rejected with reasons; "
+        f"Partners sent {labels.number(rows_in)} rows in {labels.counted(deliveries, 'delivery', 'deliveries')}. "
+        f"{labels.number(add_up(lines, 'rows_accepted'))} count; {labels.number(rejected)} were rejected with reasons; "
         "the others repeat a row, were replaced by a correction, or are sub-totals.",
-        f"{words.counted(late, 'delivery', 'deliveries') if late else 'No delivery'} came late.",
+        f"{labels.counted(late, 'delivery', 'deliveries') if late else 'No delivery'} came late.",
     )
     blocks: list[Block] = [_partner_table(place, lines), _row_table(place, lines)]
     looked_at = _findings(place)
@@ -54,10 +54,10 @@ def _partner_table(place: Place, lines: list[Quality]) -> Table:
         rows.append(
             (
                 place.partner_name(partner),
-                words.number(add_up(months, "deliveries")),
-                Cell(words.number(failed), level=min(4, failed)),
-                words.number(late),
-                Cell(words.number(max(days)), level=_level(max(days), _DAYS)) if days else words.NONE,
+                labels.number(add_up(months, "deliveries")),
+                Cell(labels.number(failed), level=min(4, failed)),
+                labels.number(late),
+                Cell(labels.number(max(days)), level=_level(max(days), _DAYS)) if days else labels.NONE,
                 *(
                     _share_cell(part, whole)
                     for part, whole in (
@@ -69,7 +69,7 @@ def _partner_table(place: Place, lines: list[Quality]) -> Table:
                     )
                 ),
                 # an age will do: no shade
-                words.percent(add_up(months, "rows_without_birth_date") / accepted) if accepted else words.NONE,
+                labels.percent(add_up(months, "rows_without_birth_date") / accepted) if accepted else labels.NONE,
             )
         )
     return Table(
@@ -96,8 +96,8 @@ def _partner_table(place: Place, lines: list[Quality]) -> Table:
 
 def _share_cell(part: int, whole: int) -> Cell | str:
     if whole == 0:
-        return words.NONE
-    return Cell(words.percent(part / whole), level=_level(part / whole, _SHADES))
+        return labels.NONE
+    return Cell(labels.percent(part / whole), level=_level(part / whole, _SHADES))
 
 
 def _level(value: float, steps: tuple[float, ...]) -> int:
@@ -106,11 +106,11 @@ def _level(value: float, steps: tuple[float, ...]) -> int:
 
 def _row_table(place: Place, lines: list[Quality]) -> Table:
     rows = [
-        (place.partner_name(partner), *(words.number(add_up(months, name)) for name in ROW_COUNTS))
+        (place.partner_name(partner), *(labels.number(add_up(months, name)) for name in ROW_COUNTS))
         for partner, months in _partners(lines).items()
     ]
     if len(rows) > 1:
-        rows.append(("All partners", *(words.number(add_up(lines, name)) for name in ROW_COUNTS)))
+        rows.append(("All partners", *(labels.number(add_up(lines, name)) for name in ROW_COUNTS)))
     return Table(
         "row-account",
         "What became of every row",
@@ -125,7 +125,7 @@ def _findings(place: Place) -> Table | None:
     if place.figures.findings is None:
         return None
     rows = [
-        (place.partner_name(line.partner_id), line.month, words.finding(line.finding_code), line.finding_text)
+        (place.partner_name(line.partner_id), line.month, labels.finding(line.finding_code), line.finding_text)
         for line in place.figures.findings
         if line.country_code in place.countries
     ]
@@ -153,17 +153,17 @@ def _rejections(place: Place) -> Chart | None:
     ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
     most = ranked[0][1]
     rows = [
-        Row(words.reason(code), words.number(count), ((Bar(most, "track"), Bar(count, "solid")),))
+        Row(labels.reason(code), labels.number(count), ((Bar(most, "track"), Bar(count, "solid")),))
         for code, count in ranked
     ]
     return make_chart(
         place,
         "rejections",
-        f"Most often rejected for: {words.reason(ranked[0][0]).lower()}",
+        f"Most often rejected for: {labels.reason(ranked[0][0]).lower()}",
         "Rows that do not count, by reason. A row with two reasons stands in both lines: lines must not be added up.",
         rows_spec(rows, "half", domain=(0, most)),
         ("Reason", "Rows"),
-        [(words.reason(code), words.number(count)) for code, count in ranked],
+        [(labels.reason(code), labels.number(count)) for code, count in ranked],
         tables=("report_rejection",),
     )
 
@@ -185,7 +185,7 @@ def _linkage(place: Place) -> Chart | None:
     rows = [
         Row(
             name,
-            f"{words.number(line.people_found)} · {words.span(words.number(line.low), words.number(line.high))}",
+            f"{labels.number(line.people_found)} · {labels.span(labels.number(line.low), labels.number(line.high))}",
             ((Bar(above, "solid", below),),),
         )
         for name, line, below, above in drawn
@@ -201,9 +201,9 @@ def _linkage(place: Place) -> Chart | None:
         [
             (
                 name,
-                *(words.number(count) for count in (line.people_found, line.low, line.high)),
-                words.decimal(line.expected_misses),
-                words.decimal(line.expected_false_merges),
+                *(labels.number(count) for count in (line.people_found, line.low, line.high)),
+                labels.decimal(line.expected_misses),
+                labels.decimal(line.expected_false_merges),
             )
             for name, line in lines
         ],
@@ -221,9 +221,9 @@ def _overlap(place: Place) -> Block:
     rows = [
         (
             f"{place.partner_name(pair.partner_id)}, and {place.partner_name(pair.other_partner_id)}",
-            words.number(pair.people),
-            f"{words.percent(pair.share)} of {words.number(pair.trainees)}",
-            f"{words.percent(pair.other_share)} of {words.number(pair.other_trainees)}",
+            labels.number(pair.people),
+            f"{labels.percent(pair.share)} of {labels.number(pair.trainees)}",
+            f"{labels.percent(pair.other_share)} of {labels.number(pair.other_trainees)}",
         )
         for pair in pairs
     ]

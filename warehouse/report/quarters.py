@@ -2,11 +2,11 @@
 
 from itertools import accumulate
 
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.document import Block, Cell, Charts, Section, Table
 from warehouse.report.figures import ALL, FIRST_REACHED, REACHED
-from warehouse.report.lines import Course
 from warehouse.report.places import Place, make_chart
+from warehouse.report.published_rows import Course
 from warehouse.report.specs import Bar, Row, growth_spec, quarters_spec, rows_spec
 
 
@@ -24,7 +24,7 @@ def over_time(place: Place) -> Section:
         "reached in a quarter may be, because nobody is new twice."
     )
     rows: list[tuple[Cell | str, ...]] = [
-        (words.quarter(quarter), *(words.number(count) for count in counts))
+        (labels.quarter(quarter), *(labels.number(count) for count in counts))
         for quarter, *counts in zip(quarters, active, first, total, strict=True)
     ]
     columns = ("Quarter", "Active", "First reached", "Reached by its end")
@@ -32,7 +32,7 @@ def over_time(place: Place) -> Section:
         make_chart(
             place,
             "quarters",
-            f"{words.quarter(quarters[best])} was the busiest quarter: {words.number(active[best])} people",
+            f"{labels.quarter(quarters[best])} was the busiest quarter: {labels.number(active[best])} people",
             "Outlined: people active in the quarter. Solid, within them: those who had never come before.",
             quarters_spec(quarters, active, first, "half"),
             columns,
@@ -42,7 +42,7 @@ def over_time(place: Place) -> Section:
         make_chart(
             place,
             "growth",
-            f"{words.number(total[-1])} people by the end of {words.quarter(quarters[-1])}",
+            f"{labels.number(total[-1])} people by the end of {labels.quarter(quarters[-1])}",
             "Different people reached by the end of each quarter: those first reached, added up.",
             growth_spec(quarters, total, "half"),
             columns,
@@ -63,11 +63,11 @@ def _first_by_country(place: Place) -> Table:
         first = [place.figures.people(code, quarter, FIRST_REACHED) for quarter in quarters]
         name = place.figures.name_of(code)
         reached = place.figures.reach[code].trainees
-        rows.append((name, *(words.number(count) for count in first), words.number(reached)))
+        rows.append((name, *(labels.number(count) for count in first), labels.number(reached)))
     return Table(
         "first-by-country",
         "People first reached, by country and quarter",
-        ("Country", *(words.quarter(quarter) for quarter in quarters), "All quarters"),
+        ("Country", *(labels.quarter(quarter) for quarter in quarters), "All quarters"),
         tuple(rows),
         note="Quarters add up to the last column. Countries do not: who came in two counts as new in each of them.",
     )
@@ -84,15 +84,15 @@ def courses(place: Place) -> Section:
         (line for line in lines if line.course_code != ALL), key=lambda line: (-line.trainees, line.course_code)
     )
     lead = (
-        f"{words.number(whole.trainees)} people took part {words.number(whole.participations)} times. Somebody in two "
-        "courses is one person in each of them and one person in all, so people of courses add up to more than the "
+        f"{labels.number(whole.trainees)} people took part {labels.number(whole.participations)} times. Somebody in "
+        "two courses is one person in each of them and one person in all, so people of courses add up to more than the "
         "people reached; participations and hours add up."
     )
     most = max(line.participations for line in ranked)
     rows = [
         Row(
             figures.course_titles[line.course_code],
-            f"{words.number(line.trainees)} · {words.number(line.participations)}",
+            f"{labels.number(line.trainees)} · {labels.number(line.participations)}",
             ((Bar(line.participations, "outline"), Bar(line.trainees, "solid")),),
         )
         for line in ranked
@@ -118,14 +118,14 @@ def courses(place: Place) -> Section:
     hours = make_chart(
         place,
         "course-hours",
-        f"{words.number(whole.hours_attended)} hours of training were attended",
-        f"Hours of the participations that state them, which {words.number(whole.participations_with_hours)} of "
-        f"{words.number(whole.participations)} do. Hours add up.",
+        f"{labels.number(whole.hours_attended)} hours of training were attended",
+        f"Hours of the participations that state them, which {labels.number(whole.participations_with_hours)} of "
+        f"{labels.number(whole.participations)} do. Hours add up.",
         rows_spec(
             [
                 Row(
                     figures.course_titles[line.course_code],
-                    words.decimal(line.hours_attended),
+                    labels.decimal(line.hours_attended),
                     ((Bar(longest, "track"), Bar(line.hours_attended, "solid")),),
                 )
                 for line in ranked
@@ -142,4 +142,4 @@ def courses(place: Place) -> Section:
 
 def _course_row(name: str, line: Course) -> tuple[str, ...]:
     counts = (line.trainees, line.participations, line.participations_with_hours)
-    return (name, *(words.number(count) for count in counts), words.decimal(line.hours_attended))
+    return (name, *(labels.number(count) for count in counts), labels.decimal(line.hours_attended))

@@ -1,20 +1,21 @@
--- Checks of a release. Each query gives the rows that break the check; the line above it says what must hold.
+-- Checks of a release. Each query returns the wrong rows; the second line says what is wrong, after their number:
+-- of [one|many], the first is for one row.
 -- fail: the release is not published. warn: the release is published, and the run reports the warning.
 -- Checks of keys and references between tables are generated from schemas/published.py (warehouse/release/checks.py).
 
 -- fail: one_release_row
--- Table release has exactly one row.
+-- table `release` does not have exactly one row
 SELECT count(*) AS release_rows FROM release HAVING count(*) <> 1;
 
 -- fail: rows_unaccounted
--- In every delivery the rows that came in are those accepted, rejected, superseded, repeated and structural.
+-- [delivery has|deliveries have] rows that are not accepted, rejected, superseded, repeated or structural
 SELECT delivery_id
 FROM core_delivery
 WHERE rows_in IS DISTINCT FROM
     rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural;
 
 -- fail: accepted_rows_lost
--- For every partner the accepted rows of its deliveries are its attendances, no more and no fewer.
+-- [partner has|partners have] more or fewer attendances than accepted rows
 WITH accepted AS (
     SELECT partner_id, sum(rows_accepted) AS accepted_rows FROM core_delivery GROUP BY partner_id
 ),
@@ -29,7 +30,7 @@ FULL JOIN attended ON attended.partner_id = accepted.partner_id
 WHERE coalesce(accepted_rows, 0) <> coalesce(attendances, 0);
 
 -- fail: trainee_disagrees_with_attendances
--- Every trainee has attendances and every attendance a trainee; their number, first day and last day agree.
+-- [trainee has|trainees have] another number of trainings, first day or last day than the attendances say
 WITH attended AS (
     SELECT trainee_id, count(*) AS attendances, min(training_date) AS first_day, max(training_date) AS last_day
     FROM core_attendance
@@ -45,7 +46,7 @@ WHERE
     OR person.last_training_date IS DISTINCT FROM attended.last_day;
 
 -- fail: attendance_incomplete
--- Every attendance says who attended, when, which course, with which partner, and in the country of that partner.
+-- [attendance lacks|attendances lack] a trainee, day, course, partner or country
 SELECT attendance.trainee_id, attendance.partner_id
 FROM core_attendance AS attendance
 LEFT JOIN core_partner AS partner
@@ -57,7 +58,7 @@ WHERE
     OR attendance.training_date IS NULL;
 
 -- fail: training_outside_programme
--- Every training lies between the programme's first and last day.
+-- [training is|trainings are] before the programme's first day or after its last day
 SELECT trainee_id, training_date
 FROM core_attendance
 WHERE
@@ -65,7 +66,7 @@ WHERE
     OR training_date > CAST(getvariable('last_day') AS DATE);
 
 -- fail: youth_disagrees_with_age
--- Where the age at the first training is known, the youth flag follows from it.
+-- [trainee has|trainees have] a youth flag that does not follow from the age at the first training
 SELECT trainee_id
 FROM core_trainee
 WHERE
@@ -74,13 +75,13 @@ WHERE
         age_at_first_training BETWEEN getvariable('youth_from') AND getvariable('youth_to');
 
 -- fail: unknown_word
--- Sex and trainee type hold only the words that their description lists.
+-- [trainee has|trainees have] a sex or trainee type that the column's description does not list
 SELECT trainee_id
 FROM core_trainee
 WHERE sex NOT IN ('F', 'M', 'X') OR trainee_type NOT IN ('msme_owner', 'job_seeker');
 
 -- fail: reach_differs_from_trainees
--- Line ALL of the report counts every trainee once; a country's line everybody who attended there.
+-- [line|lines] of report_reach [counts|count] other people than the tables of trainees and attendances
 WITH expected AS (
     SELECT 'ALL' AS country_code, count(*) AS people FROM core_trainee
     UNION ALL
@@ -96,7 +97,7 @@ FULL JOIN expected ON expected.country_code = reach.country_code
 WHERE reach.trainees IS DISTINCT FROM expected.people;
 
 -- fail: reach_part_exceeds_whole
--- No part of a line is greater than its trainees; owners and job seekers together are not either.
+-- [line|lines] of report_reach [has|have] a part that is negative or greater than all trainees
 SELECT country_code
 FROM report_reach
 WHERE
@@ -104,7 +105,7 @@ WHERE
     OR least(women, youth, msme_owners, job_seekers, with_disability, indigenous, rural) < 0;
 
 -- fail: reach_all_below_a_country
--- No figure of a country is greater than the same figure of ALL.
+-- [country has|countries have] a figure that is greater than the same figure of ALL
 SELECT line.country_code
 FROM report_reach AS line
 JOIN report_reach AS total ON total.country_code = 'ALL'
@@ -115,7 +116,7 @@ WHERE
     OR line.rural > total.rural;
 
 -- fail: reach_by_differs_from_reach
--- The long table and the wide one say the same of every country.
+-- [country has|countries have] other figures in report_reach_by than in report_reach
 WITH long AS (
     SELECT
         country_code,
@@ -144,7 +145,7 @@ WHERE
     );
 
 -- fail: categories_differ_from_the_whole
--- The categories of an attribute of people, not stated among them, add up to all people, alone and crossed.
+-- [attribute|attributes] of report_reach_by [has|have] categories that do not add up to all people
 SELECT country_code, quarter, indicator_code, dimension
 FROM report_reach_by
 -- somebody is with several partners and in several courses
@@ -153,7 +154,7 @@ GROUP BY country_code, quarter, indicator_code, dimension
 HAVING sum(people) <> any_value(denominator) OR count(DISTINCT denominator) <> 1;
 
 -- fail: first_reached_differs_from_reached
--- Those first reached in each quarter add up to all that were ever reached, in every category.
+-- [category counts|categories count] other people as first reached in a quarter than as reached in all
 SELECT country_code, dimension, dimension_value
 FROM report_reach_by
 GROUP BY country_code, dimension, dimension_value
@@ -162,7 +163,7 @@ HAVING
     IS DISTINCT FROM sum(people) FILTER (WHERE indicator_code = 'people_reached' AND quarter = 'ALL');
 
 -- fail: share_impossible
--- A share lies between nothing and the whole.
+-- [share is|shares are] below 0 or above 1
 SELECT 'report_reach_by' AS table_name FROM report_reach_by WHERE share NOT BETWEEN 0 AND 1 OR people > denominator
 UNION ALL
 SELECT 'report_partner_overlap' FROM report_partner_overlap
@@ -174,7 +175,7 @@ WHERE
     OR share_without_phone NOT BETWEEN 0 AND 1;
 
 -- fail: participations_differ_from_attendances
--- Participations add up to the attendances, over countries, quarters and courses.
+-- total of participations differs from the number of attendances
 SELECT 1 AS off
 WHERE
     (SELECT count(*) FROM core_attendance) IS DISTINCT FROM (
@@ -184,7 +185,7 @@ WHERE
     );
 
 -- fail: data_quality_differs_from_deliveries
--- Rows of the months add up to the rows of the deliveries, for every partner.
+-- [partner has|partners have] other rows in report_data_quality than in core_delivery
 WITH arrived AS (
     SELECT partner_id, sum(rows_in) AS rows_in, sum(rows_accepted) AS accepted, count(*) AS deliveries
     FROM core_delivery
@@ -206,7 +207,7 @@ WHERE
     IS DISTINCT FROM (reported.rows_in, reported.accepted, reported.deliveries);
 
 -- fail: quality_differs_from_trainees
--- The table of quality speaks of the people published: in all, and in every country.
+-- [line|lines] of identity_quality [counts|count] other people than the release has
 WITH expected AS (
     SELECT 'ALL' AS country_code, count(*) AS people FROM core_trainee
     UNION ALL
@@ -223,7 +224,7 @@ FULL JOIN expected ON expected.country_code = measured.country_code
 WHERE measured.people_found IS DISTINCT FROM expected.people;
 
 -- fail: quality_impossible
--- No interval is upside down or below nothing, no script has more people than its country, no error is negative.
+-- [line|lines] of identity_quality [has|have] an impossible interval, error or number of people
 SELECT line.country_code, line.script
 FROM identity_quality AS line
 LEFT JOIN identity_quality AS whole ON whole.country_code = line.country_code AND whole.script = 'ALL'
@@ -232,7 +233,7 @@ WHERE
     OR line.people_found > coalesce(whole.people_found, 0);
 
 -- fail: survey_link_impossible
--- Who is linked has a trainee of the release, nobody else has one, and a trainee answers once in a round.
+-- [response is|responses are] linked to nobody of the release, or to a trainee who answered twice in a round
 SELECT response.response_id
 FROM core_survey_response AS response
 LEFT JOIN core_trainee AS person ON person.trainee_id = response.trainee_id
@@ -244,7 +245,7 @@ GROUP BY survey_round, trainee_id
 HAVING count(*) > 1;
 
 -- fail: outcome_impossible
--- Shares lie within their intervals and between 0 and 1, and no line has more answers than respondents.
+-- [line|lines] of report_outcome [has|have] an impossible share, interval or number of answers
 SELECT indicator_code
 FROM report_outcome
 WHERE
@@ -257,7 +258,7 @@ WHERE
     OR (denominator = 0) <> (share_unweighted IS NULL);
 
 -- fail: outcome_differs_from_responses
--- The line of all of an indicator has every respondent of its type in the round who is no duplicate.
+-- [line|lines] of report_outcome [counts|count] other respondents than core_survey_response
 WITH expected AS (
     SELECT survey_round, count(*) AS people FROM core_survey_response
     WHERE link_status <> 'duplicate'
@@ -279,7 +280,7 @@ LEFT JOIN reported ON reported.survey_round = expected.survey_round
 WHERE reported.people IS DISTINCT FROM expected.people;
 
 -- fail: restatement_does_not_add_up
--- The causes of a change add up to it, and it is what lies between the two figures.
+-- [change|changes] between two releases [is|are] not the sum of the causes
 SELECT baseline, country_code, indicator_code
 FROM report_restatement
 WHERE
@@ -289,7 +290,7 @@ WHERE
     + by_identity_split + by_judgement + by_model + by_program + by_unrecorded;
 
 -- fail: restatement_differs_from_reach
--- The figure after is the one that this release reports, for every country that it knows.
+-- [figure|figures] of report_restatement [differs|differ] from report_reach
 SELECT line.baseline, line.country_code
 FROM report_restatement AS line
 LEFT JOIN report_reach AS reach ON reach.country_code = line.country_code
@@ -299,51 +300,51 @@ WHERE
     OR (line.indicator_code = 'youth' AND line.figure_after IS DISTINCT FROM coalesce(reach.youth, 0));
 
 -- fail: frozen_does_not_add_up
--- The difference to what was reported is what lies between the two figures.
+-- [difference|differences] to a frozen figure [does|do] not follow from the two figures
 SELECT frozen_label, country_code, indicator_code
 FROM report_frozen
 WHERE difference IS DISTINCT FROM figure_now - figure_reported;
 
 -- warn: count_uncertain
--- The interval of a country with a thousand people or more is at most a twentieth of them wide to each side.
+-- [country has|countries have] a count of people whose interval is wider than 5% to each side
 SELECT country_code
 FROM identity_quality
 WHERE script = 'ALL' AND people_found >= 1000 AND high - low > 0.1 * people_found;
 
 -- warn: age_outside_bounds
--- The age at the first training lies within the programme's bounds, also where a later record told it.
+-- [trainee was|trainees were] too young or too old at the first training by the programme's bounds
 SELECT trainee_id
 FROM core_trainee
 WHERE age_at_first_training NOT BETWEEN getvariable('age_minimum') AND getvariable('age_maximum');
 
 -- warn: sex_often_unknown
--- In every country at most one trainee in ten is without sex.
+-- [country has|countries have] more than one trainee in ten without sex
 SELECT country_code
 FROM core_trainee
 GROUP BY country_code
 HAVING count(*) FILTER (WHERE sex IS NULL) > 0.1 * count(*);
 
 -- warn: youth_often_unknown
--- In every country at most one trainee in ten is neither known as youth nor as none.
+-- [country has|countries have] more than one trainee in ten of whom nobody knows whether they are youth
 SELECT country_code
 FROM core_trainee
 GROUP BY country_code
 HAVING count(*) FILTER (WHERE is_youth IS NULL) > 0.1 * count(*);
 
 -- warn: delivery_failed
--- Every delivery could be read.
+-- [delivery|deliveries] could not be read
 SELECT delivery_id FROM core_delivery WHERE outcome = 'failed';
 
 -- warn: many_rows_rejected
--- In every delivery at most one row in five is rejected.
+-- [delivery has|deliveries have] more than one row in five rejected
 SELECT delivery_id FROM core_delivery WHERE rows_rejected > 0.2 * rows_in;
 
 -- warn: partner_without_attendance
--- Every partner with a contract has at least one accepted row.
+-- [partner has|partners have] a contract and no accepted row
 SELECT partner_id FROM core_partner WHERE partner_id NOT IN (SELECT partner_id FROM core_attendance);
 
 -- warn: survey_often_unlinked
--- In every country with ten respondents or more, at least a third were found among the trainees.
+-- [country has|countries have] fewer than one third of respondents found among the trainees
 SELECT country_code
 FROM core_survey_response
 GROUP BY country_code

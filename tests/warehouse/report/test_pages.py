@@ -8,7 +8,7 @@ import pytest
 from tests.warehouse.report.conftest import EVIL
 from tests.warehouse.report.read_page import figures_in, read_page
 from tests.warehouse.tiny_vault import TinyVault
-from warehouse.report import words
+from warehouse.report import labels
 from warehouse.report.figures import ReportError
 from warehouse.report.render import make_report, publish_report
 from warehouse.report.specs import Tile, tiles_spec
@@ -60,8 +60,8 @@ def test_reach_by_country_is_that_of_the_table(demo_report, ask):
     assert len(shown) == len(expected) == 11
     for line, (name, people, low, high, women, youth, *rest) in zip(shown, expected, strict=True):
         assert line[:4] == [name, f"{people:,}", f"{low:,} to {high:,}", f"{women:,}"]
-        assert line[4] == words.percent(women / people)
-        assert line[5:7] == [f"{youth:,}", words.percent(youth / people)]
+        assert line[4] == labels.percent(women / people)
+        assert line[5:7] == [f"{youth:,}", labels.percent(youth / people)]
         assert [cell for cell in line[7:] if cell != "–"] == [
             f"{figure:,}" for cell, figure in zip(line[7:], rest, strict=True) if cell != "–"
         ]
@@ -89,7 +89,7 @@ def test_categories_are_those_of_the_table_and_not_stated_is_one_of_them(demo_re
     people = {line[0]: number(line[1]) for line in shown}
     assert people.pop("All people reached") == sum(expected.values()) == sum(people.values())
     assert people["Not stated"] == expected.pop("not stated", 0)
-    named = {words.category(dimension, value): count for value, count in expected.items()}
+    named = {labels.category(dimension, value): count for value, count in expected.items()}
     assert {name: count for name, count in people.items() if count and name != "Not stated"} == named
     assert "Not stated" in next(figure.all("svg")).text
 
@@ -110,7 +110,7 @@ def test_quarters_are_those_of_the_table_and_first_reached_adds_up(demo_report, 
         """
     )
     assert [(line[0], number(line[1]), number(line[2])) for line in rows] == [
-        (words.quarter(quarter), active, first) for quarter, active, first in expected
+        (labels.quarter(quarter), active, first) for quarter, active, first in expected
     ]
 
 
@@ -167,7 +167,7 @@ def test_rejections_are_those_of_the_table(demo_report, ask):
     figure = next(item for item in page.all("figure") if item.attributes["id"] == "rejections")
     (shown,) = figure.tables().values()
     expected = ask("SELECT reason_code, sum(rows_rejected) FROM report_rejection GROUP BY reason_code")
-    assert {(line[0], number(line[1])) for line in shown} == {(words.reason(code), count) for code, count in expected}
+    assert {(line[0], number(line[1])) for line in shown} == {(labels.reason(code), count) for code, count in expected}
 
 
 @pytest.mark.parametrize("file", ["index.html", "vn.html", "bn.html"])

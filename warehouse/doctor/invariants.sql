@@ -1,8 +1,9 @@
--- Laws of the vault: a query gives the rows that break one. fail: something is wrong. warn: the next run mends it.
--- Grain and key of a result differ from law to law; only the number of rows is told, because rows can name people.
+-- Invariants of the vault, written as warehouse/sql/checks.sql: each query returns the wrong rows.
+-- fail: a backup must be restored. warn: the next run corrects it. Grain and key of the rows differ; the doctor shows only
+-- their number, because rows can name people.
 
 -- fail: rows_are_conserved
--- In every delivery the rows that came in are those accepted, rejected, superseded, repeated and structural.
+-- [delivery has|deliveries have] rows that are not accepted, rejected, superseded, repeated or structural
 SELECT delivery_id FROM delivery
 WHERE rows_in <> rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural
 UNION ALL
@@ -10,7 +11,7 @@ SELECT delivery_id FROM survey_delivery
 WHERE rows_in <> rows_accepted + rows_rejected + rows_superseded + rows_repeated + rows_structural;
 
 -- fail: rows_are_those_counted
--- The rows that a delivery counts as accepted, rejected, superseded and repeated are there.
+-- [delivery has|deliveries have] other rows in the vault than their counts say
 WITH kept AS (
     SELECT delivery_id, disposition FROM record
     UNION ALL
@@ -38,7 +39,7 @@ WHERE
     OR delivery.rows_repeated <> coalesce(found.repeated, 0);
 
 -- fail: rows_have_their_delivery
--- Every row is of a delivery that is there, and every delivery of a partner that is there.
+-- [row or delivery belongs|rows or deliveries belong] to a delivery or partner that the vault does not have
 SELECT delivery_id FROM record WHERE delivery_id NOT IN (SELECT delivery_id FROM delivery)
 UNION ALL
 SELECT delivery_id FROM rejected_row WHERE delivery_id NOT IN (SELECT delivery_id FROM delivery)
@@ -48,28 +49,28 @@ UNION ALL
 SELECT delivery_id FROM delivery WHERE partner_id NOT IN (SELECT partner_id FROM partner);
 
 -- fail: nobody_has_a_retired_id
--- Every entry of the register points at a trainee who is there, none at an id that was retired.
+-- [entry|entries] of the register [has|have] an id that is retired or that no trainee has
 SELECT register.record_id FROM register
 WHERE register.trainee_id IN (SELECT retired_id FROM trainee_alias);
 
 -- fail: retired_ids_lead_to_somebody
--- Every retired id leads, once, to a trainee who is in the register.
+-- retired [id does|ids do] not lead to exactly one trainee of the register
 SELECT retired_id FROM trainee_alias WHERE surviving_id NOT IN (SELECT trainee_id FROM register)
 UNION ALL
 SELECT retired_id FROM trainee_alias GROUP BY retired_id HAVING count(*) > 1;
 
 -- fail: events_are_whole
--- Every record of a merge or split belongs to an event that is logged once.
+-- [record|records] of a merge or split [has|have] no event in the log, or several
 SELECT event_id FROM identity_event_record WHERE event_id NOT IN (SELECT event_id FROM identity_event)
 UNION ALL
 SELECT event_id FROM identity_event GROUP BY event_id HAVING count(*) > 1;
 
 -- fail: landed_under_its_hash
--- Every landed file is kept under its hash.
+-- landed [file is|files are] kept under a wrong hash
 SELECT file_name FROM landed_file WHERE landed_path <> left(sha256, 2) || '/' || sha256;
 
 -- fail: answers_are_of_people_who_are_there
--- Every answer of the survey that is linked is linked to a trainee, one who is in the register or was retired.
+-- [answer|answers] of the survey [is|are] linked to a trainee whom the register does not know
 SELECT response_id FROM survey_link
 WHERE
     trainee_id IS NOT NULL
@@ -77,7 +78,7 @@ WHERE
     AND trainee_id NOT IN (SELECT retired_id FROM trainee_alias);
 
 -- warn: everybody_has_an_id
--- Every accepted row has its trainee.
+-- accepted [row has|rows have] no trainee
 SELECT record.record_id FROM record
 LEFT JOIN register ON register.record_id = record.record_id
 WHERE record.disposition = 'accepted' AND register.record_id IS NULL;
