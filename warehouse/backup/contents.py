@@ -21,7 +21,7 @@ DATA, RAW = "data", "raw"
 LANDING = "deliveries"
 _FORMAT = 1
 _SELF = "sha256"
-# made again by whoever needs them, or of this machine alone
+# can be made again, or belong to this machine only
 _NOT_KEPT = ("locks", "spill")
 _LEFTOVER = re.compile(r".*\.(part|building|building\.wal)|vault-schema-\d+\.duckdb")
 _LINK = re.compile(r"releases/\d{6,}\.duckdb")
@@ -128,7 +128,7 @@ def release_files(data: DataFolder) -> Iterator[Path]:
 
 
 def raw_files(raw: Path) -> Iterator[Path]:
-    """Yield contracts, samples, landed deliveries and whatever else lies beside them, unfinished files left out."""
+    """Yield contracts, samples, landed deliveries and other files of their folders, without unfinished files."""
     yield from sorted(
         path
         for path in _below(raw)

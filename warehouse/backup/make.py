@@ -66,7 +66,7 @@ def make_backup(
         data: The data folder.
         folder: Where backups are; made where missing.
         raw: Contracts and landed deliveries, to be taken in, too.
-        tell: Told whom is waited for.
+        tell: Called with a sentence when the backup waits for a lock.
         now: The time, for tests.
 
     Raises:
@@ -83,7 +83,7 @@ def make_backup(
     with ExitStack() as stack:
         _wait_for(stack, folder / _LOCK, "backup", tell)
         for left in folder.iterdir():
-            # of a killed backup: whoever makes one holds the lock
+            # left by a killed backup: a running one would hold the lock
             if _UNFINISHED.fullmatch(left.name):
                 shutil.rmtree(left)
         moment = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)

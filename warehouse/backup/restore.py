@@ -1,4 +1,4 @@
-"""Brings a backup back: every hash first, then all of it beside what is there, then into place under every lock.
+"""Restores a backup: checks every hash, copies files into a new folder, then moves them into place under every lock.
 
 What was there before is moved aside and never deleted.
 """
@@ -58,13 +58,13 @@ def restore(
         data: The data folder; made where missing.
         raw: Where contracts and landed deliveries go, if the backup has them; equal files stay.
         replace: Move aside what is there and differs.
-        countries: Countries whose runs must be over, beside those that ever ran here.
+        countries: Countries whose runs must be over, in addition to those that ever ran here.
         now: The time, for tests.
 
     Raises:
         BackupError: the backup is damaged or of a newer program, or something is there. Nothing has been changed.
         LockedError: a run, or somebody else, is at work in the data folder.
-        OSError: the disk refused; what was there is where it was, or in the folder `replaced-...` beside it.
+        OSError: the disk refused; what was there is where it was, or in the folder `replaced-...` next to it.
     """
     manifest = read_manifest(backup)
     verify_backup(backup, manifest)
@@ -155,7 +155,7 @@ def _lock_names(data: DataFolder, countries: Sequence[str]) -> list[str]:
 
 
 def _stage(backup: Path, manifest: Manifest, data: DataFolder) -> Path:
-    """Copy the backup's data into a folder beside those it is to replace, each file compared with its hash again."""
+    """Copy the backup's data into a folder next to those it replaces, and compare each file with its hash again."""
     for left in data.root.iterdir():
         if _is_staged(left):
             # of a killed restore: a copy of a backup, and nobody is at work

@@ -32,7 +32,7 @@ class Reading:
 
     `unreadable` names tables, `invariants` what is wrong; `landed` has (partner_id, path, bytes) of every landed
     file. Laws are tried, and files listed, only where the schema is the program's and every table can be read; else
-    `landed` is None. `is_key` says whether ids were minted under the key beside the vault; None where there is no id.
+    `landed` is None. `is_key` says whether ids were minted under the key next to the vault; None where there is no id.
     """
 
     schema: int | None
@@ -60,7 +60,7 @@ def read(vault: Path, wanted_schema: int | None = None, key: bytes = b"") -> Rea
     """
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
-        # only invariants can need more than the memory, and whoever has them tried holds the vault
+        # only the invariants can need more than the memory; the caller holds the lock of the vault
         "temp_directory": "" if wanted_schema is None else str(vault.with_name("spill")),
         "memory_limit": "1GB",
         "threads": 1,

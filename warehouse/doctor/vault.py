@@ -27,7 +27,7 @@ def read_vault(vault: Path, *, with_invariants: bool = True) -> Reading:
     """Read a vault in a new process; nobody may be writing it.
 
     Args:
-        vault: The file; the key of the ids lies beside it.
+        vault: The file; the key of the ids is in the same folder.
         with_invariants: Check today's invariants and the key, too, where it is of today's schema.
 
     Raises:

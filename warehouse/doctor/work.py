@@ -1,6 +1,6 @@
 """Who is at work in a data folder, and what those who were killed left behind.
 
-Leftovers are removed only under the lock that whoever writes such files takes, so nothing of a living writer goes.
+Leftovers are removed only under the lock that a writer of such files takes, so no file of a running writer is lost.
 """
 
 import datetime as dt
@@ -31,7 +31,7 @@ _ABANDONED_SECONDS = 3600.0
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a killed writer left, and the locks that whoever writes such a file holds, in the order of a run."""
+    """What a killed writer left, and the locks that a writer of such a file holds, in the order of a run."""
 
     path: Path
     locks: tuple[str, ...]

@@ -1,6 +1,6 @@
 """The descriptor of an export, datapackage.json: a Frictionless Data Package, made from what `schemas` says of tables.
 
-CSV files are described column by column; Parquet and XML are listed beside them as files.
+CSV files are described column by column; Parquet and XML are listed as files only.
 """
 
 import datetime as dt
@@ -115,7 +115,7 @@ def _description(table: Table) -> str:
 
 
 def _plain_file(folder: Path, path: Path, name: str, title: str) -> dict[str, Any]:
-    # without the type, readers take a Parquet file for a table whose columns they must be told
+    # without the type, readers expect a description of the columns of a Parquet file
     return {"name": name, "profile": "data-resource", "type": "file", "title": title, **_file(folder, path)}
 
 

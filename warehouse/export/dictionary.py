@@ -73,7 +73,7 @@ def data_dictionary_html(
     indicators: Sequence[Indicator] | None = None,
     programme: "Programme | None" = None,
 ) -> str:
-    """Return the data dictionary as one HTML page that needs nothing beside it: no script, no address outside.
+    """Return the data dictionary as one self-contained HTML page: no script, no address outside.
 
     Args:
         tables: The tables to describe.

@@ -257,7 +257,7 @@ def _write_csv(con: duckdb.DuckDBPyConnection, item: TableFile, mode: int) -> in
         while lines := found.fetchmany(_ROWS_AT_ONCE):
             writer.writerows([_cell(value) for value in line] for line in lines)
             rows += len(lines)
-        # the file is closed by whoever opened it
+        # the caller closes the file
         text.flush()
         text.detach()
 

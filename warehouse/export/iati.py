@@ -1,4 +1,4 @@
-"""Results of the programme as IATI 2.03: what was reached and attended, told apart and beside the targets.
+"""Results of the programme as IATI 2.03: people reached and trainings attended, by attribute, with the targets.
 
 Codes and the order of elements are those of the standard's activity schema; titles and words come from the catalogue.
 """
@@ -31,7 +31,7 @@ _ISO_COUNTRY = "A4"
 _OWN_VOCABULARY = "99"
 _UNIT, _PERCENTAGE = "1", "2"
 _OUTPUT, _OUTCOME = "1", "2"
-# attributes of a person by which people reached are told apart; bands of youth come beside them, by their names
+# attributes by which people reached are split; the bands of youth are added by their names
 _ATTRIBUTES = ("all", "sex", "age_band", "trainee_type", "has_disability", "is_indigenous", "is_rural")
 _PLACES = Decimal("0.0001")
 
@@ -76,7 +76,7 @@ class Figure:
     end: dt.date
     # ALL, or the country's code
     country: str
-    # name and value of each thing by which it is told apart
+    # name and value of each dimension
     dimensions: tuple[tuple[str, str], ...]
     value: Decimal
     comment: str = ""
@@ -243,7 +243,7 @@ def _read_catalogue(con: "duckdb.DuckDBPyConnection") -> dict[str, Indicator]:
 
 
 def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict[str, list[Figure]]:
-    """Return the figures of each indicator: the whole time and each quarter, by country, told apart one by one."""
+    """Return the figures of each indicator: the whole time and each quarter, by country and by each attribute."""
     found: dict[str, list[Figure]] = defaultdict(list)
     bands = [code for (code,) in con.execute("SELECT band_code FROM core_band WHERE band_set = 'youth'").fetchall()]
     rows = con.execute(
@@ -263,7 +263,7 @@ def read_actuals(con: "duckdb.DuckDBPyConnection", programme: Programme) -> dict
                 found["youth_share"].append(Figure(*days, country, (("youth_band", dimension),), _percent(share)))
     for code, column in REACH_COLUMNS.items():
         if code == "people_reached":
-            # told apart in report_reach_by
+            # a dimension of report_reach_by
             continue
         rows = con.execute(f"SELECT country_code, {column} FROM report_reach WHERE {column} IS NOT NULL").fetchall()
         for country, people in rows:

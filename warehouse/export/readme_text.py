@@ -1,6 +1,6 @@
 """What an export says of itself: where its figures come from, whom they show, and how they may be used.
 
-Readers of open data rarely read the program, so everything that limits the figures stands beside them.
+Readers of open data rarely read the program, so the file names every limit of the figures.
 """
 
 import datetime as dt

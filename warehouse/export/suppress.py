@@ -132,7 +132,7 @@ def _select(table: Table, release: str, minimum: int) -> str:
 
 
 def _told_elsewhere(table: str, column: str) -> list[str]:
-    """Conditions under which a figure is hidden because report_reach_by hides it, or it would tell what that hides."""
+    """Conditions under which a figure is hidden because report_reach_by hides it or it would reveal a hidden one."""
     if (table, column) in _WHERE_ELSE:
         return [_hidden_cell(*_WHERE_ELSE[table, column], f"'{_REACHED}'")]
     whole = ("'all'", "'all'")
@@ -143,7 +143,7 @@ def _told_elsewhere(table: str, column: str) -> list[str]:
         category = _TARGET_CELL if column == "people" else whole
         return [
             _hidden_cell("country_code", f"'{ALL}'", *category, f"'{_REACHED}'"),
-            # each quarter has the people up to its end, so two of them tell who came between
+            # each quarter has the people up to its end, so the difference of two reveals who came between
             f"(NOT is_latest AND {_hidden_quarter(*category)})",
         ]
     return []
@@ -217,7 +217,7 @@ def _groups(people: Mapping[Cell, int]) -> Iterator[Group]:
 
 
 def _totals(cell: Cell) -> Iterator[tuple[Cell, str]]:
-    """The figures that a cell is a part of, each with the name of what it is told apart by."""
+    """The figures that a cell is a part of, each with the name of its dimension."""
     if _CROSSED in cell.dimension:
         names, values = cell.dimension.split(_CROSSED, 1), cell.dimension_value.split(_CROSSED, 1)
         for name, value in zip(names, values, strict=True):

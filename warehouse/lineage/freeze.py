@@ -126,7 +126,7 @@ def baselines(data: Path) -> tuple[Baseline, ...]:
     try:
         before = current(data)
     except ManifestError:
-        # whoever assembles tells it; a new release is not held up by it
+        # assemble reports it; the new release is published all the same
         before = None
     if before is not None:
         found.append(Baseline(PREVIOUS, before))

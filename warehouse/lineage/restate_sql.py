@@ -56,7 +56,7 @@ WITH differing AS (
     WHERE is_rewritten OR is_otherwise_known OR one.trainee_id IS DISTINCT FROM other.trainee_id
 ),
 
--- partners of whom a delivery came that had not been there, and periods of which one that counted counts no more
+-- partners with a new delivery, and periods with a delivery that counted before and does not count now
 sent AS (
     SELECT DISTINCT partner_id FROM new_delivery WHERE delivery_id NOT IN (SELECT delivery_id FROM old_delivery)
 ),

@@ -44,7 +44,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Charts:
-    """Charts beside each other."""
+    """Charts next to each other."""
 
     charts: tuple[Chart, ...]
     kind: Literal["charts"] = "charts"
@@ -63,7 +63,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """Figures beside each other."""
+    """Figures next to each other."""
 
     facts: tuple[Fact, ...]
     kind: Literal["facts"] = "facts"

@@ -1,4 +1,4 @@
-"""How people are counted, what the words mean, and what is not known: for whoever has to vouch for a figure."""
+"""How people are counted, what the words mean and what is not known: for the reader who must defend a figure."""
 
 from collections.abc import Iterator
 

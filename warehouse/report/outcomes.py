@@ -8,7 +8,7 @@ from warehouse.report.published_rows import Outcome
 from warehouse.report.specs import Bar, Row, rows_spec
 
 _TITLE = "Outcomes"
-# the line of report_outcome that is told apart by nothing
+# the line of report_outcome that counts everybody, without a category
 _EVERYBODY = "all"
 
 

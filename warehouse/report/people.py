@@ -1,4 +1,4 @@
-"""Who was reached: by country as a map of tiles and bars, and told apart by every attribute, not stated included."""
+"""Who was reached: a map of tiles and bars by country, and a chart for each attribute, "not stated" included."""
 
 from collections.abc import Mapping
 
@@ -219,7 +219,7 @@ def _stated(place: Place, code: str, dimension: str, people: int) -> str:
 
 
 def attributes(place: Place) -> Section:
-    """Return the section of people told apart."""
+    """Return the section with one chart for each attribute of people."""
     if not place.people:
         return Section("people", "Who they are", ("Nobody is counted yet.",))
     charts = [attribute_chart(place, "sex"), age_chart(place)]
@@ -235,7 +235,7 @@ def attributes(place: Place) -> Section:
 def attribute_chart(place: Place, dimension: str) -> Chart:
     """Return the categories of an attribute, with what is most asked about it as title."""
     lines = category_rows(place, dimension, _VALUES[dimension])
-    # a category that nobody was asked for is no line
+    # a category without any person has no line
     lines = [line for line in lines if line[0] != "X" or line[1]]
     value, title, subject = _SAID[dimension]
     shares = {name: share or 0.0 for name, _, share in lines}

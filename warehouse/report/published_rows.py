@@ -208,7 +208,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Restatement:
-    """A figure of an earlier release beside this one's, and what each cause (by_new_delivery...) did to it."""
+    """A figure of an earlier release, the same figure of this one, and what each cause (by_new_delivery...) changed."""
 
     baseline: str
     baseline_release: int
@@ -236,7 +236,7 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Samples:
-    """Deliveries with rows that count, how many of them are samples (None: not told), and whose they are."""
+    """Deliveries with rows that count, how many of them are samples (None: not known), and whose they are."""
 
     deliveries: int
     samples: int | None
