@@ -17,7 +17,7 @@ _MARK = re.compile(r"^-- (fail|warn): ([a-z_]+)\n-- (.+)\n", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Check:
-    """One check: its name, the sentence that must hold, and the query of the rows that break it."""
+    """One check: its name, what is wrong (read after the number of rows), and the query of the wrong rows."""
 
     severity: Severity
     name: str

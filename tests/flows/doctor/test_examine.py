@@ -340,9 +340,9 @@ def test_a_vault_that_cannot_be_opened_brings_nothing_down(installed, damage):
         ("UPDATE record SET disposition = 'superseded'", FAILURE, "other rows in the vault than"),
         ("DELETE FROM rejected_row", FAILURE, "other rows in the vault than"),
         ("DELETE FROM partner", FAILURE, "to a delivery or partner that the vault does not have"),
-        ("INSERT INTO trainee_alias SELECT trainee_id, 'ta', 1 FROM register LIMIT 1", FAILURE, "lead to exactly one trainee"),
+        ("INSERT INTO trainee_alias SELECT trainee_id, 'ta', 1 FROM register LIMIT 1", FAILURE, "lead to exactly one"),
         ("INSERT INTO trainee_alias SELECT 'tz', trainee_id, 1 FROM register LIMIT 1;"
-         "INSERT INTO trainee_alias SELECT 'tz', trainee_id, 1 FROM register LIMIT 1", FAILURE, "lead to exactly one trainee"),
+         "INSERT INTO trainee_alias SELECT 'tz', trainee_id, 1 FROM register LIMIT 1", FAILURE, "lead to exactly one"),
         ("UPDATE register SET trainee_id = 'tz' WHERE trainee_id = (SELECT min(trainee_id) FROM register);"
          "INSERT INTO trainee_alias SELECT 'tz', max(trainee_id), 1 FROM register", FAILURE, "that no trainee has"),
         ("INSERT INTO identity_event_record VALUES ('e0', 'r', 'moved', 'ta')", FAILURE, "no event in the log"),
@@ -368,11 +368,7 @@ def test_rows_that_do_not_add_up_are_told(installed):
         "UPDATE delivery SET rows_in = rows_in + 1",
     )
     observed, _ = examine_vault(DataFolder(installed.data), 0)
-    assert any(
-        "not accepted, rejected, superseded, repeated or structural" in item.sentence
-        for item in observed
-        if item.state == FAILURE
-    )
+    assert any("not accepted, rejected, superseded," in item.sentence for item in observed if item.state == FAILURE)
 
 
 def test_a_vault_in_use_is_left_alone_after_a_moment(installed):
