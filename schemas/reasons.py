@@ -1,6 +1,7 @@
 """The closed list of reasons for which a row is rejected, and of remarks a row can carry.
 
-What a partner is told about each of them, in every language, stands in remedies.yml.
+remedies.yml says, in every language, what the partner should do about each of them. The schemas training_log.py and
+survey_response.py hold the rule of each reason.
 """
 
 from enum import StrEnum

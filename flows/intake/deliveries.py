@@ -26,7 +26,7 @@ class DeliveryFiles:
     name: str
     content_hash: str
     seen: tuple[Landed, ...]
-    # somebody decided that it counts, whatever share of its rows is rejected
+    # an officer decided that it counts, whatever share of its rows is rejected
     is_released: bool = False
 
     @property
@@ -62,7 +62,7 @@ def group_deliveries(landed: Iterable[Landed], delivery: DeliveryNames) -> tuple
 
     A file is a delivery; or, where the contract says so, a folder is, with the version of each of its files
     that was pulled last. The same file seen at two sources is one. A corrected workbook is a delivery of its own,
-    whatever lies beside it.
+    whatever else is in its folder.
     """
     groups: dict[tuple[str, str], list[Landed]] = {}
     for row in sorted(landed, key=lambda item: (item.file_name, item.pulled_at, item.source)):

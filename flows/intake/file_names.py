@@ -31,7 +31,7 @@ class PeriodError(ValueError):
 
 @dataclass(frozen=True)
 class Named:
-    """What a delivery's name says: the period (2020-09, 2020-Q3, 2020-09-05, 2020) and the revision (0 = first)."""
+    """What the name says: the period (2020-09, 2020-Q3, 2020-09-05, 2020) and the revision (0 = first)."""
 
     period: str | None
     revision: int
@@ -56,7 +56,7 @@ def read_name(name: str, delivery: DeliveryNames) -> Named:
                 "contract, rename the file, or list it under delivery.ignore_files"
             )
         period = _period(match.groupdict(), delivery)
-        # only what stands beside the period can be a revision: the pattern's own words belong to every name
+        # the words of the pattern are in every name: only the rest of the name can hold a revision
         stem = stem[: match.start()] + " " + stem[match.end() :]
     return Named(period, _revision(stem, delivery.revisions))
 

@@ -1,6 +1,6 @@
 """Says which deliveries of a provider have to be read: the same for partners and for surveys.
 
-Apart from the code that reads, so that a change of planning alone reads nothing again.
+It is apart from the code that reads: a change of planning alone must not read every delivery again.
 """
 
 import dataclasses

@@ -99,7 +99,7 @@ def _validate(
 
 
 def _files(delivery: DeliveryFiles, rows: Rows) -> list[str]:
-    """Source and path of the file of each row."""
+    """Return source and path of the file of each row."""
     sources = {row.file_name: f"{row.source.rstrip('/')}/{row.file_name}" for row in delivery.seen}
     return [sources[name] for name in rows.text.file_names]
 
@@ -147,7 +147,7 @@ def _check_one(item: DeliveryRows, partner: Partner, programme: Programme) -> De
 
 
 def _without_facts(item: DeliveryRows) -> DeliveryRows:
-    """What only the rules need is not kept."""
+    """Return the rows without the columns that only the rules need."""
     if item.valid is None:
         return item
     return dataclasses.replace(item, valid=item.valid[[*TRAINING_LOG_COLUMNS, *LINEAGE_COLUMNS]])

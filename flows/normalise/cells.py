@@ -1,4 +1,4 @@
-"""Reads single cells of a delivery by its contract: a text in, a canonical value or a reason out."""
+"""Reads single cells of a delivery by its contract: from a text to a canonical value, or to none."""
 
 import re
 import unicodedata
