@@ -1,9 +1,13 @@
 """Copies of the shipped partners, run for real; the development kit, where it lies beside the project."""
 
+import fcntl
 import json
+import os
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import hypothesis
@@ -19,10 +23,44 @@ hypothesis.settings.register_profile("unhurried", deadline=None, derandomize=Tru
 hypothesis.settings.register_profile("searching", deadline=None)
 hypothesis.settings.load_profile("unhurried")
 
+Made = TypeVar("Made")
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED = PROJECT.parent / "shared"
 # the same key in every test vault: the same inputs must give the same ids
 KEY = "5a" * 32
+
+# Tests by what they need, so that one can choose: by folder or file, by fixture
+_MARKS_BY_PATH = {
+    "faults/": "faults",
+    "flows/sources/": "servers",
+    "flows/test_pipeline.py": "servers",
+    "warehouse/report/test_browser.py": "browser",
+    "flows/commands/test_backup.py": "pipeline",
+    "flows/commands/test_evaluate.py": "pipeline",
+    "flows/commands/test_holds.py": "pipeline",
+    "flows/commands/test_watch.py": "pipeline",
+    "flows/intake/test_surveys.py": "pipeline",
+    "flows/returns/": "pipeline",
+    "flows/review/": "pipeline",
+    "warehouse/identity/test_respondents.py": "pipeline",
+}
+_MARKS_BY_FIXTURE = {
+    "small": "pipeline",
+    "brunei": "pipeline",
+    "devkit": "pipeline",
+    "httpserver": "servers",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test by what it needs."""
+    tests = PROJECT / "tests"
+    for item in items:
+        path = item.path.relative_to(tests).as_posix()
+        marks = {mark for beginning, mark in _MARKS_BY_PATH.items() if path.startswith(beginning)}
+        marks |= {mark for fixture, mark in _MARKS_BY_FIXTURE.items() if fixture in getattr(item, "fixturenames", ())}
+        for mark in sorted(marks):
+            item.add_marker(mark)
 
 
 def copy_partners(target: Path, *partners: str) -> Path:
@@ -77,12 +115,32 @@ def rows(data: Path, sql: str) -> list[tuple]:
         return con.execute(sql).fetchall()
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Made]) -> Made:
+    """Make something in a folder, once for all processes that run tests; return what `make` returned."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    result = root / f"{name}.pickle"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not result.exists():
+            # what an attempt that failed left there would hide why it failed
+            shutil.rmtree(root / name, ignore_errors=True)
+            (root / name).mkdir()
+            made = make(root / name)
+            result.write_bytes(pickle.dumps(made))
+    return pickle.loads(result.read_bytes())  # noqa: S301 written above
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]:
     """All shipped samples, run once; read only."""
-    folder = tmp_path_factory.mktemp("demo")
-    settings = make_settings(copy_partners(folder / "raw"), folder / "data")
-    return settings, run(settings)
+
+    def make(folder: Path) -> tuple[Settings, RunResult]:
+        settings = make_settings(copy_partners(folder / "raw"), folder / "data")
+        return settings, run(settings)
+
+    return made_once(tmp_path_factory, "demo", make)
 
 
 @pytest.fixture(scope="session")
@@ -90,13 +148,15 @@ def brunei(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """One partner, three releases, the first of them frozen as 2021-Q4; read only."""
     from warehouse.lineage.freeze import freeze
 
-    folder = tmp_path_factory.mktemp("brunei")
-    settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")
-    (settings.data / "private" / "identity.key").chmod(0o600)
-    for number in (1, 2, 3):
-        run(settings, reread=number > 1)
-    freeze(settings.data, "2021-Q4", 1, by="tests")
-    return settings
+    def make(folder: Path) -> Settings:
+        settings = make_settings(copy_partners(folder / "raw", "BN/LDC"), folder / "data")
+        (settings.data / "private" / "identity.key").chmod(0o600)
+        for number in (1, 2, 3):
+            run(settings, reread=number > 1)
+        freeze(settings.data, "2021-Q4", 1, by="tests")
+        return settings
+
+    return made_once(tmp_path_factory, "brunei", make)
 
 
 @pytest.fixture
@@ -129,9 +189,12 @@ def devkit() -> Path:
 
 @pytest.fixture(scope="session")
 def kit(devkit: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, RunResult]:
-    """All deliveries of the development kit, run once; read only. Its tests share a worker: group `kit`."""
-    folder = tmp_path_factory.mktemp("kit")
-    raw = folder / "raw"
-    shutil.copytree(PROJECT / "raw", raw, ignore=shutil.ignore_patterns("sample", "deliveries"))
-    settings = make_settings(raw, folder / "data")
-    return settings, run(settings, source=f"{devkit}/deliveries/{{country}}-{{partner}}")
+    """All deliveries of the development kit, run once; read only. Its tests open its vault: group `kit`."""
+
+    def make(folder: Path) -> tuple[Settings, RunResult]:
+        raw = folder / "raw"
+        shutil.copytree(PROJECT / "raw", raw, ignore=shutil.ignore_patterns("sample", "deliveries"))
+        settings = make_settings(raw, folder / "data")
+        return settings, run(settings, source=f"{devkit}/deliveries/{{country}}-{{partner}}")
+
+    return made_once(tmp_path_factory, "kit", make)

@@ -1,8 +1,7 @@
-"""What becomes of each partner's sample, reviewed and kept in tests/golden; the samples are synthetic."""
+"""What becomes of every row of each partner's sample, kept in tests/golden; the samples are synthetic."""
 
-import hashlib
+import difflib
 import json
-from collections import Counter
 
 import pandas as pd
 import pytest
@@ -15,7 +14,9 @@ from tests.conftest import PROJECT
 
 GOLDEN = PROJECT / "tests" / "golden"
 PARTNERS = find_partners(PROJECT / "raw").usable
-SHOWN = [name for name in TRAINING_LOG_COLUMNS if name not in ("record_id", "delivery_id", "partner_id")]
+SHOWN = [
+    name for name in TRAINING_LOG_COLUMNS if name not in ("record_id", "delivery_id", "partner_id", "country_code")
+]
 
 
 def cell(value):
@@ -29,45 +30,45 @@ def cell(value):
 
 
 def outcome(partner):
-    """Counts, reasons and remarks over all deliveries, three rows written out, and a hash of every value."""
+    """One JSON line for each delivery, and below it one for each of its rows: its values, or its reasons."""
     folder = partner.folder / "sample"
-    read = read_deliveries(partner, sample_deliveries(partner), folder)
-    digest = hashlib.sha256()
-    reasons, flags, shown = Counter(), Counter(), []
-    for item in sorted(read, key=lambda one: one.facts.name):
+    lines = []
+    for item in sorted(read_deliveries(partner, sample_deliveries(partner), folder), key=lambda one: one.facts.name):
         assert item.error_code is None, item.error_message
-        for row in item.valid[SHOWN].itertuples(index=False):
+        counts = {"rows": item.rows_in, "non_data_rows": item.structural, "valid": len(item.valid)}
+        lines.append(as_line({"delivery": item.facts.name, "period": item.facts.period, **counts}))
+        rows = []
+        for place, row in zip(places(item.valid), item.valid[SHOWN].itertuples(index=False), strict=True):
             values = {name: text for name, value in zip(SHOWN, row, strict=True) if (text := cell(value))}
-            digest.update(json.dumps(values, sort_keys=True).encode())
-            flags.update(values.get("flags", "").split())
-            if len(shown) < 3:
-                shown.append(values)
-        for row in item.rejected.itertuples(index=False):
-            reasons.update(row.reasons.split())
-            digest.update(f"{row.row_number} {row.reasons}".encode())
-    return {
-        "deliveries": len(read),
-        "periods": sorted({item.facts.period for item in read}),
-        "rows_in": sum(item.rows_in for item in read),
-        "structural": sum(item.structural for item in read),
-        "valid": sum(len(item.valid) for item in read),
-        "reasons": dict(sorted(reasons.items())),
-        "flags": dict(sorted(flags.items())),
-        "first_rows": shown,
-        "all_values": digest.hexdigest(),
-    }
+            rows.append((place, as_line({"row": values.pop("row_number"), **values})))
+        for place, reasons in zip(places(item.rejected), item.rejected["reasons"], strict=True):
+            rows.append((place, as_line({"row": str(place[-1]), "rejected": reasons})))
+        lines += [line for _, line in sorted(rows)]
+    return lines
+
+
+def places(frame):
+    """Where each row stands: file, sheet, row."""
+    return list(zip(frame["file"].fillna(""), frame["sheet"].fillna(""), frame["row_number"], strict=True))
+
+
+def as_line(said):
+    return json.dumps(said, ensure_ascii=False)
 
 
 @pytest.mark.parametrize("partner", PARTNERS, ids=lambda partner: partner.partner_id)
-def test_the_sample_gives_the_reviewed_outcome(partner):
-    golden = GOLDEN / f"{partner.partner_id}.json"
+def test_every_row_of_the_sample_has_the_reviewed_outcome(partner):
+    golden = GOLDEN / f"{partner.partner_id}.jsonl"
     found = outcome(partner)
-    if not golden.exists():
-        golden.parent.mkdir(exist_ok=True)
-        golden.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        pytest.fail(f"{golden.name} was written from today's outcome: review every line of it, then run again")
-    assert found == json.loads(golden.read_text(encoding="utf-8"))
+    kept = golden.read_text(encoding="utf-8").splitlines() if golden.exists() else []
+    if not kept:
+        golden.write_text("".join(f"{line}\n" for line in found), encoding="utf-8")
+    difference = "\n".join(difflib.unified_diff(kept, found, "reviewed", "now", n=0, lineterm=""))
+    assert not difference, (
+        f"{golden.name} differs. If the difference is meant: delete the file, run this test twice (the first run "
+        f"writes it), and review `git diff tests/golden`.\n{difference}"
+    )
 
 
 def test_every_partner_has_a_reviewed_outcome_and_none_is_left_over():
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {partner.partner_id for partner in PARTNERS}
+    assert {path.stem for path in GOLDEN.glob("*.jsonl")} == {partner.partner_id for partner in PARTNERS}

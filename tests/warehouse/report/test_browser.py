@@ -139,9 +139,12 @@ def test_words_within_a_chart_never_run_into_each_other(browser, folder):
             assert visit.page.evaluate(overlapping) == []
 
 
-def test_a_page_prints_with_its_folded_tables(browser, folder):
+# every machine has these, and their letters are of different widths
+@pytest.mark.parametrize("font", ["sans-serif", "serif", "monospace"])
+def test_a_page_prints_with_its_folded_tables(browser, folder, font):
     index = folder / "index.html"
     with Visit(browser, index, WIDE) as visit:
+        visit.page.add_style_tag(content=f"* {{ font-family: {font} !important; }}")
         visit.page.emulate_media(media="print")
         # as wide as the paper between its margins, 184 mm
         visit.page.set_viewport_size({"width": 695, "height": 1000})
