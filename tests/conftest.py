@@ -52,6 +52,17 @@ _MARKS_BY_FIXTURE = {
 }
 
 
+_ON_REQUEST = "not benchmark_only and not long"
+_EVERYDAY = f"not (pipeline or faults or browser or servers) and {_ON_REQUEST}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where no -m is given, run the everyday tests; of folders and files that are named, run all."""
+    if not config.option.markexpr:
+        nothing_named = config.args_source is not pytest.Config.ArgsSource.ARGS
+        config.option.markexpr = _EVERYDAY if nothing_named else _ON_REQUEST
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test by what it needs."""
     tests = PROJECT / "tests"
