@@ -29,6 +29,7 @@ def test_the_shipped_samples_publish_ten_countries(demo):
     assert [row[0] for row in rows(settings.data, "SELECT country_code FROM report_reach ORDER BY 1")] == ["ALL", *TEN]
 
 
+@pytest.mark.pipeline
 @pytest.mark.parametrize("country", TEN)
 def test_every_shipped_country_alone_runs_to_a_release(country: str, tmp_path: Path):
     settings = make_settings(PROJECT / "raw", tmp_path / "data")
