@@ -144,8 +144,8 @@ def test_every_chart_has_a_title_a_sentence_and_its_data(vault, figures):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["evaluate", "--truth", "nowhere"], r"there is no records.parquet"),
-        (["train", "--truth", "nowhere", "--out", "model.json"], "there is no records.parquet"),
+        (["evaluate", "--truth", "nowhere"], r"it has no records.parquet"),
+        (["train", "--truth", "nowhere", "--out", "model.json"], "it has no records.parquet"),
         (["train", "--labels", "nowhere.csv", "--out", "model.json"], "no such file"),
         (["train", "--out", "model.json"], "either --truth or --labels"),
         (["train", "--truth", "a", "--labels", "b", "--out", "model.json"], "either --truth or --labels"),

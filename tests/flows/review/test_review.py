@@ -373,7 +373,7 @@ def test_explain_tells_the_evidence_the_band_and_the_judgement(settings, tmp_pat
     shown = godigital(settings, "explain", two[0][:16], two[1]).output
     assert "Two people." in shown
     assert "no link, but kept for review" in shown
-    assert "Blocking keys that they share" in shown
+    assert "Shared blocking keys" in shown
     godigital(settings, "review", "--by", "Siti", "--publish", keys=["w", "her own word", "sq"[0], "q"])
     judged_pair = judged(settings)[0].pair
     shown = godigital(settings, "explain", *judged_pair).output
