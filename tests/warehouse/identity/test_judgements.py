@@ -175,9 +175,9 @@ def test_what_gave_way_to_a_judgement_holds_again_when_that_is_taken_back(con):
 @pytest.mark.parametrize(
     ("drafts", "by", "said_then"),
     [
-        pytest.param([("a", "b", SAME)], " ", "give a name with --by", id="nobody"),
+        pytest.param([("a", "b", SAME)], " ", "give it with --by", id="nobody"),
         pytest.param([("a", "a", SAME)], "Siti", "two different records", id="one record"),
-        pytest.param([("a", "b", SAME), ("b", "a", SAME)], "Siti", "each pair once", id="twice"),
+        pytest.param([("a", "b", SAME), ("b", "a", SAME)], "Siti", "each pair only once", id="twice"),
     ],
 )
 def test_a_judgement_that_makes_no_sense_is_refused(con, drafts, by, said_then):

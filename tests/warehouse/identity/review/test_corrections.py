@@ -143,7 +143,7 @@ def test_a_split_taken_back_by_its_event_leaves_the_register_as_it_was(town):
     undo(town.con, town.events("split")[0][0], **WHO)
     town.run()
     assert town.trainees == before
-    with pytest.raises(JudgementError, match="nothing is left"):
+    with pytest.raises(JudgementError, match="has no effect any more"):
         undo(town.con, town.events("split")[0][0], **WHO)
 
 
