@@ -602,7 +602,7 @@ def test_a_variable_that_is_not_set_is_named_and_no_value_is(installed, monkeypa
     with_access(installed, "s3://logs/BN", "{user: BN_KEY_ID, password: BN_SECRET_KEY}")
     monkeypatch.setenv("BN_KEY_ID", "c4n4ry-9f8e")
     found = one(examined_contracts(installed), FAILURE)
-    assert "BN_SECRET_KEY is not set, and BN-LDC cannot be pulled" in found.sentence
+    assert "BN_SECRET_KEY is not set; BN-LDC cannot be pulled without it" in found.sentence
     monkeypatch.setenv("BN_SECRET_KEY", "c4n4ry-9f8e")
     observed = examined_contracts(installed)
     assert [item.state for item in observed] == [OK]

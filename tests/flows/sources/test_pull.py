@@ -115,7 +115,7 @@ def test_a_missing_source_says_what_to_correct(partner):
 
 
 def test_a_pattern_with_another_placeholder_is_refused(partner):
-    with pytest.raises(PullError, match=r"only \{country\} and \{partner\}"):
+    with pytest.raises(PullError, match=r"only the placeholders \{country\} and \{partner\}"):
         source_url(partner, "/x/{year}")
 
 
