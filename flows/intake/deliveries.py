@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 from flows.intake.file_names import PeriodError, read_name
 from flows.intake.fingerprint import reading_hash
 from flows.readers.delivery import DeliveryError, ErrorCode, LandedFile
-from flows.sources.landed import Landed
 from schemas.contract_parts import DeliveryNames
 from schemas.partner import Provider
 from warehouse.storage.files import sha256_of
 from warehouse.vault.corrected_rows import RETURNED
+from warehouse.vault.landed import Landed
 from warehouse.vault.rows import DeliveryFacts
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flows.intake.deliveries import DeliveryFiles, delivery_facts, group_deliveries
-from flows.sources.landed import Landed
 from schemas.partner import Provider
+from warehouse.vault.landed import Landed
 from warehouse.vault.rows import DeliveryFacts
 
 S = TypeVar("S", bound=Provider)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import fsspec
 
 from flows.intake.plans import ReadingPlan, plan_provider
-from flows.sources.landed import is_litter, landed_of, source_url
+from flows.sources.landed import is_litter, source_url
 from flows.sources.open import is_remote
 from schemas.survey import Survey
 from warehouse.storage.transactions import transaction
@@ -66,7 +66,7 @@ def plan_surveys(
     return tuple(
         plan_provider(
             survey,
-            [landed_of(row) for row in seen.get(survey.partner_id, [])],
+            seen.get(survey.partner_id, []),
             known.get(survey.partner_id, {}),
             reread=reread,
         )

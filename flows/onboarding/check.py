@@ -15,11 +15,12 @@ from flows.normalise.validate import training_reasons
 from flows.readers.read import DeliveryError, TextRows, fold_header
 from flows.settings import Settings
 from flows.sources.filesystem import date_received
-from flows.sources.landed import Landed, is_litter, is_return_file
+from flows.sources.landed import is_litter, is_return_file
 from schemas.contract_parts import Example
 from schemas.partner import CONTRACT_NAME, SAMPLE, Partner
 from schemas.programme import load_programme
 from warehouse.storage.files import sha256_of
+from warehouse.vault.landed import Landed
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from flows.readers.delivery import OriginalRow, TextRows
 from flows.readers.headers import fold_header
 from flows.readers.table import heading_slots
 from flows.returns.diagnose import CellError, CellErrorFinder, Code
-from flows.sources.landed import landed_of, landing_folder
+from flows.sources.landed import landing_folder
 from schemas.partner import Partner
 from schemas.programme import load_programme
 from schemas.reasons import Flag, Reason
@@ -76,7 +76,7 @@ def gather_rows(con: "duckdb.DuckDBPyConnection", partner: Partner) -> RowsToRet
     finder = CellErrorFinder(partner, load_programme())
     found = _find(con, partner)
     known = known_deliveries(con).get(partner.partner_id, {})
-    landed = [landed_of(row) for row in landed_rows(con).get(partner.partner_id, [])]
+    landed = landed_rows(con).get(partner.partner_id, [])
     deliveries = {item.delivery_id: item for item in group_deliveries(landed, partner.contract.delivery)}
     received = {
         delivery_id: day

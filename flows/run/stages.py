@@ -1,6 +1,5 @@
 """The stages of a run, each a plain function: lock, pull, plan, read, load."""
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,9 +17,8 @@ from flows.intake.surveys import unclaimed_files
 from flows.run.result import Failure, OnProgress, no_progress
 from flows.settings import Settings
 from flows.sources.compare import Compared, compare_with_before
-from flows.sources.landed import Pulled, is_pulled_from_afar, landed_of
+from flows.sources.landed import Pulled, is_pulled_from_afar
 from flows.sources.parallel import KnownFiles, Outcome, pull_in_parallel
-from flows.sources.protocol import FileState
 from flows.sources.pull import PullError
 from schemas.partner import Partner, Provider
 from schemas.programme import load_programme
@@ -29,7 +27,7 @@ from warehouse.storage import files
 from warehouse.storage.data_folder import DataFolder
 from warehouse.storage.locks import LockedError, hold
 from warehouse.storage.transactions import transaction
-from warehouse.vault import holds
+from warehouse.vault import holds, landed
 from warehouse.vault import open as vaults
 
 if TYPE_CHECKING:
@@ -141,13 +139,7 @@ def read_known_files(settings: Settings, sources: Sequence[tuple[Sequence[Provid
         # files of this machine are read in any case
         return {}
     with open_vault(settings, "pull") as con:
-        return _known_files(con)
-
-
-def _known_files(con: "duckdb.DuckDBPyConnection") -> dict[tuple[str, str], list[FileState]]:
-    from warehouse.vault import landed
-
-    return {place: [FileState(*row) for row in rows] for place, rows in landed.known_sightings(con).items()}
+        return landed.known_sightings(con)
 
 
 def compare_pulls(
@@ -156,7 +148,7 @@ def compare_pulls(
     """Compare pulls with the pulls before; a source that shrank, or a renamed partner, is a failure and not loaded."""
     renamed = renamed_partners(con, pulls, providers)
     compared = compare_with_before(
-        [pulled for pulled in pulls if pulled.partner_id not in renamed], _known_files(con), providers
+        [pulled for pulled in pulls if pulled.partner_id not in renamed], landed.known_sightings(con), providers
     )
     failures = [Failure(partner_id, "", "partner_renamed", text) for partner_id, text in renamed.items()]
     return compared, failures + [Failure(name, "", "source_shrank", text) for name, text in compared.held]
@@ -195,18 +187,14 @@ def plan_reading(
 
     A delivery that was read under the same contract, rules and code is not read again, unless `reread`.
     """
-    from warehouse.vault import landed
-
     with transaction(con):
-        landed.register_landed(con, [dataclasses.astuple(row) for pulled in pulls for row in pulled.landed])
-        landed.register_sightings(
-            con, {(item.partner_id, item.source): [dataclasses.astuple(row) for row in item.seen] for item in pulls}
-        )
+        landed.register_landed(con, [row for pulled in pulls for row in pulled.landed])
+        landed.register_sightings(con, {(item.partner_id, item.source): item.seen for item in pulls})
     seen, known, released = landed.landed_rows(con), landed.known_deliveries(con), holds.released(con)
     return [
         plan_provider(
             partner,
-            [landed_of(row) for row in seen.get(partner.partner_id, [])],
+            seen.get(partner.partner_id, []),
             known.get(partner.partner_id, {}),
             reread=reread,
             released=released,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from flows.sources.landed import (
     Pulled,
 )
-from flows.sources.protocol import FileState, printable
+from flows.sources.protocol import printable
 from schemas.partner import Provider
+from warehouse.vault.landed import FileState
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,14 @@
-"""A landed file, where landed files lie, and which files are no deliveries."""
+"""What a pull saw, where landed files lie, and which files are no deliveries."""
 
-import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
 from flows.sources.open import is_remote
-from flows.sources.protocol import FileState
 from schemas.partner import Provider
+from warehouse.vault.landed import FileState, Landed
 
 # what operating systems, office programs and half-finished copies leave in a folder
 LITTER = (
@@ -28,29 +25,6 @@ LITTER = (
     "*.tmp",
     "*.crdownload",
 )
-
-
-@dataclass(frozen=True)
-class Landed:
-    """One file as it was seen at a source; several may share the bytes of one landed file."""
-
-    partner_id: str
-    country_code: str
-    file_name: str
-    source: str
-    is_sample: bool
-    date_received: dt.date
-    size: int
-    sha256: str
-    landed_path: str
-    pulled_at: dt.datetime
-    # a workbook of bad rows that the partner corrected; known by what is in it
-    is_return: bool = False
-
-
-def landed_of(row: Sequence[Any]) -> Landed:
-    """Return a row of the vault's `landed_file` as it was pulled."""
-    return Landed(*row)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 import httpx
 
 from flows.sources.http_client import WebClient
-from flows.sources.protocol import FileState, Form, RemoteFile, SourceConfig, today
+from flows.sources.protocol import Form, RemoteFile, SourceConfig, today
+from warehouse.vault.landed import FileState
 
 _ANY = ("application/octet-stream", "binary/octet-stream")
 _WORKBOOK = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -19,7 +19,8 @@ from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxL
 
 from flows.readers.corrected_detect import is_returned_workbook
 from flows.sources.errors import PullError
-from flows.sources.protocol import FileState, Form, RemoteFile, SourceConfig, is_loopback, today
+from flows.sources.protocol import Form, RemoteFile, SourceConfig, is_loopback, today
+from warehouse.vault.landed import FileState
 
 _MAIL_ERRORS = (OSError, imaplib.IMAP4.error, ImapToolsError)
 _READ_SECONDS = 60.0

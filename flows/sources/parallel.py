@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 from flows.settings import Settings
 from flows.sources.landed import Listed, Pulled
-from flows.sources.protocol import FileState
 from flows.sources.pull import PullError, list_source, pull_source
 from schemas.partner import Provider
+from warehouse.vault.landed import FileState
 
 # extra time in which a source can report its own failure
 _GRACE_SECONDS = 2.0

@@ -18,17 +18,7 @@ from flows.settings import MissingSecretError, read_secret
 from flows.sources.errors import PullError, SourceChangedError
 from flows.sources.retry import Retry
 from schemas.access import Access
-
-
-@dataclass(frozen=True)
-class FileState:
-    """The state of one file at the last pull that was loaded; for a form, `size` is the number of submissions."""
-
-    name: str
-    version: str | None
-    size: int
-    sha256: str
-    date_received: dt.date
+from warehouse.vault.landed import FileState
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from flows.settings import Settings
 from flows.sources.errors import PullError
 from flows.sources.landed import (
-    Landed,
     Listed,
     Pulled,
     _landed_path,
@@ -23,12 +22,13 @@ from flows.sources.landed import (
     source_url,
 )
 from flows.sources.open import open_source
-from flows.sources.protocol import FileState, Form, RemoteFile, Source, SourceConfig, printable, secret_of, shown
+from flows.sources.protocol import Form, RemoteFile, Source, SourceConfig, printable, secret_of, shown
 from flows.sources.retry import Retry
 from schemas.partner import Provider
 from warehouse.storage import files
+from warehouse.vault.landed import FileState, Landed
 
-__all__ = ["Landed", "PullError", "Pulled", "pull_partner", "pull_source"]
+__all__ = ["PullError", "Pulled", "pull_partner", "pull_source"]
 
 
 def _is_sample(partner: Provider, url: str) -> bool:

@@ -6,8 +6,8 @@ import pytest
 
 from flows.intake.deliveries import group_deliveries
 from flows.intake.file_names import PeriodError, read_name
-from flows.sources.landed import Landed
 from schemas.contract_parts import Delivery
+from warehouse.vault.landed import Landed
 
 YEAR_MONTH = r"(?P<year>\d{4})-?(?P<month>\d{2})"
 MONTH_WORD = r"(?P<month>[^\W\d_]+)\W?(?P<year>\d{2,4})"
