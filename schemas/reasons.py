@@ -37,6 +37,10 @@ class Reason(StrEnum):
     INTERVIEW_BEFORE_TRAINING = "interview_before_training"
 
 
+# reasons of a row as a whole: no value of such a row can be judged, so no other reason is named with these
+WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
+
+
 class Flag(StrEnum):
     """What is odd about an accepted row; it counts, and somebody should look."""
 

@@ -16,7 +16,7 @@ from flows.readers.read import DeliveryError, ErrorCode
 from schemas.columns import COLUMNS, TRAINING_LOG_COLUMNS
 from schemas.partner import Partner, Provider
 from schemas.programme import Programme
-from schemas.reasons import Reason
+from schemas.reasons import WHOLE_ROW, Reason
 from schemas.row_rules import FRAME_TYPES
 from schemas.training_log import TRAINING_FACTS, TRAINING_RULE_COLUMNS, training_log_schema, training_rules
 
@@ -24,8 +24,6 @@ Reasons = tuple[Reason, ...]
 
 # a share of very few rows says nothing about a delivery
 _BOUND_FROM = 10
-# no value of such a row can be judged: no other reason is named with these
-_WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
 
 # what the vault keeps in addition to the canonical columns of a valid row
 LINEAGE_COLUMNS = ("ordinal", "content_id", "file")
@@ -114,7 +112,7 @@ def _judge_whole_row(found: Iterable[list[Reason]]) -> list[Reasons]:
     This rule stands here because a Pandera check knows nothing of the other checks. What a blank or shifted row is,
     the cell reader says: it compares each text with the kind of its column, by the contract.
     """
-    return [tuple(reasons[:1] if reasons and reasons[0] in _WHOLE_ROW else reasons) for reasons in found]
+    return [tuple(reasons[:1] if reasons and reasons[0] in WHOLE_ROW else reasons) for reasons in found]
 
 
 def require_bounds(reasons: Sequence[Reasons], provider: Provider, if_right: str) -> None:

@@ -12,12 +12,11 @@ from flows.normalise.cells import fold_word
 from flows.readers.headers import fold_header
 from schemas.partner import Partner
 from schemas.programme import Programme
-from schemas.reasons import Flag, Reason
+from schemas.reasons import WHOLE_ROW, Flag, Reason
 from schemas.remedies import ENGLISH, Remedy, flag_remedies, language_of, remedies
 
 Code = Reason | Flag
 
-WHOLE_ROW = (Reason.BLANK_LINE, Reason.COLUMN_SHIFT)
 # columns to look at instead, if the first has no value
 _STAND_INS = {"birth_date": ("age",), "full_name": ("surname", "given_name")}
 # two values contradict each other, and either can be wrong

@@ -12,9 +12,10 @@ from typing import Any
 
 from flows.readers.corrected_detect import KEY_MARK, MANIFEST_SHEET
 from flows.readers.corrected_manifest import manifest_lines
-from flows.returns.diagnose import WHOLE_ROW, CellError
+from flows.returns.diagnose import CellError
 from flows.returns.rows_to_return import RowsToReturn, RowToReturn
 from schemas.partner import LOOKUP_COLUMNS
+from schemas.reasons import WHOLE_ROW
 from schemas.remedies import ENGLISH, load_remedies, phrase, write_day
 from warehouse.storage import files
 from warehouse.storage.spreadsheet_cells import text_workbook
