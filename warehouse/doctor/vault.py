@@ -11,11 +11,11 @@ from warehouse.doctor.observed import Observed, State, counted, named
 from warehouse.doctor.reading import Reading, read_key
 from warehouse.release.verify import Finding
 from warehouse.storage.data_folder import DataFolder
+from warehouse.storage.files import PROJECT
 from warehouse.storage.locks import LockedError, hold
 from warehouse.vault.schema import SCHEMA_VERSION
 
 AREA = "vault"
-_PROJECT = Path(__file__).resolve().parents[2]
 _RESTORE = "restore the latest good backup: godigital restore BACKUP --replace"
 
 
@@ -39,7 +39,7 @@ def read_vault(vault: Path, *, with_invariants: bool = True) -> Reading:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(_PROJECT)},
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
     )
     if result.returncode != 0:
         raise UnreadableError(f"reading it ended with exit status {result.returncode}")

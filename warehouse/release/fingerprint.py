@@ -3,10 +3,9 @@
 from functools import cache
 from pathlib import Path
 
-import warehouse
+from warehouse.storage.files import PROJECT
 from warehouse.storage.fingerprint import files_of, fingerprint
 
-_PROJECT = Path(warehouse.__file__).parents[1]
 # from the vault's rows to the published tables
 _BUILDING = (
     "warehouse/assemble.py",
@@ -43,10 +42,10 @@ _LIBRARIES = ("anyascii", "duckdb", "numpy", "pandas", "polars", "pyarrow", "rap
 
 def building_files() -> tuple[Path, ...]:
     """Return the files that decide the figures of a release, sorted."""
-    return files_of(_PROJECT, _BUILDING, _NOT_BUILDING)
+    return files_of(PROJECT, _BUILDING, _NOT_BUILDING)
 
 
 @cache
 def building_fingerprint() -> str:
     """Return the hash of the code, data files and libraries that decide the figures of a release."""
-    return fingerprint(_PROJECT, building_files(), _LIBRARIES)
+    return fingerprint(PROJECT, building_files(), _LIBRARIES)

@@ -42,7 +42,6 @@ from warehouse.storage.locks import hold
 if TYPE_CHECKING:
     from schemas.programme import Programme
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _BUILDING = re.compile(r"\d{6,}\.building(\.wal)?")
 # a rollback waits while a scheduled run publishes
 WAIT_SECONDS = 300.0
@@ -316,7 +315,7 @@ def _verify(release: Path, manifest: Mapping[str, Any], *, with_checks: bool = T
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(_PROJECT)},
+        env={**os.environ, "PYTHONPATH": str(files.PROJECT)},
     )
     if result.returncode != 0:
         # a damaged file can bring the engine down

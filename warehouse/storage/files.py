@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
+# the folder of the three packages: what is hashed, and where other processes find the code
+PROJECT = Path(__file__).resolve().parents[2]
 PART_SUFFIX = ".part"
 _COPIED_AT_ONCE = 1024**2
 

@@ -6,10 +6,9 @@ A chart or an explanation can change without that.
 from functools import cache
 from pathlib import Path
 
-import warehouse
+from warehouse.storage.files import PROJECT
 from warehouse.storage.fingerprint import files_of, fingerprint
 
-_PROJECT = Path(warehouse.__file__).parents[1]
 # everything that linkage imports, directly or through others, and the data files that it reads, but for the weights,
 # which are hashed apart; a test compares this with the imports
 _LINKING = (
@@ -28,10 +27,10 @@ _LIBRARIES = ("anyascii", "duckdb", "numpy", "pandas", "pyarrow", "rapidfuzz", "
 
 def linking_files() -> tuple[Path, ...]:
     """Return the files that decide a linkage, sorted; the committed weights are not among them."""
-    return files_of(_PROJECT, _LINKING, _NOT_LINKING)
+    return files_of(PROJECT, _LINKING, _NOT_LINKING)
 
 
 @cache
 def linking_fingerprint() -> str:
     """Return the hash of the code, data files and libraries that decide a linkage."""
-    return fingerprint(_PROJECT, linking_files(), _LIBRARIES)
+    return fingerprint(PROJECT, linking_files(), _LIBRARIES)
