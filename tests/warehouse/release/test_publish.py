@@ -500,7 +500,7 @@ def test_a_value_that_the_other_table_does_not_have_is_found(
         assert list(run_checks(con, [check])) == []
         con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT 'unknown' AS {reference.column}")
         (finding,) = run_checks(con, [check])
-    assert finding.sentence == f"Every {reference.column} of {name} stands in {reference.table}."
+    assert finding.problem == f"1 row of {name} has a {reference.column} that {reference.table} does not list"
 
 
 def test_no_two_checks_have_one_name() -> None:
